@@ -1,0 +1,104 @@
+// Package heap says what is right for a memory allocator: the shapes that allocators come in, the contract that one of them
+// promises, the rules that follow from it, and a reference that keeps them all and is fast at nothing.
+//
+// An allocator is anything with Alloc and Free. What else it can do is told by the optional parts that it has, and what it
+// promises by its Contract; no rule is applied that was not promised.
+//
+//	model := heap.New(contract, false)
+//	err := model.Alloc(0, heap.Request{Size: 64}, heap.Block{Addr: 0x1000, Usable: 64}) // nil: nothing speaks against it
+package heap
+
+import "unsafe"
+
+// Allocator is the least that an allocator does. Alloc returns a block of at least size bytes, or nil when there is no memory.
+// Free takes the block back; Free(nil) does nothing.
+type Allocator interface {
+	Alloc(size uintptr) unsafe.Pointer
+	Free(p unsafe.Pointer)
+}
+
+// The optional parts of an Allocator, each found by its method.
+type (
+	// Callocer returns count*size zeroed bytes, nil when there is no memory or the product overflows.
+	Callocer interface {
+		Calloc(count, size uintptr) unsafe.Pointer
+	}
+	// Reallocer resizes a block, keeping its content up to the smaller size. Nil means no memory, and the old block lives on.
+	Reallocer interface {
+		Realloc(p unsafe.Pointer, size uintptr) unsafe.Pointer
+	}
+	// Aligner returns a block whose address is a multiple of align, a power of two.
+	Aligner interface {
+		AlignedAlloc(align, size uintptr) unsafe.Pointer
+	}
+	// UsableSizer tells how many bytes of a live block may be written.
+	UsableSizer interface {
+		UsableSize(p unsafe.Pointer) uintptr
+	}
+	// Owner tells whether size bytes from p lie in memory that the allocator hands out.
+	Owner interface {
+		Owns(p unsafe.Pointer, size uintptr) bool
+	}
+	// Checker recounts the allocator's own invariants. The text of its error is "name: detail", and name holds no number.
+	Checker interface{ CheckInvariants() error }
+	// CheapChecker is a Checker whose work does not grow with the live blocks.
+	CheapChecker interface{ CheckCheap() error }
+	// User tells the number of live blocks, the bytes in them (as they are counted by the allocator, at least those asked for)
+	// and the bytes that the allocator has from the operating system.
+	User interface {
+		Usage() (blocks, bytes, footprint uint64)
+	}
+	// OOMInjector makes the nth request to the operating system from here fail, and all after it when persistent. The first is
+	// 1; 0 takes it back.
+	OOMInjector interface {
+		InjectOOM(nth int, persistent bool)
+	}
+	// Trimmer gives back what need not be kept.
+	Trimmer interface{ Trim() }
+	// Explainer describes the state around an address for a person, without absolute addresses.
+	Explainer interface {
+		Explain(p unsafe.Pointer) string
+	}
+	// Closer gives everything back to the operating system.
+	Closer interface{ Close() error }
+)
+
+// Answer is what an allocator promises to do with a misuse, such as a block that is freed twice.
+type Answer uint8
+
+const (
+	Undefined Answer = iota // anything may happen: it is not asked
+	Ignored                 // nothing happens
+	Detected                // it panics before anything has changed
+)
+
+// Contract is what an allocator promises. The zero Contract promises only what Allocator says, on any address.
+type Contract struct {
+	Align     uintptr // every block's address is a multiple of it; 0 means 1
+	AlignMost bool    // blocks smaller than Align are aligned only to the largest power of two that divides into their size
+	AlignMax  uintptr // AlignedAlloc takes alignments up to it; 0 means that there is none
+	SizeMax   uintptr // greater requests are refused; 0 means that none is too great to try
+	LiveMax   uint64  // the bytes asked for in live blocks up to which it never refuses unless the OS does; 0 means no limit, ...
+	Fixed     bool    // ... and Fixed that it lives in a region of its own and may refuse at any time
+
+	ZeroNil    bool // Alloc(0) returns nil; otherwise a block
+	ZeroShared bool // blocks of 0 bytes may share an address
+
+	ReallocZeroFrees bool // Realloc(p, 0) frees p and returns nil; otherwise it resizes
+
+	DoubleFree, InteriorFree, ForeignFree, WildFree Answer
+
+	// Blocks and bytes of Usage count exactly the live blocks; Retained is the footprint that may remain when all is freed and
+	// trimmed, in bytes; -1 means that nothing is promised of it.
+	Counts   bool
+	Retained int64
+}
+
+// Request is one request for memory as the model sees it.
+type Request struct {
+	Size, Align uintptr
+	Zeroed      bool
+}
+
+// Block is the answer to it. Usable is the number of bytes that may be written, Size or more.
+type Block struct{ Addr, Usable uint64 }
