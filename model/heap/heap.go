@@ -75,30 +75,30 @@ const (
 // Contract is what an allocator promises. The zero Contract promises only what Allocator says, on any address.
 type Contract struct {
 	Align     uintptr // every block's address is a multiple of it; 0 means 1
-	AlignMost bool    // blocks smaller than Align are aligned only to the largest power of two that divides into their size
-	AlignMax  uintptr // AlignedAlloc takes alignments up to it; 0 means that there is none
-	SizeMax   uintptr // greater requests are refused; 0 means that none is too great to try
-	LiveMax   uint64  // the bytes asked for in live blocks up to which it never refuses unless the OS does; 0 means no limit, ...
-	Fixed     bool    // ... and Fixed that it lives in a region of its own and may refuse at any time
-
-	ZeroNil    bool // Alloc(0) returns nil; otherwise a block
-	ZeroShared bool // blocks of 0 bytes may share an address
+	AlignMax  uintptr // AlignedAlloc keeps alignments up to it
+	SizeMax   uintptr // it may refuse requests above it; 0 means that it refuses only what the operating system refuses
+	MayRefuse bool    // it may refuse at any time: it lives in a region of its own, say
+	ZeroNil   bool    // a request for 0 bytes may be answered with nil; otherwise with a block like any other
 
 	ReallocZeroFrees bool // Realloc(p, 0) frees p and returns nil; otherwise it resizes
 
-	DoubleFree, InteriorFree, ForeignFree, WildFree Answer
+	// What happens when a block is freed twice, when Free is given an address inside a live block, one in memory of somebody
+	// else, one where there is no memory, and a block of another allocator of the same kind.
+	DoubleFree, InteriorFree, ForeignFree, WildFree, CrossFree Answer
 
-	// Blocks and bytes of Usage count exactly the live blocks; Retained is the footprint that may remain when all is freed and
-	// trimmed, in bytes; -1 means that nothing is promised of it.
-	Counts   bool
-	Retained int64
+	Inexact  bool  // Usage is an estimate: it is not compared
+	Retained int64 // the footprint in bytes that may remain when all is freed and trimmed; negative: nothing is promised
 }
 
 // Request is one request for memory as the model sees it.
 type Request struct {
 	Size, Align uintptr
-	Zeroed      bool
 }
 
 // Block is the answer to it. Usable is the number of bytes that may be written, Size or more.
 type Block struct{ Addr, Usable uint64 }
+
+// LiveBytesMax is how much a run holds at once: the driver skips a request that would go over it, and the model lets it.
+const LiveBytesMax = 1 << 30
+
+func (a Answer) String() string { return [...]string{"undefined", "ignored", "detected"}[a%3] }

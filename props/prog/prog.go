@@ -18,6 +18,8 @@
 //     answered Skip and means nothing. So shrinking is deletion, and a person may delete lines by hand.
 package prog
 
+import "heapfuzz/model"
+
 // Kind is the index of an operation's row in its Spec.
 type Kind uint8
 
@@ -40,6 +42,12 @@ type Program struct {
 	World [ArgsMax]uint64
 	Ops   []Op
 }
+
+// Equal tells whether p and q are the same program. It makes no difference between no operations and nil.
+func (p Program) Equal(q Program) bool { return p.World == q.World && slices.Equal(p.Ops, q.Ops) }
+
+// Clone returns a program that shares nothing with p.
+func (p Program) Clone() Program { return Program{World: p.World, Ops: slices.Clone(p.Ops)} }
 
 // Status is how a target answered.
 type Status uint8
@@ -101,7 +109,7 @@ type Info struct {
 	Doc    string // one sentence
 	Role   Role
 	Args   []Arg
-	Weight int  // relative frequency in a uniform mix
+	Weight int  // relative frequency in a uniform mix; 0: only written by hand or by a byte mutator
 	Needs  int  // the promise that it asks for, a number of the subject's own; 0: none. Generated only where it is given.
 	Lacks  bool // a target may lack it and answer Skip
 }
@@ -110,15 +118,19 @@ type Info struct {
 type Row[S, T any] struct {
 	Info
 	Do   func(T, Op) Outcome
-	Step func(S, Op, Outcome) error
+	Step func(S, Op, Outcome) *model.Violation
 }
 
 // Spec is the table of a subject's operations without the functions: all that the codec, the generator and the minimizer read.
+// It is made whole, by NewLang or as a literal, and not changed after; then it is safe for concurrent use.
 type Spec struct {
-	Name  string // of the subject: "heap"
-	World []Arg  // the named numbers of the first line
-	Slots *Domain
+	Name  string  // of the subject: "heap"
+	World []Arg   // the named numbers of the first line
+	Slots *Domain // of every slot, defined or read; nil when the subject has none. It has no Edges.
 	Rows  []Info
+
+	once sync.Once // guards tab
+	tab  tables    // what the codec and the generator derive from the fields above, at the first use
 }
 
 // Lang is a subject's language: its rows, and the Spec made from them.
@@ -141,8 +153,8 @@ func NewLang[S, T any](name string, slots *Domain, world []Arg, rows []Row[S, T]
 func (l *Lang[S, T]) Do(target T, op Op) Outcome { return l.rows[op.Kind].Do(target, op) }
 
 // Step lets the model judge the answer.
-func (l *Lang[S, T]) Step(model S, op Op, out Outcome) error {
-	return l.rows[op.Kind].Step(model, op, out)
+func (l *Lang[S, T]) Step(state S, op Op, out Outcome) *model.Violation {
+	return l.rows[op.Kind].Step(state, op, out)
 }
 
 // Kind returns the kind of that name. It panics when there is none, since names are written in our own tables.
@@ -166,27 +178,55 @@ func (s *Spec) Lookup(name string) (Kind, bool) {
 // Info returns what is known of the operation's kind.
 func (s *Spec) Info(k Kind) *Info { return &s.Rows[k] }
 
-// validate panics when a table breaks what the codec relies on.
+// validate panics when a table breaks what the codec and the generator rely on.
 func (s *Spec) validate() {
 	if len(s.Rows) == 0 || len(s.Rows) > 128 || len(s.World) > ArgsMax {
 		panic("prog: " + s.Name + ": a table has 1 to 128 rows and a world at most 3 numbers")
 	}
-	check := func(where string, args []Arg) {
-		if len(args) > ArgsMax {
-			panic("prog: " + where + ": too many arguments")
-		}
-		for _, a := range args {
-			if d := a.Domain; d.Max >= 4<<20 || d.Near > d.Max {
-				panic("prog: " + where + ": domain " + d.Name + " is out of bounds")
-			}
-		}
+	if d := s.Slots; d != nil && (d.Max > slotMax || d.Near > d.Max || len(d.Edges) > 0) {
+		panic("prog: " + s.Name + ": the domain of slots is out of bounds, or has edges")
 	}
-	check("world", s.World)
-	for _, r := range s.Rows {
-		check(r.Name, r.Args)
+	s.validateArgs("world", s.World)
+	for i, r := range s.Rows {
+		if k, _ := s.Lookup(r.Name); int(k) != i || r.Name == "world" || !isName(r.Name) {
+			panic("prog: " + s.Name + ": operation " + r.Name + ": the name is taken or is no name")
+		}
+		s.validateArgs(r.Name, r.Args)
 		slotFirst := len(r.Args) > 0 && r.Args[0].Domain.IsSlot
-		if (r.Role == Kill || r.Role == Use) != slotFirst {
+		if (r.Role == Kill || r.Role == Use) && !slotFirst {
 			panic("prog: " + r.Name + ": its role and its first argument disagree")
 		}
+		if r.Role == Make && s.Slots == nil || r.Weight < 0 {
+			panic("prog: " + r.Name + ": makes a slot where there are none, or its weight is negative")
+		}
 	}
+}
+
+// validateArgs is the part of validate for the arguments of one operation, or of the world.
+func (s *Spec) validateArgs(where string, args []Arg) {
+	if len(args) > ArgsMax {
+		panic("prog: " + where + ": too many arguments")
+	}
+	for i, a := range args {
+		d := a.Domain
+		switch {
+		case d == nil:
+			panic("prog: " + where + ": argument " + a.Name + " has no domain")
+		case d.IsSlot && (s.Slots == nil || where == "world"):
+			panic("prog: " + where + ": argument " + a.Name + " is a slot where there are none")
+		case !d.IsSlot && (d.Max >= 4<<20 || d.Near > d.Max || len(d.Edges) > 1<<16):
+			panic("prog: " + where + ": domain " + d.Name + " is out of bounds")
+		case !d.IsSlot && (!isName(a.Name) || slices.ContainsFunc(args[:i], func(b Arg) bool { return a.Name == b.Name })):
+			panic("prog: " + where + ": argument " + a.Name + ": the name is taken or is no name")
+		}
+	}
+}
+
+// isName tells whether Parse reads s back as the name of an operation or of an argument: not as a slot, an index, an answer or
+// a comment.
+func isName(s string) bool {
+	if s == "" || s[0] >= '0' && s[0] <= '9' || s[0] == '-' || strings.ContainsAny(s, "=# \t\r\n✗") {
+		return false
+	}
+	return !isSlot([]byte(s))
 }

@@ -1,0 +1,185 @@
+package heap
+
+import (
+	"strings"
+
+	"heapfuzz/model"
+)
+
+// Model is the state of a heap as its user knows it: which blocks are live, where they lie, how large they are. It keeps no
+// content: the one who drives verifies that, and tells the offset of the first wrong byte, plus 1.
+type Model struct {
+	Contract Contract
+	live     map[uint32]block    // by slot
+	pages    map[uint64][]uint32 // the slots with a byte in each page of 4 KiB
+	asked    uint64              // bytes asked for in live blocks
+	usable   uint64              // bytes usable in live blocks
+	limited  bool                // the operating system gives only so much
+	scarce   bool                // the operating system was told to fail
+	failed   bool                // a request failed since the last count that was right
+	trimmed  bool                // nothing has been allocated since the last trim
+}
+
+type block struct {
+	Block
+	size, align uintptr
+}
+
+type violation = *model.Violation
+
+// New returns the model of an empty heap. In a limited world the operating system gives only so much.
+func New(c Contract, limited bool) *Model {
+	return &Model{Contract: c, limited: limited, live: map[uint32]block{}, pages: map[uint64][]uint32{}}
+}
+
+// Live tells whether the slot holds a block, Blocks how many do, and Room whether size more bytes keep below LiveBytesMax.
+func (m *Model) Live(slot uint32) bool { _, ok := m.live[slot]; return ok }
+
+func (m *Model) Blocks() int { return len(m.live) }
+
+func (m *Model) Room(size uintptr) bool {
+	return m.asked+uint64(size) <= LiveBytesMax || size > LiveBytesMax
+}
+
+// Alloc judges a new block for slot.
+func (m *Model) Alloc(slot uint32, req Request, b Block) violation {
+	align := uint64(max(req.Align, m.Contract.Align, 1))
+	switch {
+	case b.Addr == 0:
+		return Serves.Breach("p%d is nil", slot)
+	case b.Addr%align != 0:
+		return Aligned.Breach("p%d is not a multiple of %d: the remainder is %d", slot, align, b.Addr%align)
+	case b.Usable < uint64(req.Size):
+		return Size.Breach("p%d has %d bytes where %d were asked for", slot, b.Usable, req.Size)
+	}
+	if other, ok := m.Overlap(b); ok {
+		o := m.live[other]
+		lo, hi := max(b.Addr, o.Addr), min(b.Addr+span(b), o.Addr+span(o.Block))
+		return Disjoint.Breach("p%d overlaps live p%d in its bytes [%d, %d)", slot, other, lo-o.Addr, hi-o.Addr)
+	}
+	m.live[slot] = block{b, req.Size, req.Align}
+	m.asked += uint64(req.Size)
+	m.usable += b.Usable
+	m.trimmed = false
+	for page := b.Addr >> 12; page <= (b.Addr+span(b)-1)>>12; page++ {
+		m.pages[page] = append(m.pages[page], slot)
+	}
+	return nil
+}
+
+// Overlap returns a live slot that shares a byte with b. A block of no bytes takes up one, so that its address is its own.
+func (m *Model) Overlap(b Block) (uint32, bool) {
+	for page := b.Addr >> 12; page <= (b.Addr+span(b)-1)>>12; page++ {
+		for _, slot := range m.pages[page] {
+			if o := m.live[slot]; o.Addr < b.Addr+span(b) && b.Addr < o.Addr+span(o.Block) {
+				return slot, true
+			}
+		}
+	}
+	return 0, false
+}
+
+func span(b Block) uint64 { return max(b.Usable, 1) }
+
+// Free forgets the block of slot.
+func (m *Model) Free(slot uint32) {
+	b := m.live[slot]
+	delete(m.live, slot)
+	m.asked -= uint64(b.size)
+	m.usable -= b.Usable
+	for page := b.Addr >> 12; page <= (b.Addr+span(b.Block)-1)>>12; page++ {
+		in := m.pages[page]
+		for i := range in {
+			if in[i] == slot {
+				in[i] = in[len(in)-1]
+				m.pages[page] = in[:len(in)-1]
+				break
+			}
+		}
+		if len(in) == 1 {
+			delete(m.pages, page)
+		}
+	}
+}
+
+// Drain forgets every block.
+func (m *Model) Drain() {
+	clear(m.live)
+	clear(m.pages)
+	m.asked, m.usable = 0, 0
+}
+
+// Realloc judges the block that slot has after it was resized.
+func (m *Model) Realloc(slot uint32, size uintptr, b Block) violation {
+	m.Free(slot)
+	return m.Alloc(slot, Request{Size: size}, b)
+}
+
+// Refuse judges a request for size bytes that failed.
+func (m *Model) Refuse(size uintptr) violation {
+	c := m.Contract
+	if m.scarce || m.limited || c.MayRefuse || c.SizeMax != 0 && size > c.SizeMax || size >= 1<<40 || size == 0 && c.ZeroNil {
+		return nil
+	}
+	return Serves.Breach("%d bytes refused with %d bytes live", size, m.asked)
+}
+
+// Scarce says whether, from here on, the operating system may refuse.
+func (m *Model) Scarce(on bool) { m.scarce = on }
+
+// Trim says that the allocator was told to give back what it does not need.
+func (m *Model) Trim() { m.trimmed = true }
+
+// Failed says that a request failed: until the next count that is right, a wrong one is its fault.
+func (m *Model) Failed() { m.failed = true }
+
+// Count judges the numbers of blocks and bytes in use that the allocator tells.
+func (m *Model) Count(blocks, bytes uint64) violation {
+	r := Accounted
+	if m.failed {
+		r = Failure
+	} else if len(m.live) == 0 {
+		r = Returned
+	}
+	switch {
+	case m.Contract.Inexact:
+	case blocks != uint64(len(m.live)):
+		return r.Breach("%d blocks in use where %d are live", blocks, len(m.live))
+	case bytes < m.asked:
+		return r.Breach("%d bytes in use where %d were asked for", bytes, m.asked)
+	case len(m.live) == 0 && bytes != 0:
+		return r.Breach("%d bytes in use where nothing is live", bytes)
+	}
+	m.failed = false
+	return nil
+}
+
+// Footprint judges how much memory the allocator says that it has from the operating system.
+func (m *Model) Footprint(bytes uint64) violation {
+	keep := m.Contract.Retained
+	switch {
+	case m.Contract.Inexact:
+	case bytes < m.usable:
+		return Accounted.Breach("%d bytes of footprint hold %d usable ones", bytes, m.usable)
+	case keep >= 0 && m.trimmed && len(m.live) == 0 && bytes > uint64(keep):
+		return Returned.Breach("%d bytes kept where %d may be", bytes, keep)
+	}
+	return nil
+}
+
+// Usable judges the usable size that the allocator tells of a live block.
+func (m *Model) Usable(slot uint32, n uint64) violation {
+	if was := m.live[slot].Usable; n != was {
+		return Usable.Breach("p%d has %d usable bytes, and had %d", slot, n, was)
+	}
+	return nil
+}
+
+// Check judges what the allocator says of its own invariants: "" is well, otherwise "name: detail".
+func (m *Model) Check(said string) violation {
+	if said == "" {
+		return nil
+	}
+	name, _, _ := strings.Cut(said, ":")
+	return &model.Violation{Rule: Invariant, Cause: name, Detail: said}
+}

@@ -1,0 +1,342 @@
+package heaptest
+
+import (
+	"fmt"
+	"unsafe"
+
+	"heapfuzz/model/heap"
+	"heapfuzz/props/prog"
+)
+
+// need is an optional part or a promise without which an operation is skipped.
+type need int
+
+const (
+	none need = iota
+	needCalloc
+	needAligned
+	needRealloc
+	needUsable
+	needCheck
+	needUsage
+	needTrim
+	needOOM
+	needDoubleFree
+	needInteriorFree
+	needForeignFree
+	needWildFree
+	needCrossFree
+	needs
+)
+
+// What the messages of answers say besides errors.
+const (
+	counted  = "counted"        // the numbers are the allocator's statistics
+	notOwned = "not owned"      // the allocator disowns the block that it gave
+	damage   = "damaged before" // the value is the damage found before the misuse
+)
+
+// driver asks an allocator the operations of Lang: it is the props.Target of every allocator in this process. It fills each
+// block over all its usable bytes with a pattern that depends on the slot and on how many blocks came before, and verifies them
+// before each free and realloc. It allocates nothing as long as its slots do not grow.
+type driver struct {
+	parts
+	contract heap.Contract
+	has      [needs]bool
+	open     func() (heap.Allocator, error) // another allocator of the same kind
+	other    heap.Allocator                 // it, once cross-free needed one
+	slots    []held
+	bytes    uint64 // asked for in live blocks
+	serial   uint64 // blocks handed out so far
+}
+
+// held is what a slot holds. Its zero value is a dead slot.
+type held struct {
+	p            ptr
+	size, usable uintptr
+	seed         uint64
+	live         bool
+}
+
+// parts are an allocator taken apart; the optional ones may be nil.
+type parts struct {
+	heap.Allocator
+	calloc  heap.Callocer
+	aligned heap.Aligner
+	realloc heap.Reallocer
+	usable  heap.UsableSizer
+	owner   heap.Owner
+	checker heap.Checker
+	cheap   heap.CheapChecker
+	user    heap.User
+	trim    heap.Trimmer
+	oom     heap.OOMInjector
+	explain heap.Explainer
+	closer  heap.Closer
+}
+
+// take finds the parts of an allocator. An adapter brings the value that it adapts, whose parts are taken as well.
+func take(a heap.Allocator) parts {
+	p := parts{Allocator: a}
+	from := func(v any) {
+		pick(&p.calloc, v)
+		pick(&p.aligned, v)
+		pick(&p.realloc, v)
+		pick(&p.usable, v)
+		pick(&p.owner, v)
+		pick(&p.checker, v)
+		pick(&p.cheap, v)
+		pick(&p.user, v)
+		pick(&p.trim, v)
+		pick(&p.oom, v)
+		pick(&p.explain, v)
+		pick(&p.closer, v)
+	}
+	if w, ok := a.(interface{ adapted() any }); ok {
+		from(w.adapted())
+	}
+	from(a)
+	return p
+}
+
+func pick[I any](part *I, v any) {
+	if i, ok := v.(I); ok {
+		*part = i
+	}
+}
+
+func newDriver(a heap.Allocator, c heap.Contract, open func() (heap.Allocator, error)) *driver {
+	d := &driver{parts: take(a), contract: c, open: open, slots: make([]held, slots.Max+1)}
+	d.has = offers(d.parts, c)
+	return d
+}
+
+// offers tells which needs an allocator with these parts and this contract meets.
+func offers(p parts, c heap.Contract) (has [needs]bool) {
+	has[none] = true
+	has[needCalloc] = p.calloc != nil
+	has[needAligned] = p.aligned != nil
+	has[needRealloc] = p.realloc != nil
+	has[needUsable] = p.usable != nil
+	has[needCheck] = p.checker != nil
+	has[needUsage] = p.user != nil
+	has[needTrim] = p.trim != nil
+	has[needOOM] = p.oom != nil
+	has[needDoubleFree] = c.DoubleFree != heap.Undefined
+	has[needInteriorFree] = c.InteriorFree != heap.Undefined
+	has[needForeignFree] = c.ForeignFree != heap.Undefined
+	has[needWildFree] = c.WildFree != heap.Undefined
+	has[needCrossFree] = c.CrossFree != heap.Undefined
+	return has
+}
+
+// Do asks one operation.
+func (d *driver) Do(op prog.Op) prog.Outcome { return Lang.Do(d, op) }
+
+// Close gives the allocator's memory back.
+func (d *driver) Close() error {
+	var err error
+	for _, a := range []any{d.closer, d.other} {
+		if c, ok := a.(heap.Closer); ok {
+			if e := c.Close(); err == nil {
+				err = e
+			}
+		}
+	}
+	return err
+}
+
+func (d *driver) live(slot prog.Slot) bool { return int(slot) < len(d.slots) && d.slots[slot].live }
+
+func (d *driver) room(size uintptr) bool {
+	return size > heap.LiveBytesMax || d.bytes+uint64(size) <= heap.LiveBytesMax
+}
+
+// made takes the answer to a request for a block into the slot.
+func (d *driver) made(slot prog.Slot, p ptr, r request) prog.Outcome {
+	if p == nil {
+		return d.refused(0)
+	}
+	if int(slot) >= len(d.slots) {
+		d.slots = append(d.slots, make([]held, int(slot)+1-len(d.slots))...)
+	}
+	h := &d.slots[slot]
+	out := d.hold(h, p, r.size)
+	if r.zeroed && h.usable >= r.size {
+		out.Value = nonZero(p, r.size)
+	}
+	d.write(h)
+	return out
+}
+
+// hold makes h the block at p. Its message is notOwned when the allocator says that the block is not its own.
+func (d *driver) hold(h *held, p ptr, size uintptr) prog.Outcome {
+	d.serial++
+	*h = held{p: p, size: size, usable: size, seed: d.serial, live: true}
+	d.bytes += uint64(size)
+	if d.usable != nil {
+		h.usable = d.usable.UsableSize(p)
+	}
+	out := prog.Outcome{Addr: uint64(uintptr(p)), Size: uint64(h.usable)}
+	if h.usable < size {
+		h.usable = 0 // a lie ends the run: the block is not written
+	} else if d.owner != nil && !d.owner.Owns(p, h.usable) {
+		out.Msg, h.usable = notOwned, 0
+	}
+	return out
+}
+
+// refused is the answer to a request that failed, with blocks (Addr) and bytes (Size) in use, so that the model sees whether
+// anything changed. Value is the harm done to the old block, if there was one.
+func (d *driver) refused(harm uint64) prog.Outcome {
+	out := d.count()
+	return prog.Outcome{Status: prog.NoMem, Value: harm, Addr: out.Value, Size: out.Size, Msg: out.Msg}
+}
+
+// count asks for the statistics: Value is the number of blocks, Size the bytes, Addr the footprint, and Msg tells that they are
+// there.
+func (d *driver) count() prog.Outcome {
+	if d.user == nil {
+		return prog.Outcome{}
+	}
+	blocks, bytes, footprint := d.user.Usage()
+	return prog.Outcome{Value: blocks, Size: bytes, Addr: footprint, Msg: counted}
+}
+
+func (d *driver) release(op prog.Op) prog.Outcome {
+	h := &d.slots[op.Args[0]]
+	if bad := d.harm(h); bad != 0 {
+		return prog.Outcome{Value: bad}
+	}
+	p := h.p
+	d.drop(h)
+	d.Free(p)
+	return prog.Outcome{}
+}
+
+func (d *driver) drop(h *held) {
+	d.bytes -= uint64(h.size)
+	*h = held{}
+}
+
+func (d *driver) verify(op prog.Op) prog.Outcome {
+	return prog.Outcome{Value: d.harm(&d.slots[op.Args[0]])}
+}
+
+func (d *driver) askUsable(op prog.Op) prog.Outcome {
+	return prog.Outcome{Size: uint64(d.usable.UsableSize(d.slots[op.Args[0]].p))}
+}
+
+// resize verifies the block before it is resized, and afterwards the bytes that must have been kept. An answer without address
+// says that the block was damaged before; one with status NoMem and a value that it was damaged by the failed realloc.
+func (d *driver) resize(op prog.Op) prog.Outcome {
+	h, size := &d.slots[op.Args[0]], uintptr(op.Args[1])
+	if !d.room(size) {
+		return prog.Outcome{Status: prog.Skip}
+	}
+	if bad := d.harm(h); bad != 0 {
+		return prog.Outcome{Value: bad}
+	}
+	old := *h
+	p := d.realloc.Realloc(h.p, size)
+	if p == nil {
+		if size == 0 && d.contract.ReallocZeroFrees {
+			d.drop(h)
+			return prog.Outcome{}
+		}
+		return d.refused(d.harm(h))
+	}
+	d.drop(h)
+	out := d.hold(h, p, size)
+	if h.usable >= size {
+		out.Value = differs(p, min(size, old.size), old.seed)
+	}
+	d.write(h)
+	return out
+}
+
+func (d *driver) drain(prog.Op) prog.Outcome {
+	for i := range d.slots {
+		if !d.slots[i].live {
+			continue
+		}
+		if out := d.release(prog.Op{Args: [3]uint64{uint64(i)}}); out.Value != 0 {
+			out.Msg = fmt.Sprintf("p%d", i)
+			return out
+		}
+	}
+	return prog.Outcome{}
+}
+
+func (d *driver) check(op prog.Op) prog.Outcome {
+	var err error
+	if op.Args[0] == 0 && d.cheap != nil {
+		err = d.cheap.CheckCheap()
+	} else {
+		err = d.checker.CheckInvariants()
+	}
+	if err != nil {
+		return prog.Outcome{Status: prog.Fail, Msg: err.Error()}
+	}
+	return prog.Outcome{}
+}
+
+// misuse frees what must not be freed: Value is 1 when the allocator panicked, as it does where it detects the misuse.
+func (d *driver) misuse(p ptr) (out prog.Outcome) {
+	defer func() {
+		if e := recover(); e != nil {
+			out = prog.Outcome{Value: 1}
+		}
+	}()
+	d.Free(p)
+	return prog.Outcome{}
+}
+
+func (d *driver) doubleFree(op prog.Op) prog.Outcome {
+	p := d.slots[op.Args[0]].p
+	if out := d.release(op); out.Value != 0 {
+		return prog.Outcome{Value: out.Value, Msg: damage}
+	}
+	return d.misuse(p)
+}
+
+func (d *driver) interiorFree(op prog.Op) prog.Outcome {
+	h := &d.slots[op.Args[0]]
+	if h.usable < 2 {
+		return prog.Outcome{Status: prog.Skip}
+	}
+	return d.misuse(unsafe.Add(h.p, 1+uintptr(op.Args[1])%(h.usable-1)))
+}
+
+// foreign is memory that no allocator handed out. Its words are small numbers, which an allocator that looks there for its own
+// headers takes for plausible indices.
+var foreign [3 * 4096]uint32
+
+func (d *driver) foreignFree(op prog.Op) prog.Outcome {
+	return d.misuse(ptr(&foreign[1024+op.Args[0]%1024]))
+}
+
+func (d *driver) wildFree(op prog.Op) prog.Outcome {
+	return d.misuse(pointer(uintptr(1+op.Args[0]) << 4))
+}
+
+func (d *driver) crossFree(op prog.Op) prog.Outcome {
+	if d.other == nil {
+		a, err := d.open()
+		if err != nil {
+			return prog.Outcome{Status: prog.Skip}
+		}
+		d.other = a
+	}
+	p := d.other.Alloc(uintptr(op.Args[0]))
+	if p == nil {
+		return prog.Outcome{Status: prog.Skip}
+	}
+	out := d.misuse(p)
+	d.other.Free(p)
+	return out
+}
+
+// pointer makes a pointer of a number. It is handed to Free and never followed by the driver, so that it need not point at
+// anything: the page at address 0 is never mapped, and neither the collector nor checkptr objects to addresses outside Go's heap.
+func pointer(n uintptr) ptr { return *(*ptr)(unsafe.Pointer(&n)) }

@@ -1,0 +1,145 @@
+package heaptest
+
+import (
+	"heapfuzz/model"
+	"heapfuzz/model/heap"
+	"heapfuzz/props/prog"
+)
+
+// judgeMake judges the answer to a request for a block.
+func judgeMake(m *heap.Model, op prog.Op, out prog.Outcome, r request) *model.Violation {
+	if out.Status == prog.NoMem {
+		if v := judgeFailed(m, out); v != nil || r.overflows {
+			return v
+		}
+		return m.Refuse(r.size)
+	}
+	if r.overflows {
+		return heap.Overflow.Breach("p%d is a block, but %d * %d does not fit", op.Def, r.n, r.unit)
+	}
+	if v := judgeBlock(uint32(op.Def), out); v != nil {
+		return v
+	}
+	if v := m.Alloc(uint32(op.Def), heap.Request{Size: r.size, Align: r.align}, block(out)); v != nil {
+		return v
+	}
+	if out.Value != 0 {
+		return heap.Zeroed.Breach("byte %d of p%d is not zero", out.Value-1, op.Def)
+	}
+	return nil
+}
+
+func block(out prog.Outcome) heap.Block { return heap.Block{Addr: out.Addr, Usable: out.Size} }
+
+func judgeBlock(slot uint32, out prog.Outcome) *model.Violation {
+	if out.Msg == notOwned {
+		return heap.Owned.Breach("p%d is not in memory that the allocator owns", slot)
+	}
+	return nil
+}
+
+// judgeFailed judges the statistics right after a request that failed.
+func judgeFailed(m *heap.Model, out prog.Outcome) *model.Violation {
+	m.Failed()
+	if out.Msg != counted {
+		return nil
+	}
+	return m.Count(out.Addr, out.Size)
+}
+
+func judgeResize(m *heap.Model, op prog.Op, out prog.Outcome) *model.Violation {
+	slot, size := uint32(op.Args[0]), uintptr(op.Args[1])
+	switch {
+	case out.Status == prog.NoMem && out.Value != 0:
+		return heap.Keeps.Breach("byte %d of p%d changed in a realloc that failed", out.Value-1, slot)
+	case out.Status == prog.NoMem:
+		if v := judgeFailed(m, out); v != nil {
+			return v
+		}
+		return m.Refuse(size)
+	case out.Addr == 0 && out.Value != 0:
+		return damaged(slot, out)
+	case out.Addr == 0:
+		m.Free(slot)
+		return nil
+	}
+	if v := judgeBlock(slot, out); v != nil {
+		return v
+	}
+	if v := m.Realloc(slot, size, block(out)); v != nil {
+		return v
+	}
+	if out.Value != 0 {
+		return heap.Moved.Breach("byte %d of p%d was not kept", out.Value-1, slot)
+	}
+	return nil
+}
+
+func judgeRelease(m *heap.Model, op prog.Op, out prog.Outcome) *model.Violation {
+	if out.Value != 0 {
+		return damaged(uint32(op.Args[0]), out)
+	}
+	m.Free(uint32(op.Args[0]))
+	return nil
+}
+
+func judgeContent(_ *heap.Model, op prog.Op, out prog.Outcome) *model.Violation {
+	if out.Value != 0 {
+		return damaged(uint32(op.Args[0]), out)
+	}
+	return nil
+}
+
+func damaged(slot uint32, out prog.Outcome) *model.Violation {
+	return heap.Content.Breach("byte %d of p%d is not as it was written", out.Value-1, slot)
+}
+
+func judgeDrain(m *heap.Model, _ prog.Op, out prog.Outcome) *model.Violation {
+	if out.Value != 0 {
+		return heap.Content.Breach("byte %d of %s is not as it was written", out.Value-1, out.Msg)
+	}
+	m.Drain()
+	return nil
+}
+
+func judgeUsable(m *heap.Model, op prog.Op, out prog.Outcome) *model.Violation {
+	return m.Usable(uint32(op.Args[0]), out.Size)
+}
+
+func judgeCheck(m *heap.Model, _ prog.Op, out prog.Outcome) *model.Violation { return m.Check(out.Msg) }
+
+func judgeCount(m *heap.Model, _ prog.Op, out prog.Outcome) *model.Violation {
+	if v := m.Count(out.Value, out.Size); v != nil {
+		return v
+	}
+	return m.Footprint(out.Addr)
+}
+
+// judgeFreeNil judges the statistics after free of nil, which are those of before.
+func judgeFreeNil(m *heap.Model, _ prog.Op, out prog.Outcome) *model.Violation {
+	if out.Msg == counted && m.Count(out.Value, out.Size) != nil {
+		return heap.Nil.Breach("%d blocks in use where %d are live", out.Value, m.Blocks())
+	}
+	return nil
+}
+
+// judgeMisuse judges whether a misuse was met as the contract promises. Value 1 says that it was detected.
+func judgeMisuse(promised func(*heap.Contract) heap.Answer) judge {
+	return func(m *heap.Model, _ prog.Op, out prog.Outcome) *model.Violation {
+		want := promised(&m.Contract)
+		if (want == heap.Detected) != (out.Value == 1) {
+			return heap.Misuse.Breach("it is promised to be %v", want)
+		}
+		return nil
+	}
+}
+
+var judgeSecondFree = judgeMisuse(func(c *heap.Contract) heap.Answer { return c.DoubleFree })
+
+func judgeDoubleFree(m *heap.Model, op prog.Op, out prog.Outcome) *model.Violation {
+	if out.Msg == damage {
+		return damaged(uint32(op.Args[0]), out)
+	}
+	m.Free(uint32(op.Args[0]))
+	return judgeSecondFree(m, op, out)
+}

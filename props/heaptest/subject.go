@@ -1,0 +1,105 @@
+package heaptest
+
+import (
+	"fmt"
+	"unsafe"
+
+	"heapfuzz/model"
+	"heapfuzz/model/heap"
+	"heapfuzz/props"
+	"heapfuzz/props/prog"
+)
+
+// World is the small configuration that a program's first line gives. An opener follows as much of it as it can; zeros are the
+// ordinary world.
+type World struct {
+	Limit   uint64 // the operating system gives so many units of 64 KiB and no more; 0 means no limit
+	Skew    uint64 // memory from the operating system begins so many pages of 4 KiB past its natural boundary
+	Variant uint64 // whatever the allocator has to choose from
+}
+
+// LimitUnit is the number of bytes in a unit of World.Limit.
+const LimitUnit = 64 << 10
+
+// Opener makes a fresh allocator in a world.
+type Opener func(World) (Allocator, error)
+
+// Subject returns what the engine needs to know to test the allocators that open makes, which promise contract.
+func Subject(name string, contract heap.Contract, open Opener) *props.Subject {
+	s := &props.Subject{
+		Target:   name,
+		Spec:     Lang.Spec,
+		Epilogue: epilogue,
+		Open: func(w [prog.ArgsMax]uint64) (props.Target, props.Judge, error) {
+			world := World{w[0], w[1], w[2]}
+			a, err := open(world)
+			if err != nil {
+				return nil, nil, err
+			}
+			d := newDriver(a, contract, func() (Allocator, error) { return open(world) })
+			return d, judging{heap.New(contract, world.Limit != 0)}, nil
+		},
+		Picture: func(t props.Target, op prog.Op) string { return t.(*driver).picture(op) },
+		Damage:  func(t props.Target) (prog.Slot, string) { return t.(*driver).firstDamage() },
+	}
+	var has *[needs]bool // found out once, on the ordinary world
+	s.Allows = func(k prog.Kind) bool {
+		if has == nil {
+			h := [needs]bool{none: true}
+			if a, err := open(World{}); err == nil {
+				d := newDriver(a, contract, nil)
+				h = d.has
+				d.Close()
+			}
+			has = &h
+		}
+		return has[Lang.Rows[k].Needs]
+	}
+	return s
+}
+
+// epilogue takes every block back and looks at what is left: the operating system gives again, all is drained, a block can still
+// be had, what need not be kept is given back, the invariants hold and nothing is in use.
+var epilogue = []prog.Op{
+	{Kind: Lang.Kind("oom")},
+	{Kind: Lang.Kind("check"), Args: [3]uint64{1}},
+	{Kind: Lang.Kind("drain")},
+	{Kind: Lang.Kind("alloc"), Args: [3]uint64{64}},
+	{Kind: Lang.Kind("drain")},
+	{Kind: Lang.Kind("trim")},
+	{Kind: Lang.Kind("check"), Args: [3]uint64{1}},
+	{Kind: Lang.Kind("usage")},
+}
+
+// judging is the model with the language's way to ask it.
+type judging struct{ m *heap.Model }
+
+func (j judging) Step(op prog.Op, out prog.Outcome) *model.Violation { return Lang.Step(j.m, op, out) }
+
+// picture describes the memory around the slot that op is about.
+func (d *driver) picture(op prog.Op) string {
+	if d.explain == nil {
+		return ""
+	}
+	slot := op.Def
+	if r := Lang.Rows[op.Kind].Role; r == prog.Use || r == prog.Kill {
+		slot = prog.Slot(op.Args[0])
+	}
+	if !d.live(slot) {
+		return ""
+	}
+	return d.explain.Explain(d.slots[slot].p)
+}
+
+// firstDamage looks at every live block.
+func (d *driver) firstDamage() (prog.Slot, string) {
+	for i := range d.slots {
+		if h := &d.slots[i]; h.live {
+			if bad := d.harm(h); bad != 0 {
+				b := at(unsafe.Add(h.p, bad-1), 1)
+				return prog.Slot(i), fmt.Sprintf("byte %d of p%d is 0x%02x", bad-1, i, b[0])
+			}
+		}
+	}
+	return 0, ""
+}
