@@ -16,9 +16,17 @@
 //  3. Parse(Format(p)) equals p.
 //  4. Every subsequence of a program is a program: an operation on a slot that is dead (or a definition of one that is live) is
 //     answered Skip and means nothing. So shrinking is deletion, and a person may delete lines by hand.
+//
+// In law 2 the slots count as numbers; in law 3 they are below SlotsMax. In both, what a row does not use is 0.
 package prog
 
-import "heapfuzz/model"
+import (
+	"slices"
+	"strings"
+	"sync"
+
+	"heapfuzz/model"
+)
 
 // Kind is the index of an operation's row in its Spec.
 type Kind uint8
