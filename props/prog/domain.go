@@ -13,6 +13,7 @@ import "math/bits"
 //
 // So random bytes hit an edge a quarter of the time, every member of the domain has a code, and a mutator that adds 1 to the
 // middle byte adds 1 to the number. Reading the three bytes as one number mod Max+1 would do the first of these almost never.
+// In a domain that is 0 and edges, such as that of alignments, all selectors below 0xC0 mean edges.
 //
 // A slot is the same idea in two bytes, and a slot argument is a code whose selector is ignored.
 const (
@@ -51,12 +52,16 @@ func (d *Domain) Fold(n uint64) uint64 {
 type coder struct {
 	near1, max1 uint32 // Near+1, Max+1
 	edges       []uint64
+	edgy        bool // there are edges, and besides them only 0
 	slot        bool // then near1 and max1 are those of Spec.Slots
 }
 
 func (d *Domain) coder() coder {
-	return coder{near1: uint32(d.Near) + 1, max1: uint32(d.Max) + 1, edges: d.Edges, slot: d.IsSlot}
+	return coder{near1: uint32(d.Near) + 1, max1: uint32(d.Max) + 1, edges: d.Edges, edgy: d.edgy(), slot: d.IsSlot}
 }
+
+// edgy tells whether the domain is 0 and edges.
+func (d *Domain) edgy() bool { return d.Max == 0 && len(d.Edges) > 0 }
 
 // number returns what the code c means.
 func (c *coder) number(b []byte) uint64 {
@@ -66,6 +71,8 @@ func (c *coder) number(b []byte) uint64 {
 		return uint64(c.slotOf(v))
 	case sel >= selWide:
 		return uint64((uint32(sel-selWide)<<16 | v) % c.max1)
+	case c.edgy:
+		return c.edges[v%uint32(len(c.edges))]
 	case sel >= selLow:
 		return uint64(v % c.max1)
 	case sel >= selEdge && len(c.edges) > 0:
@@ -88,7 +95,7 @@ func (c *coder) put(b []byte, n uint64) {
 	sel := byte(0)
 	switch {
 	case c.slot:
-	case n < uint64(c.near1) && n < 1<<16:
+	case n < uint64(c.near1) && n < 1<<16 && !c.edgy:
 	case n < uint64(c.max1):
 		sel = selWide + byte(n>>16)
 	default:
