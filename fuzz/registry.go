@@ -1,0 +1,220 @@
+package fuzz
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unsafe"
+
+	"modernc.org/memory"
+
+	"heapfuzz/impl/page"
+	"heapfuzz/impl/slab"
+	"heapfuzz/model/heap"
+	"heapfuzz/props"
+	"heapfuzz/props/heaptest"
+)
+
+// Target is one allocator that programs are tried on.
+type Target struct {
+	Name     string // never changes: corpora and command lines name it
+	Subject  string // of the language: "heap"
+	Doc      string // one sentence
+	Contract heap.Contract
+	Open     heaptest.Opener
+	Smoke    int // the random programs that `go test` tries on it, for each property
+}
+
+// New returns what the engine needs to know to try the target.
+func (t Target) New() *props.Subject { return heaptest.Subject(t.Name, t.Contract, t.Open) }
+
+// Targets returns every allocator that is meant to be right.
+func Targets() []Target { return slices.Clone(targets) }
+
+// Lookup returns the target, or the canary "canary/NAME", of that name.
+func Lookup(name string) (Target, error) {
+	for _, t := range targets {
+		if t.Name == name {
+			return t, nil
+		}
+	}
+	names := make([]string, len(targets))
+	for i, t := range targets {
+		names[i] = t.Name
+	}
+	return Target{}, fmt.Errorf("no target %q; there are %s", name, strings.Join(names, ", "))
+}
+
+var targets = []Target{
+	{
+		Name: "reference", Subject: "heap", Smoke: 60,
+		Doc:      "the allocator that is believed by eye: every block is a Go slice of its own",
+		Contract: heap.ReferenceContract,
+		Open:     func(heaptest.World) (heaptest.Allocator, error) { return heap.NewReference(), nil },
+	},
+	{
+		Name: "slab", Subject: "heap", Smoke: 100,
+		Doc: "bitmap slabs, no word of its own in the memory handed out; every misuse is detected",
+		Contract: heap.Contract{
+			Align: 16, AlignMax: 4096, SizeMax: 1 << 47,
+			DoubleFree: heap.Detected, InteriorFree: heap.Detected, ForeignFree: heap.Detected,
+			WildFree: heap.Detected, CrossFree: heap.Detected,
+		},
+		Open: openSlab,
+	},
+	{
+		Name: "modernc", Subject: "heap", Smoke: 60,
+		Doc: "modernc.org/memory, the allocator under a Go port of SQLite",
+		Contract: heap.Contract{
+			Align: 16, ZeroNil: true, ReallocZeroFrees: true,
+			Inexact: true, Retained: -1,
+		},
+		Open: func(heaptest.World) (heaptest.Allocator, error) { return &modernc{}, nil },
+	},
+	{
+		Name: "go-heap", Subject: "heap", Smoke: 40,
+		Doc:      "Go's own heap: a block is what make([]byte, n) returns",
+		Contract: heap.Contract{SizeMax: goHeapMax, ZeroNil: true, Retained: -1},
+		Open:     openGoHeap,
+	},
+}
+
+// openSlab makes a slab allocator. Variants are the sizes of a slab down to a page, and from 5 on the same without spares.
+func openSlab(w heaptest.World) (heaptest.Allocator, error) {
+	cfg := slab.Config{Source: source(w)}
+	if v := w.Variant % 10; v > 0 {
+		cfg.SlabBytes = 64 << 10 >> (v % 5)
+		if v >= 5 {
+			cfg.Spares = -1
+		}
+	}
+	return slab.New(cfg)
+}
+
+// worldSource is the operating system of a small world: it gives so many bytes and no more, and begins them off the boundary.
+type worldSource struct {
+	left uint64  // bytes that may still be given; changed by Map and Unmap
+	skew uintptr // bytes past a multiple of boundary
+}
+
+// boundary is what allocators like their memory to begin at: the arena of the newest pymalloc is this large.
+const boundary = 1 << 20
+
+// source returns the operating system of a world; nil in the ordinary one.
+func source(w heaptest.World) page.Source {
+	if w.Limit == 0 && w.Skew == 0 {
+		return nil
+	}
+	s := &worldSource{left: w.Limit * heaptest.LimitUnit, skew: uintptr(w.Skew) * page.Bytes % boundary}
+	if w.Limit == 0 {
+		s.left = 1 << 62
+	}
+	return s
+}
+
+// Map gives n bytes. With a skew it asks for a boundary and the skew more, and gives the ends back at once, so that a run is
+// taken back as it was given.
+func (s *worldSource) Map(n uintptr) uintptr {
+	if uint64(n) > s.left {
+		return 0
+	}
+	addr := uintptr(0)
+	if s.skew == 0 {
+		addr = page.Mmap{}.Map(n)
+	} else if n < 1<<47 {
+		addr = mapSkewed(n, s.skew)
+	}
+	if addr != 0 {
+		s.left -= uint64(n)
+	}
+	return addr
+}
+
+func mapSkewed(n, skew uintptr) uintptr {
+	const slack = 2 * boundary
+	got := page.Mmap{}.Map(n + slack)
+	if got == 0 {
+		return 0
+	}
+	addr := (got+boundary-1)&^(boundary-1) + skew
+	if addr > got {
+		page.Mmap{}.Unmap(got, addr-got)
+	}
+	if end := addr + n; end < got+n+slack {
+		page.Mmap{}.Unmap(end, got+n+slack-end)
+	}
+	return addr
+}
+
+// Unmap takes back a run, or a part of one.
+func (s *worldSource) Unmap(addr, n uintptr) {
+	page.Mmap{}.Unmap(addr, n)
+	s.left += uint64(n)
+}
+
+// modernc is modernc.org/memory in the shape of an Allocator. Its sizes are of type int: one that does not fit is refused, as the
+// caller of malloc(3) would be.
+type modernc struct{ a memory.Allocator }
+
+func (m *modernc) Alloc(size uintptr) unsafe.Pointer {
+	if int(size) < 0 {
+		return nil
+	}
+	p, err := m.a.UnsafeMalloc(int(size))
+	if err != nil {
+		return nil
+	}
+	return p
+}
+
+// Calloc multiplies, since the original takes one size.
+func (m *modernc) Calloc(count, size uintptr) unsafe.Pointer {
+	if size != 0 && count > ^uintptr(0)/size || int(count*size) < 0 {
+		return nil
+	}
+	p, err := m.a.UnsafeCalloc(int(count * size))
+	if err != nil {
+		return nil
+	}
+	return p
+}
+
+func (m *modernc) Realloc(p unsafe.Pointer, size uintptr) unsafe.Pointer {
+	if int(size) < 0 {
+		return nil
+	}
+	q, err := m.a.UnsafeRealloc(p, int(size))
+	if err != nil {
+		return nil
+	}
+	return q
+}
+
+func (m *modernc) Free(p unsafe.Pointer) {
+	if err := m.a.UnsafeFree(p); err != nil {
+		panic(err)
+	}
+}
+
+func (m *modernc) UsableSize(p unsafe.Pointer) uintptr { return uintptr(memory.UnsafeUsableSize(p)) }
+
+func (m *modernc) Trim() {
+	if err := m.a.Trim(); err != nil {
+		panic(err)
+	}
+}
+
+func (m *modernc) Close() error { return m.a.Close() }
+
+// goHeapMax is the largest block that is asked of Go's heap: make panics, and then the runtime throws, instead of refusing.
+const goHeapMax = 64 << 20
+
+func openGoHeap(heaptest.World) (heaptest.Allocator, error) {
+	alloc := func(size int) []byte {
+		if size > goHeapMax {
+			return nil
+		}
+		return make([]byte, size)
+	}
+	return heaptest.Slices(nil, alloc, func([]byte) {}), nil
+}
