@@ -1,0 +1,131 @@
+package trace
+
+import (
+	"errors"
+	"fmt"
+
+	"heapfuzz/props/prog"
+)
+
+// The malloc lab's .rep: numbers, one a line, then the operations.
+//
+//	20000   heap to suggest | weight | -     three heads were seen: heap, ids, ops, weight (the book's);
+//	3       ids                              weight, ids, ops, most bytes live (since 2016);
+//	4       ops                              ids, ops (in forks that stripped the rest).
+//	1       weight | bytes | -               In all, ids and ops are neighbours: the count of numbers decides.
+//	a 0 512
+//	r 0 640
+//	f 0
+//
+// The numbers are believed in nothing, but must be right: ids is how many distinct ids there are, all below it, ops
+// how many lines.
+type rep struct {
+	*builder
+	head     []uint64
+	ids, ops uint64
+	seen     []uint64 // a bit an id
+	distinct uint64
+	lines    uint64
+}
+
+func sniffRep(line []byte, _ *prog.Spec) bool {
+	_, err := decimal(line)
+	return err == nil
+}
+
+func readRep(b *builder, l *lines) error {
+	r := &rep{builder: b}
+	if err := l.each(r.line); err != nil {
+		return err
+	}
+	switch {
+	case r.seen == nil:
+		return errors.New("no operation after the head")
+	case l.torn > 0:
+	case r.lines != r.ops:
+		return fmt.Errorf("the head says %d operations, there are %d", r.ops, r.lines)
+	case r.distinct != r.ids:
+		return fmt.Errorf("the head says %d ids, there are %d", r.ids, r.distinct)
+	}
+	return nil
+}
+
+func (r *rep) line(line []byte) error {
+	if r.seen == nil {
+		if c := line[0] | 0x20; c < 'a' || c > 'z' {
+			v, err := decimal(line)
+			if r.head = append(r.head, v); err == nil && len(r.head) > 4 {
+				err = errors.New("a head has 2 or 4 numbers, not more")
+			}
+			return err
+		}
+		if err := r.begin(); err != nil {
+			return err
+		}
+	}
+	var f [3][]byte
+	n := fields(line, f[:])
+	want := 3
+	if f[0][0] == 'f' {
+		want = 2
+	}
+	if n != want || len(f[0]) != 1 {
+		return fmt.Errorf("want \"a id size\", \"r id size\" or \"f id\", not %s", quote(line))
+	}
+	id, err := decimal(f[1])
+	if err != nil {
+		return err
+	}
+	var size uint64
+	if want == 3 {
+		if size, err = decimal(f[2]); err != nil {
+			return err
+		}
+	}
+	return r.op(f[0][0], id, size)
+}
+
+// begin takes the head for what it is.
+func (r *rep) begin() error {
+	switch len(r.head) {
+	case 2:
+		r.ids, r.ops = r.head[0], r.head[1]
+	case 4:
+		r.ids, r.ops = r.head[1], r.head[2]
+	default:
+		return fmt.Errorf("a head has 2 or 4 numbers, not %d", len(r.head))
+	}
+	if most := uint64(r.lim.Ops); r.ids > most || r.ops > most && !r.lim.Cut {
+		return fmt.Errorf("%d ids and %d operations are more than %d", r.ids, r.ops, most)
+	}
+	r.seen = make([]uint64, r.ids/64+1)
+	return nil
+}
+
+// op does one line. The address that the builder sees is the id and 1, since 0 is nil to it.
+func (r *rep) op(what byte, id, size uint64) error {
+	if id >= r.ids {
+		return fmt.Errorf("id %d is not below the head's %d", id, r.ids)
+	}
+	if bit := uint64(1) << (id % 64); r.seen[id/64]&bit == 0 {
+		r.seen[id/64] |= bit
+		r.distinct++
+	}
+	r.lines++
+	old, live := r.live[id+1]
+	switch {
+	case what == 'a' && live && !r.lim.Lenient:
+		return fmt.Errorf("alloc of %d, which is live as p%d", id, old.slot)
+	case what != 'a' && !live && !r.lim.Lenient:
+		return fmt.Errorf("%s of %d, which is not live", map[byte]string{'f': "free", 'r': "realloc"}[what], id)
+	}
+	switch what {
+	case 'a':
+		return r.acquire(r.words.alloc, id+1, 0, size)
+	case 'r':
+		return r.resize(id+1, id+1, size)
+	case 'f':
+		return r.release(id + 1)
+	}
+	return fmt.Errorf("unknown operation %q", what)
+}
