@@ -106,7 +106,7 @@ func pick[I any](part *I, v any) {
 }
 
 func newDriver(a heap.Allocator, c heap.Contract, open func() (heap.Allocator, error)) *driver {
-	d := &driver{parts: take(a), contract: c, open: open, slots: make([]held, slots.Max+1)}
+	d := &driver{parts: take(a), contract: c, open: open}
 	d.has = offers(d.parts, c)
 	return d
 }
@@ -158,7 +158,7 @@ func (d *driver) made(slot prog.Slot, p ptr, r request) prog.Outcome {
 		return d.refused(0)
 	}
 	if int(slot) >= len(d.slots) {
-		d.slots = append(d.slots, make([]held, int(slot)+1-len(d.slots))...)
+		d.slots = append(d.slots, make([]held, max(int(slot)+1, 2*len(d.slots), 32)-len(d.slots))...)
 	}
 	h := &d.slots[slot]
 	out := d.hold(h, p, r.size)

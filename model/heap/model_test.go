@@ -1,0 +1,149 @@
+package heap
+
+import (
+	"strings"
+	"testing"
+
+	"heapfuzz/model"
+)
+
+// Every rule that the model itself applies is broken here once, beside the nearest thing that does not break it.
+func TestModelRules(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		contract Contract
+		limited  bool
+		do       func(m *Model) *model.Violation
+		want     *model.Invariant
+	}{
+		{"one block", Contract{}, false, func(m *Model) *model.Violation {
+			return m.Alloc(0, Request{Size: 64}, Block{4096, 64})
+		}, nil},
+		{"neighbours touch", Contract{}, false, func(m *Model) *model.Violation {
+			m.Alloc(0, Request{Size: 64}, Block{4096, 64})
+			return m.Alloc(1, Request{Size: 64}, Block{4160, 64})
+		}, nil},
+		{"neighbours share a byte", Contract{}, false, func(m *Model) *model.Violation {
+			m.Alloc(0, Request{Size: 64}, Block{4096, 65})
+			return m.Alloc(1, Request{Size: 64}, Block{4160, 64})
+		}, Disjoint},
+		{"a small block inside one of many pages", Contract{}, false, func(m *Model) *model.Violation {
+			m.Alloc(0, Request{Size: 1 << 20}, Block{4096, 1 << 20})
+			return m.Alloc(1, Request{Size: 8}, Block{4096 + 77777, 8})
+		}, Disjoint},
+		{"two blocks of no bytes at one address", Contract{}, false, func(m *Model) *model.Violation {
+			m.Alloc(0, Request{}, Block{4096, 0})
+			return m.Alloc(1, Request{}, Block{4096, 0})
+		}, Disjoint},
+		{"an address used again after free", Contract{}, false, func(m *Model) *model.Violation {
+			m.Alloc(0, Request{Size: 64}, Block{4096, 64})
+			m.Free(0)
+			return m.Alloc(1, Request{Size: 64}, Block{4096, 64})
+		}, nil},
+		{"resized in place", Contract{}, false, func(m *Model) *model.Violation {
+			m.Alloc(0, Request{Size: 64}, Block{4096, 64})
+			return m.Realloc(0, 60, Block{4096, 64})
+		}, nil},
+		{"resized onto a neighbour", Contract{}, false, func(m *Model) *model.Violation {
+			m.Alloc(0, Request{Size: 64}, Block{4096, 64})
+			m.Alloc(1, Request{Size: 64}, Block{4160, 64})
+			return m.Realloc(0, 80, Block{4096, 80})
+		}, Disjoint},
+		{"promised alignment", Contract{Align: 16}, false, func(m *Model) *model.Violation {
+			return m.Alloc(0, Request{Size: 1}, Block{4104, 16})
+		}, Aligned},
+		{"asked alignment", Contract{Align: 16}, false, func(m *Model) *model.Violation {
+			return m.Alloc(0, Request{Size: 1, Align: 4096}, Block{4096 + 512, 16})
+		}, Aligned},
+		{"no alignment promised", Contract{}, false, func(m *Model) *model.Violation {
+			return m.Alloc(0, Request{Size: 1}, Block{4097, 1})
+		}, nil},
+		{"too small", Contract{}, false, func(m *Model) *model.Violation {
+			return m.Alloc(0, Request{Size: 10}, Block{4096, 9})
+		}, Size},
+		{"usable size that changes", Contract{}, false, func(m *Model) *model.Violation {
+			m.Alloc(0, Request{Size: 10}, Block{4096, 16})
+			return m.Usable(0, 15)
+		}, Usable},
+		{"refused without a reason", Contract{}, false, func(m *Model) *model.Violation { return m.Refuse(10) }, Serves},
+		{"refused in a limited world", Contract{}, true, func(m *Model) *model.Violation { return m.Refuse(10) }, nil},
+		{"refused under injected failures", Contract{}, false, func(m *Model) *model.Violation {
+			m.Scarce(true)
+			return m.Refuse(10)
+		}, nil},
+		{"refused after they ended", Contract{}, false, func(m *Model) *model.Violation {
+			m.Scarce(true)
+			m.Scarce(false)
+			return m.Refuse(10)
+		}, Serves},
+		{"refused above the greatest size", Contract{SizeMax: 100}, false, func(m *Model) *model.Violation { return m.Refuse(101) }, nil},
+		{"refused at the greatest size", Contract{SizeMax: 100}, false, func(m *Model) *model.Violation { return m.Refuse(100) }, Serves},
+		{"refused what no machine has", Contract{}, false, func(m *Model) *model.Violation { return m.Refuse(1 << 63) }, nil},
+		{"zero bytes refused", Contract{}, false, func(m *Model) *model.Violation { return m.Refuse(0) }, Serves},
+		{"zero bytes refused as promised", Contract{ZeroNil: true}, false, func(m *Model) *model.Violation { return m.Refuse(0) }, nil},
+		{"one block too many", Contract{}, false, func(m *Model) *model.Violation {
+			m.Alloc(0, Request{Size: 10}, Block{4096, 16})
+			return m.Count(2, 32)
+		}, Accounted},
+		{"bytes forgotten", Contract{}, false, func(m *Model) *model.Violation {
+			m.Alloc(0, Request{Size: 10}, Block{4096, 16})
+			return m.Count(1, 9)
+		}, Accounted},
+		{"an estimate is not compared", Contract{Inexact: true}, false, func(m *Model) *model.Violation { return m.Count(2, 32) }, nil},
+		{"a block lost by a failed request", Contract{}, false, func(m *Model) *model.Violation {
+			m.Alloc(0, Request{Size: 10}, Block{4096, 16})
+			m.Failed()
+			return m.Count(2, 32)
+		}, Failure},
+		{"something left when all is freed", Contract{}, false, func(m *Model) *model.Violation { return m.Count(0, 1) }, Returned},
+		{"footprint below what is usable", Contract{}, false, func(m *Model) *model.Violation {
+			m.Alloc(0, Request{Size: 10}, Block{4096, 16})
+			return m.Footprint(15)
+		}, Accounted},
+		{"kept more than promised", Contract{Retained: 100}, false, func(m *Model) *model.Violation {
+			m.Trim()
+			return m.Footprint(101)
+		}, Returned},
+		{"kept before it was told to trim", Contract{Retained: 100}, false, func(m *Model) *model.Violation { return m.Footprint(101) }, nil},
+		{"nothing promised of what is kept", Contract{Retained: -1}, false, func(m *Model) *model.Violation {
+			m.Trim()
+			return m.Footprint(1 << 40)
+		}, nil},
+		{"its own invariants", Contract{}, false, func(m *Model) *model.Violation { return m.Check("arena/order: at 3") }, Invariant},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			v := tt.do(New(tt.contract, tt.limited))
+			switch {
+			case v == nil && tt.want != nil:
+				t.Fatalf("accepted, where %s should speak: %s", tt.want.Name, tt.want.Doc)
+			case v != nil && v.Rule != tt.want:
+				t.Fatalf("refused: %v", v)
+			case v != nil && strings.ContainsAny(v.Signature(), "0123456789"):
+				t.Fatalf("the signature %q holds a number", v.Signature())
+			}
+		})
+	}
+}
+
+func TestModelCause(t *testing.T) {
+	m := New(Contract{}, false)
+	if got, want := m.Check("arena/order: at 3").Signature(), "heap/invariants arena/order"; got != want {
+		t.Errorf("the signature is %q and should be %q", got, want)
+	}
+}
+
+// After any order of frees the model holds nothing: pages that stay behind would be taken for live blocks.
+func TestModelForgets(t *testing.T) {
+	m := New(Contract{}, false)
+	for i := range uint32(100) {
+		if v := m.Alloc(i, Request{Size: 5000}, Block{uint64(4000 + 6000*i), 5000}); v != nil {
+			t.Fatal(v)
+		}
+	}
+	for i := range uint32(100) {
+		m.Free(i * 37 % 100)
+	}
+	if len(m.live) != 0 || len(m.pages) != 0 || m.asked != 0 || m.usable != 0 {
+		t.Errorf("left: %d blocks, %d pages, %d asked, %d usable", len(m.live), len(m.pages), m.asked, m.usable)
+	}
+}

@@ -1,0 +1,14 @@
+package outsider
+
+import (
+	"testing"
+
+	"heapfuzz/props/heaptest"
+)
+
+func TestArena(t *testing.T) {
+	heaptest.Run(t, func() heaptest.Allocator {
+		a := &Arena{}
+		return heaptest.Slices(a, a.Get, a.Put)
+	}, heaptest.Promise(heaptest.Contract{ZeroNil: true, MayRefuse: true, Retained: -1}))
+}
