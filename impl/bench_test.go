@@ -22,6 +22,11 @@
 package impl_test
 
 import (
+	"bytes"
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"testing"
 	"unsafe"
@@ -169,11 +174,11 @@ func workloads(n int) []workload {
 	return []workload{
 		{op: "pair", size: "64", n: n, live: 1, before: fillSlots, round: roundPair,
 			prepare: func(w workload) sequence { return sequence{sizes: slices.Repeat([]uint32{64}, w.n)} }},
-		{op: "order", size: "1-512", n: n, live: n, round: roundOrder,
+		{op: "order", size: "1..512", n: n, live: n, round: roundOrder,
 			prepare: func(w workload) sequence { return sequence{sizes: sizes(w.n)} }},
 		{op: "shuffle", size: "32", n: n, live: n, round: roundShuffle,
 			prepare: func(w workload) sequence { return sequence{slots: permutation(w.n)} }},
-		{op: "churn", size: "1-512", n: n, live: n / 10, before: fillSlots, round: roundChurn,
+		{op: "churn", size: "1..512", n: n, live: n / 10, before: fillSlots, round: roundChurn,
 			prepare: func(w workload) sequence { return sequence{sizes(w.n), places(w.n, w.live)} }},
 	}
 }
@@ -289,5 +294,45 @@ func TestWorkloads(t *testing.T) {
 				t.Errorf("%s: %s: %v", impl.name, w.op, err)
 			}
 		}
+	}
+}
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// TestTable compares the table that scripts/bench prints of stored figures with the golden one, and looks that -o
+// replaces a file with it.
+func TestTable(t *testing.T) {
+	const dir = "../scripts/bench.d/testdata/"
+	for _, tool := range []string{"bash", "awk"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skip(err)
+		}
+	}
+	raw := dir + "raw.txt"
+	got, err := exec.Command("bash", "../scripts/bench", "-from", raw).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *update {
+		if err := os.WriteFile(dir+"table.golden", got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(dir + "table.golden")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+	out := filepath.Join(t.TempDir(), "table")
+	if err := os.WriteFile(out, []byte("old"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := exec.Command("bash", "../scripts/bench", "-from", raw, "-o", out).Run(); err != nil {
+		t.Fatal(err)
+	}
+	if written, err := os.ReadFile(out); err != nil || !bytes.Equal(written, want) {
+		t.Errorf("-o wrote %q, %v", written, err)
 	}
 }

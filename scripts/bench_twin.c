@@ -200,7 +200,7 @@ static void open_library(const char *path, char *name, size_t bytes)
 
 int main(int argc, char **argv)
 {
-    static const char *ops[][2] = {{"pair", "64"}, {"order", "1-512"}, {"shuffle", "32"}, {"churn", "1-512"}};
+    static const char *ops[][2] = {{"pair", "64"}, {"order", "1..512"}, {"shuffle", "32"}, {"churn", "1..512"}};
     const char *only = "";
     char name[64] = "";
     size_t n = 1000000;
