@@ -3,6 +3,7 @@ package props
 import (
 	"fmt"
 	"runtime/debug"
+	"time"
 
 	"heapfuzz/model"
 	"heapfuzz/props/prog"
@@ -13,6 +14,9 @@ var Alive = &model.Invariant{
 	Name: "run/alive",
 	Doc:  "an operation neither panics nor faults nor fails to return",
 }
+
+// HangAfter is how long a run may take before it counts as one that fails to return.
+const HangAfter = 60 * time.Second
 
 // Result is what one run gave. The run ends with the first violation: a corrupt heap is never driven on.
 type Result struct {
@@ -28,6 +32,9 @@ type Result struct {
 type Runner struct {
 	// After, when set, is called after each accepted answer, and its violation ends the run: Blame and tests look deeper there.
 	After func(t Target, at int, op prog.Op) *model.Violation
+	// OnHang, when set, is called from another goroutine once a run has taken HangAfter. A target in this process cannot be
+	// stopped, so all that is left to do is to save the program and to end the process.
+	OnHang func(*Subject, prog.Program)
 	// Look draws the picture of a violation; switched off while shrinking.
 	Look bool
 
@@ -41,6 +48,10 @@ func (r *Runner) Run(s *Subject, p prog.Program) (Result, error) {
 	t, j, err := s.Open(p.World)
 	if err != nil {
 		return Result{}, fmt.Errorf("open %s: %w", s.Target, err)
+	}
+	if r.OnHang != nil {
+		watch := time.AfterFunc(HangAfter, func() { r.OnHang(s, p) })
+		defer watch.Stop()
 	}
 	r.trace = r.trace[:0]
 	r.ops = append(append(r.ops[:0], p.Ops...), s.Epilogue...)

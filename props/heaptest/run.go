@@ -74,7 +74,7 @@ func Test(open func() Allocator, options ...Option) error {
 		return err
 	}
 	subject := s.subject()
-	var r props.Runner
+	r := props.Runner{OnHang: hang}
 	for _, p := range props.All() {
 		src := rand.New(rand.NewPCG(s.seed, 0))
 		for range s.programs {
@@ -94,6 +94,11 @@ func Test(open func() Allocator, options ...Option) error {
 // generate makes one program of a swarm of its own.
 func generate(s *props.Subject, src prog.Source) prog.Program {
 	return s.Spec.Generate(src, s.Spec.NewMix(src, s.Allows), prog.Length(src))
+}
+
+// hang ends the process of a target that does not return, with the program that shows it.
+func hang(s *props.Subject, p prog.Program) {
+	panic(fmt.Sprintf("run/alive: %s does not return from this program:\n%s", s.Target, s.Spec.Format(p)))
 }
 
 // try checks one property on one program. A finding comes back minimized, as its report and its signature.
@@ -123,7 +128,7 @@ func Run(t *testing.T, open func() Allocator, options ...Option) {
 	leaveShrinking()
 	for _, p := range props.All() {
 		t.Run(p.Name, func(t *testing.T) {
-			var r props.Runner
+			r := props.Runner{OnHang: hang}
 			reports := map[string]string{} // by signature: rapid runs a failure again to see that it is one
 			defer func() {
 				for _, report := range reports {
@@ -174,7 +179,7 @@ func Fuzz(f *testing.F, open func() Allocator, options ...Option) {
 	for range 16 {
 		f.Add(Lang.Encode(generate(subject, src)))
 	}
-	var r props.Runner
+	r := props.Runner{OnHang: hang}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		report, sign, err := s.try(subject, &r, props.Conforms, Lang.Decode(data))
 		if err != nil {
@@ -208,7 +213,7 @@ func Bench(b *testing.B, open func() Allocator, options ...Option) {
 		subject := s.subject()
 		src := rand.New(rand.NewPCG(s.seed, 0))
 		program := subject.Spec.Generate(src, subject.Spec.NewMix(src, subject.Allows), 1000)
-		var r props.Runner
+		r := props.Runner{OnHang: hang}
 		for b.Loop() {
 			if _, err := r.Run(subject, program); err != nil {
 				b.Fatal(err)
