@@ -20,18 +20,25 @@ const OpsMax = 16 << 20
 
 // tables is what is derived from a Spec once.
 type tables struct {
-	kindOf [256]Kind // of a byte
-	rows   []rowTable
-	slots  coder
-	world  []coder
+	kindOf  [256]Kind // of a byte
+	rows    []rowTable
+	slots   coder
+	world   []coder
+	domains []*Domain // of the numbers of operations, each once
 }
 
-// rowTable is an Info in the form that the codec wants.
+// rowTable is an Info in the form that the codec and the generator want.
 type rowTable struct {
-	first byte // the first byte in kindOf that means this kind
-	makes bool
-	args  []coder
+	first  byte // the first byte in kindOf that means this kind
+	role   Role
+	makes  bool // the role is Make
+	reads  bool // one of the arguments is a slot
+	args   []coder
+	domain [ArgsMax]int16 // the places of the arguments' domains in tables.domains
 }
+
+// starts tells whether the operation makes a slot without reading one, so that a program may begin with it.
+func (r *rowTable) starts() bool { return r.makes && !r.reads }
 
 // tables returns the derived tables, making them at the first call.
 func (s *Spec) tables() *tables {
@@ -59,12 +66,29 @@ func (s *Spec) build() {
 	t.world = coders(s.World)
 	shares, b := s.kindShares(), 0
 	for k, r := range s.Rows {
-		t.rows = append(t.rows, rowTable{first: byte(b), makes: r.Role == Make, args: coders(r.Args)})
+		row := rowTable{first: byte(b), role: r.Role, makes: r.Role == Make, args: coders(r.Args)}
+		for i, a := range r.Args {
+			if a.Domain.IsSlot {
+				row.reads = true
+			} else {
+				row.domain[i] = t.domainOf(a.Domain)
+			}
+		}
+		t.rows = append(t.rows, row)
 		for range shares[k] {
 			t.kindOf[b] = Kind(k)
 			b++
 		}
 	}
+}
+
+// domainOf returns the place of d in t.domains, where it puts it if it is not there.
+func (t *tables) domainOf(d *Domain) int16 {
+	i := slices.Index(t.domains, d)
+	if i < 0 {
+		i, t.domains = len(t.domains), append(t.domains, d)
+	}
+	return int16(i)
 }
 
 // kindShares divides the 256 values of a byte: one to each kind, the rest by weight, and what rounding leaves to the kinds whose
