@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"unsafe"
+
+	"heapfuzz/impl/page"
 )
 
 // worlds are the configurations that every test runs in: one page a slab reaches full slabs, spares and the directory's
@@ -549,5 +551,101 @@ func TestDump(t *testing.T) {
 		"slab 0: class 14, size 448, 99 of 146 live ++.\n"
 	if b.String() != want {
 		t.Errorf("got\n%swant\n%s", b.String(), want)
+	}
+}
+
+// dirty is a source whose memory comes with content, as a pool of pages that are used again would have it.
+type dirty struct{ page.Mmap }
+
+func (d dirty) Map(n uintptr) uintptr {
+	addr := d.Mmap.Map(n)
+	if addr != 0 {
+		paint(page.View(addr, n), 1)
+	}
+	return addr
+}
+
+// TestCallocOfDirtyMemory: the zeroes of Calloc do not depend on where the memory comes from, nor on how large it is.
+func TestCallocOfDirtyMemory(t *testing.T) {
+	for _, cfg := range []Config{{Source: dirty{}}, {SlabBytes: 4096, Source: dirty{}}, {}} {
+		a := open(t, cfg)
+		h := &heap{TB: t, a: a}
+		for _, n := range []uintptr{1, 16, 511, 512, 513, 8191, classMost, classMost + 1, 100_000} {
+			if cfg.Source == nil { // then it is the block before that leaves the dirt
+				p := a.Alloc(n)
+				paint(unsafe.Slice((*byte)(p), a.UsableSize(p)), 1)
+				a.Free(p)
+			}
+			h.calloc(1, n)
+		}
+		h.check()
+	}
+}
+
+// TestWhichAreLarge: the greatest class is used up to its size, and whole pages only from there on.
+func TestWhichAreLarge(t *testing.T) {
+	for _, row := range []struct {
+		slabBytes, n, usable uintptr
+	}{
+		{4096, 512, 512}, {4096, 513, 4096}, {8192, 1024, 1024}, {8192, 1025, 4096},
+		{65536, 8192, 8192}, {65536, 8193, 12288}, {65536, 12288, 12288}, {65536, 12289, 16384},
+	} {
+		a := open(t, Config{SlabBytes: row.slabBytes})
+		for _, p := range []unsafe.Pointer{a.Alloc(row.n), a.AlignedAlloc(16, row.n), a.Calloc(row.n, 1)} {
+			if got := a.UsableSize(p); got != row.usable {
+				t.Errorf("%d bytes in slabs of %d have %d usable ones, want %d", row.n, row.slabBytes, got, row.usable)
+			}
+		}
+	}
+}
+
+// TestReallocStays: a block stays while the request fits and is at least half of it.
+func TestReallocStays(t *testing.T) {
+	for _, row := range []struct {
+		from, to uintptr
+		stays    bool
+	}{
+		{64, 64, true}, {64, 63, true}, {64, 32, true}, {64, 31, false}, {64, 0, false}, {64, 65, false},
+		{16, 8, true}, {16, 7, true}, {16, 0, true}, {16, 17, false}, {32, 15, false},
+		{16384, 16384, true}, {16384, 8192, true}, {16384, 8191, false}, {12289, 16384, true}, {16384, 16385, false},
+	} {
+		a := open(t, Config{})
+		p := a.Alloc(row.from)
+		if q := a.Realloc(p, row.to); (q == p) != row.stays {
+			t.Errorf("from %d to %d bytes: the block stays is %t, want %t", row.from, row.to, q == p, row.stays)
+		}
+	}
+}
+
+// TestCountFree compares with counting bit by bit.
+func TestCountFree(t *testing.T) {
+	r := rand.New(rand.NewPCG(seed(t), 0))
+	var s slab
+	for i := range s.free {
+		s.free[i] = r.Uint64() & r.Uint64()
+	}
+	for range 2000 {
+		i, end, want := r.IntN(4097), r.IntN(4097), 0
+		for k := i; k < end; k++ {
+			want += int(s.free[k/wordBits] >> (k % wordBits) & 1)
+		}
+		if got := countFree(&s, i, end); i <= end && got != want {
+			t.Fatalf("%d free bits from %d to %d, want %d", got, i, end, want)
+		}
+	}
+}
+
+// TestDirectorySize: at most half full, and no larger than that takes.
+func TestDirectorySize(t *testing.T) {
+	var d directory
+	for i := range uintptr(100) {
+		d.put(i, new(slab))
+		want := directoryMin
+		for want < 2*d.count {
+			want *= 2
+		}
+		if len(d.entries) != want || 1<<(64-d.shift) != want {
+			t.Fatalf("%d granules in %d entries, shift %d, want %d", d.count, len(d.entries), d.shift, want)
+		}
 	}
 }
