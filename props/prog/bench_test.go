@@ -28,4 +28,19 @@ func BenchmarkProg(b *testing.B) {
 	each("format", func() { toy.Format(p) })
 	each("decode", func() { toy.DecodeInto(&p, data) })
 	each("encode", func() { toy.Encode(p) })
+	src := seeded(1)
+	each("generate", func() { toy.Generate(src, toy.NewMix(src, nil), n) })
+	short := seeded(1)
+	b.Run("op=generate/n=100", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			toy.Generate(short, toy.NewMix(short, nil), 100)
+		}
+	})
+	b.Run("op=mutate/n=10000", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			toy.Mutate(src, p)
+		}
+	})
 }

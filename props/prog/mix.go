@@ -25,6 +25,7 @@ type numbers struct {
 	ranges   uint64   // a bit for each size range that is on; the last, 63, holds 64 bits too
 	lens     []uint8  // the size ranges that are on and not above Max
 	edges    []uint64 // those in ranges that are on
+	far      []uint64 // those of them that are above Max: few draws take one, since they are mostly refused and change nothing
 }
 
 // NewMix draws a mix from the kinds that allows lets through; nil lets all through. Kinds of weight 0 are never in it. It is never
@@ -87,28 +88,30 @@ func (s *Spec) ensure(src Source, m *Mix, allows func(Kind) bool, rows []Info) {
 
 // newNumbers draws from the size ranges of d that are set in ranges, from all of them if that leaves no number.
 func newNumbers(d *Domain, edges, near int, ranges uint64) numbers {
-	n := numbers{domain: d, ranges: ranges}
+	n := numbers{domain: d, ranges: ranges, lens: make([]uint8, 0, 23), edges: make([]uint64, 0, len(d.Edges))}
 	for k := range sizeRange(d.Max) + 1 {
 		if n.on(k) {
 			n.lens = append(n.lens, uint8(k))
 		}
 	}
 	for _, e := range d.Edges {
-		if n.on(sizeRange(e)) {
+		switch {
+		case !n.on(sizeRange(e)):
+		case e > d.Max && !d.edgy():
+			n.far = append(n.far, e)
+		default:
 			n.edges = append(n.edges, e)
 		}
 	}
-	if len(n.lens) == 0 && len(n.edges) == 0 {
-		return newNumbers(d, edges, near, ^uint64(0))
-	}
 	switch {
-	case len(n.edges) == 0:
-		edges = 0
+	case len(n.edges) == 0 && (len(n.lens) == 0 || d.edgy()):
+		return newNumbers(d, edges, near, ^uint64(0))
+	case len(n.lens) == 0: // no number is on but the edges of a domain that has nothing else
+		edges = 256
 	case d.edgy():
 		edges = 252
-	}
-	if len(n.lens) == 0 {
-		edges = 256
+	case len(n.edges) == 0 && len(n.far) == 0:
+		edges = 0
 	}
 	n.edgeTill, n.nearTill = uint64(edges), uint64(max(edges, near))
 	return n
@@ -135,10 +138,14 @@ func (n *numbers) swarm(src Source) {
 func (n *numbers) draw(r uint64) uint64 {
 	form := r & 0xFF
 	r >>= 8
-	switch {
-	case form < n.edgeTill:
-		return n.edges[r%uint64(len(n.edges))]
-	case form < n.nearTill:
+	if form < n.edgeTill {
+		switch {
+		case len(n.far) > 0 && r>>40&15 == 0:
+			return n.far[r%uint64(len(n.far))]
+		case len(n.edges) > 0:
+			return n.edges[r%uint64(len(n.edges))]
+		}
+	} else if form < n.nearTill {
 		if v := r % (n.domain.Near + 1); n.on(sizeRange(v)) {
 			return v
 		}
