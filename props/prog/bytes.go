@@ -2,15 +2,15 @@ package prog
 
 import "slices"
 
-// RecordBytes is the length of a record. All records have it, so that a byte mutator which copies, moves or drops an aligned run
-// of bytes does so to whole operations. A program is:
+// RecordBytes is the length of a record. All records have it, so that a byte mutator which copies, moves or drops an
+// aligned run of bytes does so to whole operations. A program is:
 //
 //	record 0   world       3 bytes ignored, then the three numbers of the world, 3 bytes each
 //	record n   operation   1 byte kind, 2 bytes slot that it defines, then the three arguments, 3 bytes each
 //
-// Bytes beyond the last whole record are ignored, and so is every field that the row does not use. The kind is looked up in a
-// table of 256 in which a kind has entries in proportion to its weight, one at least. What a code of 3 bytes means is said in
-// domain.go.
+// Bytes beyond the last whole record are ignored, and so is every field that the row does not use. The kind is looked
+// up in a table of 256 in which a kind has entries in proportion to its weight, one at least. What a code of 3 bytes
+// means is said in domain.go.
 //
 // Bytes are for engines and do not last: with a new row they mean something else. What lasts is the text.
 const RecordBytes = 3 + ArgsMax*codeBytes
@@ -91,8 +91,8 @@ func (t *tables) domainOf(d *Domain) int16 {
 	return int16(i)
 }
 
-// kindShares divides the 256 values of a byte: one to each kind, the rest by weight, and what rounding leaves to the kinds whose
-// share lies furthest below their due.
+// kindShares divides the 256 values of a byte: one to each kind, the rest by weight, and what rounding leaves to the
+// kinds whose share lies furthest below their due.
 func (s *Spec) kindShares() []int {
 	shares, weights, total := make([]int, len(s.Rows)), make([]int, len(s.Rows)), 0
 	for k, r := range s.Rows {
@@ -177,9 +177,9 @@ func (s *Spec) Encode(p Program) []byte {
 	return data
 }
 
-// Canon returns p with every number folded onto the member of its domain that is nearest (Domain.Fold), every slot above
-// Slots.Max made Slots.Max, and every argument and definition that its row does not use made 0. Since that makes one slot of many,
-// Renumber comes first where p was recorded from a real program.
+// Canon returns p with every number folded onto the member of its domain that is nearest (Domain.Fold), every slot
+// above Slots.Max made Slots.Max, and every argument and definition that its row does not use made 0. Since that makes
+// one slot of many, Renumber comes first where p was recorded from a real program.
 func (s *Spec) Canon(p Program) Program {
 	t, q := s.tables(), Program{Ops: make([]Op, len(p.Ops))}
 	for i, a := range s.World {

@@ -2,13 +2,13 @@ package prog
 
 import "strings"
 
-// Doc returns the operations as a table in Markdown, for documentation: each by its line with a place for every argument, and its
-// sentence. The numbers of the world come first, if there are any.
+// Doc returns the operations as a table in Markdown, for documentation: each by its line with a place for every
+// argument, and its sentence. The numbers of the world come first, if there are any.
 func (s *Spec) Doc() string {
 	var b strings.Builder
 	b.WriteString("| operation | what it does |\n|---|---|\n")
 	if len(s.World) > 0 {
-		b.WriteString("| `world" + usage(s.World) + "` | configures the target; the first line, if any number is not 0 |\n")
+		b.WriteString("| `world" + usage(s.World) + "` | configures the target, in the first line |\n")
 	}
 	for _, r := range s.Rows {
 		def := ""
@@ -19,7 +19,8 @@ func (s *Spec) Doc() string {
 		if r.Lacks {
 			lacks = "; a target may lack it"
 		}
-		b.WriteString("| `" + def + r.Name + usage(r.Args) + "` | " + strings.ReplaceAll(r.Doc, "|", `\|`) + lacks + " |\n")
+		doc := strings.ReplaceAll(r.Doc, "|", `\|`)
+		b.WriteString("| `" + def + r.Name + usage(r.Args) + "` | " + doc + lacks + " |\n")
 	}
 	return b.String()
 }

@@ -2,8 +2,8 @@ package prog
 
 import "math/bits"
 
-// A number in bytes is a code of three: a selector, and 16 bits v, low byte first. The selector says which part of the domain
-// v points into:
+// A number in bytes is a code of three: a selector, and 16 bits v, low byte first. The selector says which part of the
+// domain v points into:
 //
 //	selector     share   number
 //	0x00..0x5F   3/8     v mod (Near+1): the small
@@ -11,9 +11,9 @@ import "math/bits"
 //	0xA0..0xBF   1/8     v mod (Max+1): the lower 64 Ki of the domain, or all of it
 //	0xC0..0xFF   1/4     (selector-0xC0)<<16 + v, mod (Max+1): all of the domain
 //
-// So random bytes hit an edge a quarter of the time, every member of the domain has a code, and a mutator that adds 1 to the
-// middle byte adds 1 to the number. Reading the three bytes as one number mod Max+1 would do the first of these almost never.
-// In a domain that is 0 and edges, such as that of alignments, all selectors below 0xC0 mean edges.
+// So random bytes hit an edge a quarter of the time, every member of the domain has a code, and a mutator that adds 1
+// to the middle byte adds 1 to the number. Reading the three bytes as one number mod Max+1 would do the first of these
+// almost never. In a domain that is 0 and edges, such as that of alignments, all selectors below 0xC0 mean edges.
 //
 // A slot is the same idea in two bytes, and a slot argument is a code whose selector is ignored.
 const (
@@ -23,15 +23,16 @@ const (
 	selWide   = 0xC0
 )
 
-// slotMax bounds Spec.Slots.Max. A slot's two bytes name a slot up to Max exactly and one of the Near hot slots otherwise; with
-// this bound random bytes name a hot one at least half of the time. With Near 31 and Max 4095 they do so in 15 of 16 cases.
+// slotMax bounds Spec.Slots.Max. A slot's two bytes name a slot up to Max exactly and one of the Near hot slots
+// otherwise; with this bound random bytes name a hot one at least half of the time. With Near 31 and Max 4095 they do
+// so in 15 of 16 cases.
 const slotMax = 1<<15 - 1
 
 // Contains tells whether n is a member of the domain.
 func (d *Domain) Contains(n uint64) bool { return d.Fold(n) == n }
 
-// Fold returns the member of the domain that is nearest to n: n itself if it is a member, otherwise Max or the nearest edge above
-// Max, and the smaller one of two that are equally near.
+// Fold returns the member of the domain that is nearest to n: n itself if it is a member, otherwise Max or the nearest
+// edge above Max, and the smaller one of two that are equally near.
 func (d *Domain) Fold(n uint64) uint64 {
 	if n <= d.Max {
 		return n
@@ -48,7 +49,8 @@ func (d *Domain) Fold(n uint64) uint64 {
 	return best
 }
 
-// coder is a Domain in the form that decoding wants: 32 bit, since a 64 bit division takes twice the time, and without the +1.
+// coder is a Domain in the form that decoding wants: 32 bit, since a 64 bit division takes twice the time, and without
+// the +1.
 type coder struct {
 	near1, max1 uint32 // Near+1, Max+1
 	edges       []uint64
@@ -89,8 +91,8 @@ func (c *coder) slotOf(v uint32) Slot {
 	return Slot(v % c.near1)
 }
 
-// put writes a code of n, which is a member of the domain: the small form where there is one, so that what is small in text is
-// mostly zeros in bytes.
+// put writes a code of n, which is a member of the domain: the small form where there is one, so that what is small in
+// text is mostly zeros in bytes.
 func (c *coder) put(b []byte, n uint64) {
 	sel := byte(0)
 	switch {

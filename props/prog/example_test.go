@@ -14,8 +14,10 @@ var (
 	bytes = &prog.Domain{Name: "bytes", Near: 64, Max: 4096, Edges: []uint64{15, 16, 17, 4095, 4096, 1 << 40}}
 
 	blocks = &prog.Spec{Name: "blocks", Slots: slot, Rows: []prog.Info{
-		{Name: "alloc", Role: prog.Make, Args: []prog.Arg{{Name: "size", Domain: bytes}}, Weight: 3, Doc: "asks for size bytes"},
-		{Name: "free", Role: prog.Kill, Args: []prog.Arg{{Name: "p", Domain: slot}}, Weight: 2, Doc: "gives p back"},
+		{Name: "alloc", Role: prog.Make, Args: []prog.Arg{{Name: "size", Domain: bytes}}, Weight: 3,
+			Doc: "asks for size bytes"},
+		{Name: "free", Role: prog.Kill, Args: []prog.Arg{{Name: "p", Domain: slot}}, Weight: 2,
+			Doc: "gives p back"},
 		{Name: "check", Weight: 1, Doc: "looks for damage"},
 	}}
 )
@@ -55,8 +57,8 @@ func ExampleSpec_Decode() {
 	// true
 }
 
-// A source of random numbers, a mix and a length are a program, and the same one everywhere. The last line is a stray: its slot
-// is live, so that it has to mean nothing.
+// A source of random numbers, a mix and a length are a program, and the same one everywhere. The last line is a stray:
+// its slot is live, so that it has to mean nothing.
 func ExampleSpec_Generate() {
 	src := rand.New(rand.NewPCG(1, 2))
 	p := blocks.Generate(src, blocks.NewMix(src, nil), 8)

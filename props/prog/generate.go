@@ -1,20 +1,22 @@
 package prog
 
-// Generate draws a program of n operations, or of fewer when all slots are taken and the mix has nothing that may follow.
+// Generate draws a program of n operations, or of fewer when all slots are taken and the mix has nothing that may
+// follow.
 //
-// A program is a sequence of phases. Each has
+// A program is a sequence of phases. Each has a
 //
-//	a flow      grow, churn or drain: how many Make there are to a Kill; or run: one kind over and over
-//	numbers     as the mix has them; or each one number again and again, which stays in one size class; or those next to an edge
-//	an order    which of the live slots an operation takes: the last made, the oldest, any, or every n-th in the order of slots,
-//	            as a program does that frees every other block
+//	flow       grow, churn or drain: how many Make there are to a Kill; or run: one kind over and over
+//	numbers    as the mix has them; or each one number again and again, which stays in one size class; or those
+//	           next to an edge
+//	order      which of the live slots an operation takes: the last made, the oldest, any, or every n-th in the
+//	           order of slots, as a program does that frees every other block
 //
-// and a length for which every power of two is as likely as the next. Phases are why a table is full at some time and empty at
-// another, and why a long program of 10,000 operations has thousands of live slots at its best: with a Make to a Kill all along
-// there would be a hundred, the root of the length.
+// and a length for which every power of two is as likely as the next. Phases are why a table is full at some time and
+// empty at another, and why a long program of 10,000 operations has thousands of live slots at its best: with a Make to
+// a Kill all along there would be a hundred, the root of the length.
 //
-// About one operation in 32 is a stray: it takes a slot that is dead, preferably the last that died, or defines one that is
-// live. It has to mean nothing.
+// About one operation in 32 is a stray: it takes a slot that is dead, preferably the last that died, or defines one
+// that is live. It has to mean nothing.
 func (s *Spec) Generate(src Source, mix Mix, n int) Program {
 	g := newGenerator(s, src, mix)
 	g.ops = make([]Op, 0, n)
@@ -22,7 +24,8 @@ func (s *Spec) Generate(src Source, mix Mix, n int) Program {
 	return Program{World: s.drawWorld(src), Ops: g.ops}
 }
 
-// drawWorld draws a world: half of them all 0, which is the world as the target would have it. Others are small and odd.
+// drawWorld draws a world: half of them all 0, which is the world as the target would have it. Others are small and
+// odd.
 func (s *Spec) drawWorld(src Source) (world [ArgsMax]uint64) {
 	if src.IntN(2) == 0 {
 		return world
@@ -159,9 +162,10 @@ func (g *generator) begin(n int) bool {
 	return g.weigh()
 }
 
-// weigh sets the sums of the phase. Kinds are weighed by the mix within four groups, and the groups by the flow: otherwise a mix
-// that weighs free 100 times as much as alloc could not grow. Operations without a slot take a twelfth at most, as some of them
-// look at everything and others make all that follows fail; where there are no others, they have it all.
+// weigh sets the sums of the phase. Kinds are weighed by the mix within four groups, and the groups by the flow:
+// otherwise a mix that weighs free 100 times as much as alloc could not grow. Operations without a slot take a twelfth
+// at most, as some of them look at everything and others make all that follows fail; where there are no others, they
+// have it all.
 func (g *generator) weigh() bool {
 	var sums [4]int
 	group := func(k int) int {
@@ -245,8 +249,8 @@ func (g *generator) step() bool {
 	return true
 }
 
-// end draws an operation where those of the phase are not possible: one that kills, or else any that is possible. It returns
-// false when there is none.
+// end draws an operation where those of the phase are not possible: one that kills, or else any that is possible. It
+// returns false when there is none.
 func (g *generator) end(r uint64) bool {
 	if len(g.live) > 0 && len(g.killers) > 0 {
 		g.emit(g.killers[r>>5%uint64(len(g.killers))], r>>5)
@@ -267,8 +271,8 @@ func (g *generator) end(r uint64) bool {
 	return false
 }
 
-// emit appends an operation of kind k on slots that are in the right state. There are such slots. The 27 bits of r choose the
-// first of them.
+// emit appends an operation of kind k on slots that are in the right state. There are such slots. The 27 bits of r
+// choose the first of them.
 func (g *generator) emit(k Kind, r uint64) {
 	row, op := &g.tab.rows[k], Op{Kind: k}
 	for i := range row.args {

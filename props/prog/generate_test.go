@@ -138,7 +138,8 @@ func TestNewMixAllows(t *testing.T) {
 	}
 }
 
-// TestGenerateFull says that a mix which can only make ends when all slots are taken, and that one which can also look goes on.
+// TestGenerateFull says that a mix which can only make ends when all slots are taken, and that one which can also look
+// goes on.
 func TestGenerateFull(t *testing.T) {
 	small := &Domain{Name: "slot", Near: 3, Max: 7, IsSlot: true}
 	s := &Spec{Name: "small", Slots: small, Rows: []Info{
@@ -179,8 +180,8 @@ func TestLength(t *testing.T) {
 	}
 }
 
-// TestGeneratePhases says that the phases get where uniform mixes do not: many live slots, none after many, long runs of one
-// kind and of one number.
+// TestGeneratePhases says that the phases get where uniform mixes do not: many live slots, none after many, long runs
+// of one kind and of one number.
 func TestGeneratePhases(t *testing.T) {
 	var long, crowded, drained, monotone, oneClass int
 	generateAll(3000, func(_ Mix, p Program) {
@@ -211,8 +212,8 @@ func TestGeneratePhases(t *testing.T) {
 		monotone += b2i(maxKinds > 100)
 		oneClass += b2i(maxSizes > 10)
 	})
-	t.Logf("of %d long programs %d were crowded, %d drained, %d had a run of a kind, %d one of a size", long, crowded, drained,
-		monotone, oneClass)
+	t.Logf("of %d long programs %d were crowded, %d drained, %d had a run of a kind, %d one of a size",
+		long, crowded, drained, monotone, oneClass)
 	for _, n := range []int{crowded, drained, monotone, oneClass} {
 		if n*20 < long {
 			t.Errorf("of %d long programs only %d got there", long, n)

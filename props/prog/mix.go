@@ -2,16 +2,17 @@ package prog
 
 import "math/bits"
 
-// Source is where the generator takes its choices from: *math/rand/v2.Rand is one, and so can be a property tester's own draws.
-// What is generated is a function of the answers of the source alone.
+// Source is where the generator takes its choices from: *math/rand/v2.Rand is one, and so can be a property tester's
+// own draws. What is generated is a function of the answers of the source alone.
 type Source interface {
 	Uint64() uint64
 	IntN(n int) int // in [0, n)
 }
 
-// Mix is what one run does more of than another: which kinds of operations there are and how often, which sizes of numbers. The
-// reason is swarm testing: a bug that needs a full table does not show while a third of the operations are frees, and one that
-// needs 500 blocks of one class does not show while sizes are drawn from everywhere. A uniform mix is always in the middle.
+// Mix is what one run does more of than another: which kinds of operations there are and how often, which sizes of
+// numbers. The reason is swarm testing: a bug that needs a full table does not show while a third of the operations are
+// frees, and one that needs 500 blocks of one class does not show while sizes are drawn from everywhere. A uniform mix
+// is always in the middle.
 type Mix struct {
 	Weights []int // of each kind; 0: switched off
 	numbers []numbers
@@ -25,11 +26,11 @@ type numbers struct {
 	ranges   uint64   // a bit for each size range that is on; the last, 63, holds 64 bits too
 	lens     []uint8  // the size ranges that are on and not above Max
 	edges    []uint64 // those in ranges that are on
-	far      []uint64 // those of them that are above Max: few draws take one, since they are mostly refused and change nothing
+	far      []uint64 // those that are above Max: drawn rarely, since they are mostly refused
 }
 
-// NewMix draws a mix from the kinds that allows lets through; nil lets all through. Kinds of weight 0 are never in it. It is never
-// empty, and has a Make that reads no slot, unless no kind is let through that would do.
+// NewMix draws a mix from the kinds that allows lets through; nil lets all through. Kinds of weight 0 are never in it.
+// It is never empty, and has a Make that reads no slot, unless no kind is let through that would do.
 func (s *Spec) NewMix(src Source, allows func(Kind) bool) Mix {
 	m := s.Uniform(allows)
 	off := src.IntN(4) // quarters of the kinds to switch off, about: 0 to 3
@@ -46,8 +47,8 @@ func (s *Spec) NewMix(src Source, allows func(Kind) bool) Mix {
 	return m
 }
 
-// Uniform returns the mix of all kinds that allows lets through by their weights, and of all numbers. It is for comparison and
-// for runs that have to be like each other.
+// Uniform returns the mix of all kinds that allows lets through by their weights, and of all numbers. It is for
+// comparison and for runs that have to be like each other.
 func (s *Spec) Uniform(allows func(Kind) bool) Mix {
 	t := s.tables()
 	m := Mix{Weights: make([]int, len(s.Rows)), numbers: make([]numbers, len(t.domains))}
@@ -119,8 +120,8 @@ func newNumbers(d *Domain, edges, near int, ranges uint64) numbers {
 
 func (n *numbers) on(k int) bool { return n.ranges>>min(k, 63)&1 != 0 }
 
-// swarm switches size ranges off in three of four mixes, either some of them or all but one or two neighbours, and draws how
-// much edges and small numbers count.
+// swarm switches size ranges off in three of four mixes, either some of them or all but one or two neighbours, and
+// draws how much edges and small numbers count.
 func (n *numbers) swarm(src Source) {
 	ranges := ^uint64(0)
 	switch src.IntN(4) {
@@ -158,8 +159,9 @@ func (n *numbers) draw(r uint64) uint64 {
 	return low + (r>>8)%(min(2*low-1, n.domain.Max)-low+1)
 }
 
-// lengths are shares of a hundred: of programs of 10 to 19 operations, of 20 to 39, and so on. Half of the programs are shorter
-// than about 150 operations, which is where minimal bugs live, and one in nine is longer than 1280, where thresholds are crossed.
+// lengths are shares of a hundred: of programs of 10 to 19 operations, of 20 to 39, and so on. Half of the programs are
+// shorter than about 150 operations, which is where minimal bugs live, and one in nine is longer than 1280, where
+// thresholds are crossed.
 var lengths = [...]int{12, 12, 12, 16, 16, 12, 9, 6, 3, 2}
 
 // LengthMin and LengthMax bound what Length draws, and LengthMax what Mutate makes.

@@ -2,9 +2,9 @@ package prog
 
 import "slices"
 
-// Mutate returns a program that is like p in most respects. It is for seeds and for recorded traces: what is kept of p is the
-// order in which a real program asks, and what is changed is a run that is deleted, repeated or moved, a number, or some
-// operations that are generated for the state at their place. No more than LengthMax operations come out of it.
+// Mutate returns a program that is like p in most respects. It is for seeds and for recorded traces: what is kept of p
+// is the order in which a real program asks, and what is changed is a run that is deleted, repeated or moved, a number,
+// or some operations that are generated for the state at their place. No more than LengthMax operations come out of it.
 //
 // Of a program that is longer than half of that, or whose slots are beyond their domain, a window is taken first.
 func (s *Spec) Mutate(src Source, p Program) Program {
@@ -52,8 +52,8 @@ func (s *Spec) mutateOnce(src Source, p Program, q *Program) {
 	}
 }
 
-// insert generates operations for the state before place at; with cut, what followed is given up. Kinds that ask for a promise
-// are generated only if p has them, as they stand for themselves that the promise is given.
+// insert generates operations for the state before place at; with cut, what followed is given up. Kinds that ask for a
+// promise are generated only if p has them, as they stand for themselves that the promise is given.
 func (s *Spec) insert(src Source, p Program, q *Program, at int, cut bool) {
 	has := make([]bool, len(s.Rows))
 	for _, op := range p.Ops {
@@ -101,8 +101,8 @@ func (s *Spec) changeNumbers(src Source, q *Program, at, till int) {
 	}
 }
 
-// elsewhere returns the run with each slot that it defines replaced by one that no operation of all names. Where these run out,
-// the slot stays.
+// elsewhere returns the run with each slot that it defines replaced by one that no operation of all names. Where these
+// run out, the slot stays.
 func (s *Spec) elsewhere(all, run []Op) []Op {
 	t := s.tables()
 	used := make([]bool, t.slots.max1)
@@ -130,9 +130,10 @@ func (s *Spec) elsewhere(all, run []Op) []Op {
 	return run
 }
 
-// window returns a stretch of ops that begins with no slot live, in slots of the domain. An operation on a block that was made
-// before has nothing to act on there and is left out, and so is a Make when all slots are taken. A slot's number is used again
-// after its death, so that the slots of a domain are enough for as long a stretch as has no more live at a time.
+// window returns a stretch of ops that begins with no slot live, in slots of the domain. An operation on a block that
+// was made before has nothing to act on there and is left out, and so is a Make when all slots are taken. A slot's
+// number is used again after its death, so that the slots of a domain are enough for as long a stretch as has no more
+// live at a time.
 func (s *Spec) window(src Source, ops []Op) []Op {
 	t, n := s.tables(), max(LengthMin, logUniform(src, LengthMax/2), logUniform(src, LengthMax/2))
 	n = min(n, len(ops))

@@ -9,7 +9,8 @@ import (
 
 func TestRenumber(t *testing.T) {
 	for _, c := range []struct{ reason, in, want string }{
-		{"the text names the defined slot first", "p9 = alloc size=1\np5 = copy p9\nfree p9\nfree p77\nlink p5 p70 at=1\n",
+		{"the text names the defined slot first",
+			"p9 = alloc size=1\np5 = copy p9\nfree p9\nfree p77\nlink p5 p70 at=1\n",
 			"p0 = alloc size=1\np1 = copy p0\nfree p0\nfree p2\nlink p1 p3 at=1\n"},
 		{"numbers stay, and the world", "world limit=3\npeek p1 at=1\n", "world limit=3 skew=0\npeek p0 at=1\n"},
 		{"slots may be beyond their domain", "free p16777215\n", "free p0\n"},
@@ -44,7 +45,8 @@ func TestMutate(t *testing.T) {
 		same += b2i(q.Equal(p))
 		grown += b2i(len(q.Ops) > len(p.Ops))
 		for _, op := range q.Ops {
-			if toy.Rows[op.Kind].Needs > 0 && !slices.ContainsFunc(p.Ops, func(o Op) bool { return o.Kind == op.Kind }) {
+			same := func(o Op) bool { return o.Kind == op.Kind }
+			if toy.Rows[op.Kind].Needs > 0 && !slices.ContainsFunc(p.Ops, same) {
 				t.Fatalf("%s, which asks for a promise that the seed did not ask for", toy.FormatOp(op))
 			}
 		}

@@ -6,16 +6,16 @@
 //	realloc p0 size=100
 //	free p0
 //
-// The same text is corpus, reproducer, regression test, golden trace and wire format. What operations there are is said by one
-// table a subject, the Spec; this package knows no subject.
+// The same text is corpus, reproducer, regression test, golden trace and wire format. What operations there are is said
+// by one table a subject, the Spec; this package knows no subject.
 //
 // # Laws
 //
 //  1. Decode is total: any bytes are some program.
-//  2. Decode(Encode(p)) equals p for every program whose numbers lie in their domains, Decode(Encode(p)) equals Canon(p) for all.
+//  2. Decode(Encode(p)) equals p for every program whose numbers lie in their domains, and Canon(p) for all.
 //  3. Parse(Format(p)) equals p.
-//  4. Every subsequence of a program is a program: an operation on a slot that is dead (or a definition of one that is live) is
-//     answered Skip and means nothing. So shrinking is deletion, and a person may delete lines by hand.
+//  4. Every subsequence of a program is a program: an operation on a slot that is dead (or a definition of one that is
+//     live) is answered Skip and means nothing. So shrinking is deletion, and a person may delete lines by hand.
 //
 // In law 2 the slots count as numbers; in law 3 they are below SlotsMax. In both, what a row does not use is 0.
 package prog
@@ -37,8 +37,8 @@ type Slot uint32
 // ArgsMax is the number of arguments that an operation, or a world, has at most.
 const ArgsMax = 3
 
-// Op is one question. Def is the slot that it defines, if its row says that it defines one, and 0 otherwise. Unused arguments
-// are 0, so that operations compare with ==.
+// Op is one question. Def is the slot that it defines, if its row says that it defines one, and 0 otherwise. Unused
+// arguments are 0, so that operations compare with ==.
 type Op struct {
 	Kind Kind
 	Def  Slot
@@ -69,8 +69,8 @@ const (
 
 func (s Status) String() string { return [...]string{"ok", "skip", "nomem", "fail"}[s&3] }
 
-// Outcome is one answer. Value is visible: it is a function of the program alone and is compared between targets and runs.
-// Addr and Size are hidden: an address and the bytes usable there, which only rules look at. Msg is for people.
+// Outcome is one answer. Value is visible: it is a function of the program alone and is compared between targets and
+// runs. Addr and Size are hidden: an address and the bytes usable there, which only rules look at. Msg is for people.
 type Outcome struct {
 	Status     Status
 	Value      uint64
@@ -84,8 +84,8 @@ func (o Outcome) Visible() Outcome { return Outcome{Status: o.Status, Value: o.V
 // Trace is the answers to a program, one an operation as far as it ran.
 type Trace []Outcome
 
-// Domain is the set of numbers that an argument takes: 0..Max and Edges. Numbers up to Near and the edges are preferred by Decode
-// and Generate. Max is below 4 Mi, so that a number, or its place in Edges, fits three bytes.
+// Domain is the set of numbers that an argument takes: 0..Max and Edges. Numbers up to Near and the edges are preferred
+// by Decode and Generate. Max is below 4 Mi, so that a number, or its place in Edges, fits three bytes.
 type Domain struct {
 	Name      string
 	Near, Max uint64
@@ -111,14 +111,15 @@ const (
 	Set                 // changes the target but no slot: oom, trim
 )
 
-// Info is what everybody but the target and the model needs to know of an operation. A new operation is one Info, in one Row.
+// Info is what everybody but the target and the model needs to know of an operation. A new operation is one Info, in
+// one Row.
 type Info struct {
 	Name   string
 	Doc    string // one sentence
 	Role   Role
 	Args   []Arg
 	Weight int  // relative frequency in a uniform mix; 0: only written by hand or by a byte mutator
-	Needs  int  // the promise that it asks for, a number of the subject's own; 0: none. Generated only where it is given.
+	Needs  int  // the promise that it asks for, the subject's own number; 0: none. Generated only where it is given.
 	Lacks  bool // a target may lack it and answer Skip
 }
 
@@ -129,8 +130,9 @@ type Row[S, T any] struct {
 	Step func(S, Op, Outcome) *model.Violation
 }
 
-// Spec is the table of a subject's operations without the functions: all that the codec, the generator and the minimizer read.
-// It is made whole, by NewLang or as a literal, and not changed after; then it is safe for concurrent use.
+// Spec is the table of a subject's operations without the functions: all that the codec, the generator and the
+// minimizer read. It is made whole, by NewLang or as a literal, and not changed after; then it is safe for concurrent
+// use.
 type Spec struct {
 	Name  string  // of the subject: "heap"
 	World []Arg   // the named numbers of the first line
@@ -224,14 +226,16 @@ func (s *Spec) validateArgs(where string, args []Arg) {
 			panic("prog: " + where + ": argument " + a.Name + " is a slot where there are none")
 		case !d.IsSlot && (d.Max >= 4<<20 || d.Near > d.Max || len(d.Edges) > 1<<16):
 			panic("prog: " + where + ": domain " + d.Name + " is out of bounds")
-		case !d.IsSlot && (!isName(a.Name) || slices.ContainsFunc(args[:i], func(b Arg) bool { return a.Name == b.Name })):
+		case !d.IsSlot && (!isName(a.Name) || slices.ContainsFunc(args[:i], named(a.Name))):
 			panic("prog: " + where + ": argument " + a.Name + ": the name is taken or is no name")
 		}
 	}
 }
 
-// isName tells whether Parse reads s back as the name of an operation or of an argument: not as a slot, an index, an answer or
-// a comment.
+func named(name string) func(Arg) bool { return func(a Arg) bool { return a.Name == name } }
+
+// isName tells whether Parse reads s back as the name of an operation or of an argument: not as a slot, an index, an
+// answer or a comment.
 func isName(s string) bool {
 	if s == "" || s[0] >= '0' && s[0] <= '9' || s[0] == '-' || strings.ContainsAny(s, "=# \t\r\n✗") {
 		return false

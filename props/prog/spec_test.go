@@ -7,7 +7,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// toy is the language of the tests. It has every role, every shape of arguments and the extremes of domains, and no target.
+// toy is the language of the tests. It has every role, every shape of arguments and the extremes of domains, and no
+// target.
 var toy = func() *Spec {
 	slot := &Domain{Name: "slot", Near: 31, Max: 4095, IsSlot: true}
 	size := &Domain{Name: "size", Near: 64, Max: 1<<16 - 1, Edges: []uint64{
@@ -22,14 +23,16 @@ var toy = func() *Spec {
 		World: []Arg{{"limit", &Domain{Name: "limit", Near: 8, Max: 1000}}, {"skew", flag}},
 		Rows: []Info{
 			{Name: "alloc", Doc: "makes a block", Role: Make, Args: []Arg{{"size", size}}, Weight: 30},
-			{Name: "aligned", Doc: "makes a block on a boundary", Role: Make, Args: []Arg{{"align", align}, {"size", size}}, Weight: 5},
+			{Name: "aligned", Doc: "makes a block on a boundary", Role: Make, Args: []Arg{{"align", align}, {"size", size}},
+				Weight: 5},
 			{Name: "copy", Doc: "makes a block like another", Role: Make, Args: []Arg{p}, Weight: 3},
 			{Name: "free", Doc: "ends a block", Role: Kill, Args: []Arg{p}, Weight: 28},
 			{Name: "realloc", Doc: "resizes a block", Role: Use, Args: []Arg{p, {"size", size}}, Weight: 10},
-			{Name: "link", Doc: "points from a block into another", Role: Use, Args: []Arg{p, {"at", offset}, p}, Weight: 4},
+			{Name: "link", Doc: "points into another block", Role: Use, Args: []Arg{p, {"at", offset}, p}, Weight: 4},
 			{Name: "peek", Doc: "looks at a byte", Args: []Arg{{"at", offset}, p}, Weight: 4},
 			{Name: "drain", Doc: "ends every block", Role: KillAll, Weight: 1},
-			{Name: "oom", Doc: "makes a request fail", Role: Set, Args: []Arg{{"n", flag}}, Weight: 1, Needs: 1, Lacks: true},
+			{Name: "oom", Doc: "makes a request fail", Role: Set, Args: []Arg{{"n", flag}}, Weight: 1,
+				Needs: 1, Lacks: true},
 			{Name: "check", Doc: "checks", Weight: 2},
 			{Name: "never", Doc: "is asked by hand only", Weight: 0},
 		},
@@ -42,7 +45,8 @@ var anyNumber = rapid.Custom(func(t *rapid.T) uint64 {
 	return rapid.OneOf(rapid.Uint64(), rapid.Just(n), rapid.Just[uint64](0)).Draw(t, "number")
 })
 
-// drawProgram draws a program of toy with slots below slots. Its numbers are any, or those of the domains; unused ones are 0.
+// drawProgram draws a program of toy with slots below slots. Its numbers are any, or those of the domains; unused ones
+// are 0.
 func drawProgram(t *rapid.T, slots int, inDomain bool) Program {
 	var p Program
 	draw := func(args []Arg, values *[ArgsMax]uint64) {
@@ -89,8 +93,10 @@ func TestSpecValidate(t *testing.T) {
 		{"a slot in the world", &Spec{Slots: ok, World: []Arg{{"p", ok}}, Rows: []Info{{Name: "a"}}}},
 		{"a killer without a victim", &Spec{Slots: ok, Rows: []Info{{Name: "a", Role: Kill}}}},
 		{"two arguments of one name", &Spec{Rows: []Info{{Name: "a", Args: []Arg{{"n", flag}, {"n", flag}}}}}},
-		{"a number that does not fit a code", &Spec{World: []Arg{{"n", &Domain{Max: 4 << 20}}}, Rows: []Info{{Name: "a"}}}},
-		{"more small numbers than numbers", &Spec{World: []Arg{{"n", &Domain{Near: 2, Max: 1}}}, Rows: []Info{{Name: "a"}}}},
+		{"a number that does not fit a code",
+			&Spec{World: []Arg{{"n", &Domain{Max: 4 << 20}}}, Rows: []Info{{Name: "a"}}}},
+		{"more small numbers than numbers",
+			&Spec{World: []Arg{{"n", &Domain{Near: 2, Max: 1}}}, Rows: []Info{{Name: "a"}}}},
 		{"slots that do not fit a code", &Spec{Slots: &Domain{Max: 1 << 15, IsSlot: true}, Rows: []Info{{Name: "a"}}}},
 		{"a negative weight", &Spec{Rows: []Info{{Name: "a", Weight: -1}}}},
 		{"no domain", &Spec{Rows: []Info{{Name: "a", Args: []Arg{{"n", nil}}}}}},

@@ -1,7 +1,7 @@
 package prog
 
-// state is which slots are live, on the assumption that operations succeed. With no memory they do not, and what is generated
-// then acts on dead slots more often than meant, which is legal.
+// state is which slots are live, on the assumption that operations succeed. With no memory they do not, and what is
+// generated then acts on dead slots more often than meant, which is legal.
 type state struct {
 	tab  *tables
 	pos  []int32 // of a slot: 1 plus its place in live; 0 when it is dead

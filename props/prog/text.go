@@ -20,8 +20,8 @@ import (
 //	slot    = "p" digits
 //	number  = digits | "0x" hex digits
 //
-// A number that is left out is 0. Mark, index and answer are read over, so that the lines of a report are a program again.
-// Format writes every number of a row, in decimal and in the order of the row.
+// A number that is left out is 0. Mark, index and answer are read over, so that the lines of a report are a program
+// again. Format writes every number of a row, in decimal and in the order of the row.
 
 // LineMax bounds the bytes of a line, SlotsMax the slots that text may name: a trace of a real program names millions.
 const (
@@ -117,8 +117,8 @@ type parser struct {
 	rest    []byte // of the line
 }
 
-// parse reads a line and returns what is wrong with it, or "". Reasons are made into text only when there is one: a line that is
-// right costs no allocation.
+// parse reads a line and returns what is wrong with it, or "". Reasons are made into text only when there is one: a
+// line that is right costs no allocation.
 func (ps *parser) parse(line []byte) string {
 	if len(line) > LineMax {
 		return noise(line[:LineMax], "line is longer than "+strconv.Itoa(LineMax)+" bytes")
