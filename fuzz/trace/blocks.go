@@ -104,17 +104,19 @@ func newBuilder(spec *prog.Spec, lim Limits) (*builder, error) {
 
 func (b *builder) program() prog.Program { return prog.Program{World: b.world, Ops: b.ops} }
 
-// emit adds an operation.
-func (b *builder) emit(op prog.Op) error {
-	if len(b.ops) >= b.lim.Ops {
-		if b.lim.Cut {
-			return errCut
-		}
-		return fmt.Errorf("more than %d operations", b.lim.Ops)
+// room tells whether there may be one more operation. It is asked before anything is counted, so that the numbers of
+// a trace that is cut are those of its operations.
+func (b *builder) room() error {
+	switch {
+	case len(b.ops) < b.lim.Ops:
+		return nil
+	case b.lim.Cut:
+		return errCut
 	}
-	b.ops = append(b.ops, op)
-	return nil
+	return fmt.Errorf("more than %d operations", b.lim.Ops)
 }
+
+func (b *builder) emit(op prog.Op) { b.ops = append(b.ops, op) }
 
 // thread notes that the thread did something.
 func (b *builder) thread(tid uint64) error {
@@ -163,13 +165,17 @@ func (b *builder) acquire(kind prog.Kind, addr, first, size uint64) error {
 	if err := b.vacate(addr); err != nil {
 		return err
 	}
+	if err := b.room(); err != nil {
+		return err
+	}
 	if op.Def, err = b.slot(); err != nil {
 		return err
 	}
 	b.live[addr] = block{op.Def, bytes}
 	b.stats.Allocs++
 	b.grow(0, bytes)
-	return b.emit(op)
+	b.emit(op)
+	return nil
 }
 
 // vacate makes sure that nobody lives at addr. Who lives there all the same was freed unseen.
@@ -220,13 +226,17 @@ func (b *builder) release(addr uint64) error {
 
 // end frees a block that is detached.
 func (b *builder) end(old block) error {
+	if err := b.room(); err != nil {
+		return err
+	}
 	b.idle.push(old.slot)
 	b.blocks--
 	b.grow(old.size, 0)
 	b.stats.Frees++
 	op := prog.Op{Kind: b.words.free}
 	op.Args[0] = uint64(old.slot)
-	return b.emit(op)
+	b.emit(op)
+	return nil
 }
 
 // detach takes a block off its address, before it is freed or moved. It tells whether there is one; that there is
@@ -268,12 +278,16 @@ func (b *builder) attach(old block, known bool, oldAddr, addr, size uint64) erro
 	if err := b.vacate(addr); err != nil {
 		return err
 	}
+	if err := b.room(); err != nil {
+		return err
+	}
 	b.live[addr] = block{old.slot, size}
 	b.grow(old.size, size)
 	b.stats.Reallocs++
 	op := prog.Op{Kind: b.words.realloc}
 	op.Args[0], op.Args[b.words.size[op.Kind]] = uint64(old.slot), size
-	return b.emit(op)
+	b.emit(op)
+	return nil
 }
 
 // resize is a realloc of which nothing is seen between its two halves.

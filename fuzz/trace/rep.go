@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 
@@ -69,6 +70,9 @@ func (r *rep) line(line []byte) error {
 	if f[0][0] == 'f' {
 		want = 2
 	}
+	if n == want && len(f[0]) == 1 && bytes.IndexByte([]byte("arf"), f[0][0]) < 0 {
+		return fmt.Errorf("unknown operation %q", f[0])
+	}
 	if n != want || len(f[0]) != 1 {
 		return fmt.Errorf("want \"a id size\", \"r id size\" or \"f id\", not %s", quote(line))
 	}
@@ -124,8 +128,6 @@ func (r *rep) op(what byte, id, size uint64) error {
 		return r.acquire(r.words.alloc, id+1, 0, size)
 	case 'r':
 		return r.resize(id+1, id+1, size)
-	case 'f':
-		return r.release(id + 1)
 	}
-	return fmt.Errorf("unknown operation %q", what)
+	return r.release(id + 1)
 }

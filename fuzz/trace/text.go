@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 
 	"heapfuzz/props/prog"
@@ -21,17 +20,25 @@ import (
 //	realloc p0 size=100
 //	free p0
 //
-// It is parsed here and not by prog, a line at a time in bounded memory, and more strictly: an operation that means
-// nothing (on a dead slot, say) is fine in a program, and a damage in a recording. Numbers of the head that follow
-// from the program must be right, so that a file that lost its end or its middle is noticed; who edits a trace by
-// hand removes them.
+// The lines are parsed by prog, a batch at a time so that memory stays bounded, and judged here: an operation that
+// means nothing (on a dead slot, say) is fine in a program, and a damage in a recording. Numbers of the head that
+// follow from the program must be right, so that a file that lost its end or its middle is noticed; who edits a trace
+// by hand removes them.
 type text struct {
 	*builder
-	kinds    map[string]prog.Kind
+	in       *lines
 	sizes    []int64 // by slot: bytes of the block that lives there, -1 for none
 	declared map[string]uint64
 	begun    bool // a world or an operation was seen: later comments are not the head's
+
+	batch   []byte // lines that wait for being parsed
+	numbers []int  // of these lines
 }
+
+var errWorld = errors.New("the world stands before all operations, and once")
+
+// batchLines is how many lines are parsed at a time: enough that a call of Parse costs nothing.
+const batchLines = 4096
 
 func sniffText(line []byte, spec *prog.Spec) bool {
 	if len(line) == 0 {
@@ -49,15 +56,14 @@ func sniffText(line []byte, spec *prog.Spec) bool {
 }
 
 func readText(b *builder, l *lines) error {
-	t := &text{builder: b, kinds: map[string]prog.Kind{}, declared: map[string]uint64{}}
-	for i := range b.spec.Rows {
-		t.kinds[b.spec.Rows[i].Name] = prog.Kind(i)
+	t := &text{builder: b, in: l, declared: map[string]uint64{}}
+	err := l.each(t.line)
+	last := l.n
+	if early := t.flush(); early != nil {
+		return early
 	}
-	if err := l.each(t.line); err != nil {
+	if l.n = last; err != nil || b.lim.Lenient {
 		return err
-	}
-	if b.lim.Lenient {
-		return nil
 	}
 	stats := b.finish()
 	for _, c := range counters {
@@ -77,40 +83,72 @@ func (t *text) line(line []byte) error {
 	}
 	first := !t.begun
 	t.begun = true
-	var f [prog.ArgsMax + 4][]byte
-	n := fields(line, f[:])
-	if n > len(f) {
-		return fmt.Errorf("too many words in %s", quote(line))
-	}
-	if string(f[0]) == "world" {
+	if bytes.HasPrefix(line, []byte("world")) {
 		if !first {
-			return errors.New("the world is the first line")
+			return errWorld
 		}
-		return t.numbers("world", t.spec.World, f[1:n], &t.world)
+		p, err := t.parse(line)
+		t.world = p.World
+		return err
 	}
-	words := f[:n]
-	var op prog.Op
-	def := n >= 3 && len(f[1]) == 1 && f[1][0] == '='
-	if def {
-		slot, err := slotOf(f[0])
+	t.batch = append(append(t.batch, line...), '\n')
+	if t.numbers = append(t.numbers, t.in.n); len(t.numbers) < batchLines {
+		return nil
+	}
+	return t.flush()
+}
+
+// parse is Spec.Parse with the reason alone as its error.
+func (t *text) parse(line []byte) (prog.Program, error) {
+	p, err := t.spec.Parse("", bytes.NewReader(line))
+	if err != nil {
+		_, reason, _ := strings.Cut(err.Error(), ": ")
+		err = errors.New(reason)
+	}
+	return p, err
+}
+
+// flush parses and judges the lines that wait. When something is wrong, it finds the line by parsing them once more,
+// one by one.
+func (t *text) flush() error {
+	defer func() { t.batch, t.numbers = t.batch[:0], t.numbers[:0] }()
+	p, err := t.parse(t.batch)
+	if err != nil {
+		return t.find(-1)
+	}
+	if p.World != [prog.ArgsMax]uint64{} {
+		return errWorld
+	}
+	for i, op := range p.Ops {
+		err := t.op(op, t.spec.Info(op.Kind))
+		if err == nil {
+			continue
+		}
+		if err != errCut {
+			t.find(i)
+		}
+		return err
+	}
+	return nil
+}
+
+// find goes to the waiting line that holds operation i, or to the first that is wrong, and returns what is wrong with
+// it.
+func (t *text) find(i int) error {
+	rest := t.batch
+	for _, n := range t.numbers {
+		t.in.n = n
+		var line []byte
+		line, rest, _ = bytes.Cut(rest, []byte("\n"))
+		p, err := t.parse(line)
 		if err != nil {
 			return err
 		}
-		op.Def, words = prog.Slot(slot), f[2:n]
+		if i -= len(p.Ops); i == -1 && len(p.Ops) > 0 {
+			return nil
+		}
 	}
-	kind, ok := t.kinds[string(words[0])]
-	if !ok {
-		return fmt.Errorf("unknown operation %s", quote(words[0]))
-	}
-	op.Kind = kind
-	info := t.spec.Info(kind)
-	if def != (info.Role == prog.Make) {
-		return fmt.Errorf("whether %s defines a slot is another matter than in %s", info.Name, quote(line))
-	}
-	if err := t.numbers(info.Name, info.Args, words[1:], &op.Args); err != nil {
-		return err
-	}
-	return t.op(op, info)
+	return errWorld // nothing else is right by itself and wrong among others
 }
 
 // note takes "# key: value". Numbers that we know go to the stats, anything else is a note or a comment.
@@ -144,35 +182,6 @@ func (t *text) note(line []byte) error {
 // notesMax bounds the head, as the ops are bounded.
 const notesMax = 256
 
-func slotOf(word []byte) (uint64, error) {
-	if len(word) < 2 || word[0] != 'p' {
-		return 0, fmt.Errorf("want a slot, not %s", quote(word))
-	}
-	return decimal(word[1:])
-}
-
-// numbers reads the words as the arguments, each once and in their order.
-func (t *text) numbers(what string, args []prog.Arg, words [][]byte, dst *[prog.ArgsMax]uint64) (err error) {
-	if len(words) != len(args) {
-		return fmt.Errorf("%s has %d arguments, not %d", what, len(args), len(words))
-	}
-	for i, a := range args {
-		if a.Domain.IsSlot {
-			dst[i], err = slotOf(words[i])
-		} else {
-			rest, ok := bytes.CutPrefix(words[i], []byte(a.Name))
-			if !ok || len(rest) == 0 || rest[0] != '=' {
-				return fmt.Errorf("%s: want %s=number, not %s", what, a.Name, quote(words[i]))
-			}
-			dst[i], err = decimal(rest[1:])
-		}
-		if err != nil {
-			return fmt.Errorf("%s: %w", what, err)
-		}
-	}
-	return nil
-}
-
 // op judges and counts one operation. Slots are taken as they are.
 func (t *text) op(op prog.Op, info *prog.Info) error {
 	switch info.Role {
@@ -187,13 +196,19 @@ func (t *text) op(op prog.Op, info *prog.Info) error {
 			return nil
 		}
 		return t.uses(op, info)
-	case prog.KillAll:
+	}
+	if err := t.room(); err != nil {
+		return err
+	}
+	if info.Role == prog.KillAll {
 		for s := range t.sizes {
 			t.sizes[s] = -1
 		}
+		t.stats.Frees += t.blocks
 		t.blocks, t.bytes = 0, 0
 	}
-	return t.emit(op)
+	t.emit(op)
+	return nil
 }
 
 func (t *text) makes(op prog.Op, info *prog.Info) error {
@@ -225,23 +240,31 @@ func (t *text) makes(op prog.Op, info *prog.Info) error {
 			return err
 		}
 	}
+	if err := t.room(); err != nil {
+		return err
+	}
 	t.sizes[op.Def] = int64(bytes)
 	t.blocks++
 	t.stats.PeakBlocks = max(t.stats.PeakBlocks, t.blocks)
 	t.grow(0, bytes)
 	t.stats.Allocs++
-	return t.emit(op)
+	t.emit(op)
+	return nil
 }
 
 func (t *text) uses(op prog.Op, info *prog.Info) error {
 	slot := op.Args[0]
 	old := uint64(t.sizes[slot])
+	if err := t.room(); err != nil {
+		return err
+	}
 	if info.Role == prog.Kill {
 		t.sizes[slot] = -1
 		t.blocks--
 		t.stats.Frees++
 		t.grow(old, 0)
-		return t.emit(op)
+		t.emit(op)
+		return nil
 	}
 	if i := place(info, "size"); i >= 0 {
 		size, err := t.total(1, op.Args[i])
@@ -252,7 +275,8 @@ func (t *text) uses(op prog.Op, info *prog.Info) error {
 		t.stats.Reallocs++
 		t.grow(old, size)
 	}
-	return t.emit(op)
+	t.emit(op)
+	return nil
 }
 
 // Write writes a trace in our own text.
@@ -266,35 +290,11 @@ func Write(w io.Writer, spec *prog.Spec, t *Trace) error {
 			fmt.Fprintf(bw, "# %s: %d\n", c.key, v)
 		}
 	}
+	bw.Write(spec.Format(prog.Program{World: t.Program.World})) // errors stay until Flush
 	var line []byte
-	if t.Program.World != [prog.ArgsMax]uint64{} {
-		line = appendArgs(append(line, "world"...), spec.World, t.Program.World)
-		line = append(line, '\n')
-	}
 	for _, op := range t.Program.Ops {
-		info := spec.Info(op.Kind)
-		if info.Role == prog.Make {
-			line = append(line, 'p')
-			line = strconv.AppendUint(line, uint64(op.Def), 10)
-			line = append(line, " = "...)
-		}
-		line = append(appendArgs(append(line, info.Name...), info.Args, op.Args), '\n')
-		bw.Write(line) // the error stays until Flush
-		line = line[:0]
+		line = append(spec.AppendOp(line[:0], op), '\n')
+		bw.Write(line)
 	}
-	bw.Write(line)
 	return bw.Flush()
-}
-
-func appendArgs(line []byte, args []prog.Arg, v [prog.ArgsMax]uint64) []byte {
-	for i, a := range args {
-		line = append(line, ' ')
-		if a.Domain.IsSlot {
-			line = append(line, 'p')
-		} else {
-			line = append(append(line, a.Name...), '=')
-		}
-		line = strconv.AppendUint(line, v[i], 10)
-	}
-	return line
 }

@@ -194,7 +194,7 @@ func Read(spec *prog.Spec, name string, r io.Reader, lim Limits) (*Trace, error)
 		return nil, fmt.Errorf("%s:%d: %w", name, max(l.n, 1), err)
 	}
 	t := &Trace{Name: name, Format: f.name, Program: b.program(), Notes: b.notes, Stats: b.finish()}
-	t.Stats.Torn = l.torn
+	t.Stats.Torn += l.torn
 	return t, nil
 }
 
