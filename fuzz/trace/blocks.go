@@ -86,6 +86,7 @@ type builder struct {
 	notes   []Note
 	threads map[uint64]struct{}
 	stats   Stats
+	cut     bool // there was more than Limits.Ops
 }
 
 // errCut ends the reading of a trace that is long enough.
@@ -111,6 +112,7 @@ func (b *builder) room() error {
 	case len(b.ops) < b.lim.Ops:
 		return nil
 	case b.lim.Cut:
+		b.cut = true
 		return errCut
 	}
 	return fmt.Errorf("more than %d operations", b.lim.Ops)

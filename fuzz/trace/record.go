@@ -2,6 +2,7 @@ package trace
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -95,10 +96,7 @@ func readRecord(b *builder, l *lines) error {
 // sortedRecords reads the records that are not empty. Records can be more than operations: a realloc is two, a
 // free(NULL) none.
 func sortedRecords(b *builder, l *lines) ([]record, error) {
-	most := 4*b.lim.Ops + 1024
-	if b.lim.Cut {
-		most = 4 * max(b.lim.Ops, Defaults.Ops)
-	}
+	most := 3*b.lim.Ops + 1024
 	var recs []record
 	var raw [recordBytes]byte
 	for {
@@ -111,18 +109,17 @@ func sortedRecords(b *builder, l *lines) ([]record, error) {
 		if n == 0 {
 			continue
 		}
+		if b.lim.Cut && n>>8 > uint64(most) {
+			b.cut = true // numbers are dense: what is wanted lies before
+			continue
+		}
 		if len(recs) == most {
 			return nil, fmt.Errorf("more than %d records", most)
 		}
 		word := func(i int) uint64 { return binary.LittleEndian.Uint64(raw[8*i:]) }
 		recs = append(recs, record{n, word(1), word(2), word(3), word(4)})
 	}
-	slices.SortFunc(recs, func(x, y record) int {
-		if x.number < y.number {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(recs, func(x, y record) int { return cmp.Compare(x.number, y.number) })
 	for i := 1; i < len(recs); i++ {
 		if recs[i].number>>8 == recs[i-1].number>>8 {
 			return nil, fmt.Errorf("two records have the number %d", recs[i].number>>8)

@@ -176,7 +176,8 @@ func TestRecorder(t *testing.T) {
 	}
 	text := string(Spec().Format(parent.Program))
 	for _, want := range []string{" = calloc n=12345 size=3\n", " = realloc-nil size=11011\n",
-		" = aligned align=64 size=640\n", " = aligned align=128 size=1281\n", " = aligned align=256 size=2561\n", " size=54321\n"} {
+		" = aligned align=64 size=640\n", " = aligned align=128 size=1281\n", " = aligned align=256 size=2561\n",
+		" size=54321\n"} {
 		if strings.Count(text, want) != 1 {
 			t.Errorf("%q is recorded %d times", want, strings.Count(text, want))
 		}

@@ -119,7 +119,7 @@ func TestReadErrors(t *testing.T) {
 		{"replay free first", "1: free 0x10\n", `x:1: free of 0x10, which is not live`},
 		{"replay double free", "1: malloc 0x10 1\n1: free 0x10\n1: free 0x10\n", `x:3: free of 0x10, which is not live`},
 		{"replay live twice", "1: malloc 0x10 1\n\n1: malloc 0x10 1\n", `x:3: 0x10 is handed out, and is live as p0`},
-		{"replay realloc onto live", "1: malloc 0x10 1\n1: malloc 0x20 1\n1: realloc 0x10 0x20 3\n", `x:3: 0x10 is handed out`},
+		{"replay onto live", "1: malloc 0x10 1\n1: malloc 0x20 1\n1: realloc 0x10 0x20 3\n", `x:3: 0x10 is handed out`},
 		{"replay size", "1: malloc 0x10 9223372036854775807\n", `x:1: size of 1 times 9223372036854775807 is above`},
 		{"replay product", "1: calloc 0x10 4294967296 4294967296\n", `x:1: size of 4294967296 times 4294967296 is above`},
 		{"replay alignment", "1: memalign 0x10 18446744073709551615 1\n", `x:1: alignment 18446744073709551615 is above`},
@@ -149,7 +149,7 @@ func TestReadErrors(t *testing.T) {
 
 		{"mtrace free first", "= Start\n@ a:[0x1] - 0x10\n", `x:2: free of 0x10, which is not live`},
 		{"mtrace half", "= Start\n@ a + 0x10 0x1\n@ a < 0x10\n", `x:3: realloc of 0x10 ends nowhere`},
-		{"mtrace apart", "= Start\n@ a + 0x10 0x1\n@ a < 0x10\n@ a - 0x10\n", `x:4: realloc of 0x10 is followed by '-', not by '>'`},
+		{"mtrace apart", "= Start\n@ a + 0x10 0x1\n@ a < 0x10\n@ a - 0x10\n", `x:4: realloc of 0x10 is followed by '-'`},
 		{"mtrace alone", "= Start\n@ a > 0x10 0x1\n", `x:2: '>' follows no '<'`},
 		{"mtrace operation", "= Start\n@ a * 0x10 0x1\n", `x:2: unknown operation '*'`},
 		{"mtrace noise", "= Start\nhello\n", `x:2: not a number: "hello"`},
@@ -273,8 +273,7 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// Every line of a text has a part in its meaning: without it, the head's numbers are
-// wrong.
+// Every line of a text has a part in its meaning: without it, the numbers of the head are wrong.
 func TestDamage(t *testing.T) {
 	tr, err := read(t, many("1: malloc 0x10 7\n1: free 0x10\n", 4), Limits{})
 	if err != nil {

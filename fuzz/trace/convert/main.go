@@ -76,10 +76,8 @@ func run(o options, paths []string, out io.Writer) error {
 		if err := write(path, t, out); err != nil {
 			return err
 		}
-		if t.Name = filepath.Base(path); path != "" {
-			if fi, err := os.Stat(path); err == nil {
-				t.Format = trace.Bytes(uint64(fi.Size()))
-			}
+		if path != "" {
+			t.Name = filepath.Base(path)
 		}
 	}
 	return trace.Summary(os.Stderr, kept...)
@@ -99,9 +97,6 @@ func describe(o options, t *trace.Trace) {
 	}
 	if o.about != "" {
 		t.Notes = append(t.Notes, trace.Note{Key: "command", Value: o.about})
-	}
-	if o.lim.Cut && t.Stats.Ops == o.lim.Ops {
-		t.Notes = append(t.Notes, trace.Note{Key: "cut", Value: fmt.Sprintf("after %d operations", o.lim.Ops)})
 	}
 }
 
