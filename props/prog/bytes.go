@@ -33,6 +33,7 @@ type rowTable struct {
 	role   Role
 	makes  bool // the role is Make
 	reads  bool // one of the arguments is a slot
+	fault  bool // Info.Fault
 	args   []coder
 	domain [ArgsMax]int16 // the places of the arguments' domains in tables.domains
 }
@@ -66,7 +67,7 @@ func (s *Spec) build() {
 	t.world = coders(s.World)
 	shares, b := s.kindShares(), 0
 	for k, r := range s.Rows {
-		row := rowTable{first: byte(b), role: r.Role, makes: r.Role == Make, args: coders(r.Args)}
+		row := rowTable{first: byte(b), role: r.Role, makes: r.Role == Make, fault: r.Fault, args: coders(r.Args)}
 		for i, a := range r.Args {
 			if a.Domain.IsSlot {
 				row.reads = true

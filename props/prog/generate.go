@@ -17,6 +17,8 @@ package prog
 //
 // About one operation in 32 is a stray: it takes a slot that is dead, preferably the last that died, or defines one
 // that is live. It has to mean nothing.
+//
+// An operation that is a Fault is taken back after faultMax operations at most.
 func (s *Spec) Generate(src Source, mix Mix, n int) Program {
 	g := newGenerator(s, src, mix)
 	g.ops = make([]Op, 0, n)
@@ -79,6 +81,8 @@ type generator struct {
 
 	// The phase. begin sets it, step counts left down.
 	left         int
+	fault        Kind // is on for faultLeft operations more, if that is not 0
+	faultLeft    int
 	flow         flow
 	order        order
 	cursor, comb int      // the comb is at slot cursor and goes on by comb
@@ -112,6 +116,10 @@ func newGenerator(s *Spec, src Source, mix Mix) *generator {
 	return g
 }
 
+// faultMax bounds the operations that a fault lasts. In a program of 10,000 that has no memory from the tenth on the
+// rest would mean nothing, and how an allocator comes back from a fault is half of what there is to see.
+const faultMax = 24
+
 // run draws n operations onto g.ops, in phases.
 func (g *generator) run(n int) {
 	for n += len(g.ops); len(g.ops) < n; {
@@ -122,6 +130,12 @@ func (g *generator) run(n int) {
 			continue
 		}
 		g.left--
+		if g.faultLeft > 0 {
+			if g.faultLeft--; g.faultLeft == 0 {
+				g.ops = append(g.ops, Op{Kind: g.fault})
+				continue
+			}
+		}
 		if !g.step() {
 			return
 		}
@@ -293,6 +307,12 @@ func (g *generator) emit(k Kind, r uint64) {
 		g.kill(Slot(op.Args[0]))
 	case KillAll:
 		g.apply(op)
+	}
+	if row.fault {
+		g.fault, g.faultLeft = k, 0
+		if op != (Op{Kind: k}) {
+			g.faultLeft = 1 + logUniform(g.src, faultMax)
+		}
 	}
 	g.ops = append(g.ops, op)
 }

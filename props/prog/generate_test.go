@@ -265,3 +265,26 @@ func TestGenerateNumbers(t *testing.T) {
 		t.Errorf("%d of %d worlds are all 0", zero, worlds)
 	}
 }
+
+// TestGenerateFaults says that a fault does not outlast faultMax operations, unless the program ends before, and that
+// faults are there.
+func TestGenerateFaults(t *testing.T) {
+	oom, faults := toy.Kind("oom"), 0
+	generateAll(300, func(_ Mix, p Program) {
+		since := -1
+		for i, op := range p.Ops {
+			switch {
+			case op == Op{Kind: oom}:
+				since = -1
+			case op.Kind == oom:
+				since = i
+				faults++
+			case since >= 0 && i-since > faultMax+1:
+				t.Fatalf("operation %d comes %d after a fault:\n%s", i, i-since, toy.Format(p))
+			}
+		}
+	})
+	if faults < 300 {
+		t.Errorf("%d faults in 300 programs", faults)
+	}
+}

@@ -121,6 +121,7 @@ type Info struct {
 	Weight int  // relative frequency in a uniform mix; 0: only written by hand or by a byte mutator
 	Needs  int  // the promise that it asks for, the subject's own number; 0: none. Generated only where it is given.
 	Lacks  bool // a target may lack it and answer Skip
+	Fault  bool // makes what follows fail, until it is asked with all numbers 0; generated programs soon do so: oom
 }
 
 // Row is one operation whole: how to print it, how to ask it of a T, how a model S judges the answer.

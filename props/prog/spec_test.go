@@ -32,7 +32,7 @@ var toy = func() *Spec {
 			{Name: "peek", Doc: "looks at a byte", Args: []Arg{{"at", offset}, p}, Weight: 4},
 			{Name: "drain", Doc: "ends every block", Role: KillAll, Weight: 1},
 			{Name: "oom", Doc: "makes a request fail", Role: Set, Args: []Arg{{"n", flag}}, Weight: 1,
-				Needs: 1, Lacks: true},
+				Needs: 1, Lacks: true, Fault: true},
 			{Name: "check", Doc: "checks", Weight: 2},
 			{Name: "never", Doc: "is asked by hand only", Weight: 0},
 		},
