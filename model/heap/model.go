@@ -1,6 +1,7 @@
 package heap
 
 import (
+	"slices"
 	"strings"
 
 	"heapfuzz/model"
@@ -11,7 +12,8 @@ import (
 type Model struct {
 	Contract Contract
 	live     map[uint32]block    // by slot
-	pages    map[uint64][]uint32 // the slots with a byte in each page of 4 KiB
+	pages    map[uint64][]uint32 // the slots with a byte in each page of 4 KiB, wide blocks apart
+	wide     []uint32            // the slots of blocks of wideBytes and more, of which there are few at a time
 	asked    uint64              // bytes asked for in live blocks
 	usable   uint64              // bytes usable in live blocks
 	limited  bool                // the operating system gives only so much
@@ -24,6 +26,9 @@ type block struct {
 	Block
 	size, align uintptr
 }
+
+// wideBytes bounds the pages that a block is entered in: a block of LiveBytesMax has a quarter of a million.
+const wideBytes = 64 << 12
 
 type violation = *model.Violation
 
@@ -61,6 +66,10 @@ func (m *Model) Alloc(slot uint32, req Request, b Block) violation {
 	m.asked += uint64(req.Size)
 	m.usable += b.Usable
 	m.trimmed = false
+	if b.Usable >= wideBytes {
+		m.wide = append(m.wide, slot)
+		return nil
+	}
 	for page := b.Addr >> 12; page <= (b.Addr+span(b)-1)>>12; page++ {
 		m.pages[page] = append(m.pages[page], slot)
 	}
@@ -68,15 +77,27 @@ func (m *Model) Alloc(slot uint32, req Request, b Block) violation {
 }
 
 // Overlap returns a live slot that shares a byte with b. A block of no bytes takes up one, so that its address is its own.
-func (m *Model) Overlap(b Block) (uint32, bool) {
-	for page := b.Addr >> 12; page <= (b.Addr+span(b)-1)>>12; page++ {
-		for _, slot := range m.pages[page] {
-			if o := m.live[slot]; o.Addr < b.Addr+span(b) && b.Addr < o.Addr+span(o.Block) {
-				return slot, true
-			}
+func (m *Model) Overlap(b Block) (found uint32, ok bool) {
+	look := func(slot uint32) {
+		if o := m.live[slot]; o.Addr < b.Addr+span(b) && b.Addr < o.Addr+span(o.Block) && (!ok || slot < found) {
+			found, ok = slot, true
 		}
 	}
-	return 0, false
+	for _, slot := range m.wide {
+		look(slot)
+	}
+	if b.Usable>>12 > uint64(len(m.live)) { // fewer blocks than pages
+		for slot := range m.live {
+			look(slot)
+		}
+		return found, ok
+	}
+	for page := b.Addr >> 12; page <= (b.Addr+span(b)-1)>>12; page++ {
+		for _, slot := range m.pages[page] {
+			look(slot)
+		}
+	}
+	return found, ok
 }
 
 func span(b Block) uint64 { return max(b.Usable, 1) }
@@ -87,6 +108,10 @@ func (m *Model) Free(slot uint32) {
 	delete(m.live, slot)
 	m.asked -= uint64(b.size)
 	m.usable -= b.Usable
+	if b.Usable >= wideBytes {
+		m.wide = slices.DeleteFunc(m.wide, func(s uint32) bool { return s == slot })
+		return
+	}
 	for page := b.Addr >> 12; page <= (b.Addr+span(b.Block)-1)>>12; page++ {
 		in := m.pages[page]
 		for i := range in {
@@ -106,6 +131,7 @@ func (m *Model) Free(slot uint32) {
 func (m *Model) Drain() {
 	clear(m.live)
 	clear(m.pages)
+	m.wide = m.wide[:0]
 	m.asked, m.usable = 0, 0
 }
 
@@ -115,10 +141,11 @@ func (m *Model) Realloc(slot uint32, size uintptr, b Block) violation {
 	return m.Alloc(slot, Request{Size: size}, b)
 }
 
-// Refuse judges a request for size bytes that failed.
+// Refuse judges a request for size bytes that failed. A machine may not have more than LiveBytesMax.
 func (m *Model) Refuse(size uintptr) violation {
 	c := m.Contract
-	if m.scarce || m.limited || c.MayRefuse || c.SizeMax != 0 && size > c.SizeMax || size >= 1<<40 || size == 0 && c.ZeroNil {
+	large := size > LiveBytesMax || c.SizeMax != 0 && size > c.SizeMax
+	if m.scarce || m.limited || c.MayRefuse || large || size == 0 && c.ZeroNil {
 		return nil
 	}
 	return Serves.Breach("%d bytes refused with %d bytes live", size, m.asked)
