@@ -12,7 +12,7 @@ import (
 // look at them.
 const (
 	stretch  = 8191
-	wholeMax = 4 << 20
+	wholeMax = 1 << 20
 	edge     = 64 << 10
 )
 
@@ -45,7 +45,7 @@ func (d *driver) write(h *held) {
 // harm returns 1 plus the offset of the first byte of h that is not as it was written, and 0 when all are.
 func (d *driver) harm(h *held) uint64 {
 	first, last := regions(h.usable)
-	if bad := differs(h.p, first, h.seed); bad != 0 {
+	if bad := compare(h.p, 0, first, h.seed); bad != 0 {
 		return bad
 	}
 	return compare(h.p, last, h.usable, h.seed)
@@ -59,14 +59,8 @@ func put(p ptr, from, to uintptr, seed uint64) {
 	}
 }
 
-// differs compares the first n bytes of p, as far as they were filled, with the pattern of seed.
-func differs(p ptr, n uintptr, seed uint64) uint64 {
-	if n > wholeMax {
-		n = edge
-	}
-	return compare(p, 0, n, seed)
-}
-
+// compare returns 1 plus the offset of the first byte in [from, to) of p that differs from the pattern of seed, and 0 when none
+// does.
 func compare(p ptr, from, to uintptr, seed uint64) uint64 {
 	for from < to {
 		n := min(to-from, stretch)

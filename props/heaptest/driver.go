@@ -249,7 +249,8 @@ func (d *driver) resize(op prog.Op) prog.Outcome {
 	d.drop(h)
 	out := d.hold(h, p, size)
 	if h.usable >= size {
-		out.Value = differs(p, min(size, old.size), old.seed)
+		filled, _ := regions(old.usable)
+		out.Value = compare(p, 0, min(size, old.size, filled), old.seed)
 	}
 	d.write(h)
 	return out

@@ -27,10 +27,10 @@ func sizeEdges() (edges []uint64) {
 	for class := uint64(16); class <= 512; class += 16 {
 		edges = append(edges, class-8, class-7, class-1, class, class+1)
 	}
-	for p := uint64(1024); p <= 1<<20; p *= 2 {
+	for p := uint64(1024); p <= 1<<16; p *= 2 {
 		edges = append(edges, p-1, p, p+1)
 	}
-	return append(edges, 0, 0, 1, 1, 384, 385, 3<<40, 1<<47, 1<<63-1, 1<<63, 1<<64-17, 1<<64-1)
+	return append(edges, 0, 0, 1, 1, 384, 385, 1<<18, 1<<20+1, 3<<40, 1<<47, 1<<63-1, 1<<63, 1<<64-17, 1<<64-1)
 }
 
 func arg(name string, d *prog.Domain) prog.Arg { return prog.Arg{Name: name, Domain: d} }
