@@ -12,20 +12,22 @@ import (
 //
 //	20000   heap to suggest | weight | -     three heads were seen: heap, ids, ops, weight (the book's);
 //	3       ids                              weight, ids, ops, most bytes live (since 2016);
-//	4       ops                              ids, ops (in forks that stripped the rest).
+//	4       ops                              ids, ops (stripped forks)
 //	1       weight | bytes | -               In all, ids and ops are neighbours: the count of numbers decides.
 //	a 0 512
 //	r 0 640
 //	f 0
 //
-// The numbers are believed in nothing, but must be right: ids is how many distinct ids there are, all below it, ops
-// how many lines.
+// An id that was never made is nil: "r 6 10" is then realloc(NULL, 10). "f -1" is free(NULL), and "r 6 0" frees 6,
+// which is nil again. A free of an id that is nil is refused all the same, since no lab writes it so.
+//
+// The numbers of the head must be right: ids is the greatest id and one more, ops how many lines follow.
 type rep struct {
 	*builder
 	head     []uint64
 	ids, ops uint64
-	seen     []uint64 // a bit an id
-	distinct uint64
+	seen     []uint64 // a bit an id that is not nil: it was made, and perhaps freed
+	used     uint64   // the greatest id and one more
 	lines    uint64
 }
 
@@ -45,8 +47,8 @@ func readRep(b *builder, l *lines) error {
 	case l.torn > 0:
 	case r.lines != r.ops:
 		return fmt.Errorf("the head says %d operations, there are %d", r.ops, r.lines)
-	case r.distinct != r.ids:
-		return fmt.Errorf("the head says %d ids, there are %d", r.ids, r.distinct)
+	case r.used != r.ids:
+		return fmt.Errorf("the head says %d ids, there are %d", r.ids, r.used)
 	}
 	return nil
 }
@@ -75,6 +77,10 @@ func (r *rep) line(line []byte) error {
 	}
 	if n != want || len(f[0]) != 1 {
 		return fmt.Errorf("want \"a id size\", \"r id size\" or \"f id\", not %s", quote(line))
+	}
+	if string(f[0]) == "f" && string(f[1]) == "-1" {
+		r.lines++
+		return r.release(0)
 	}
 	id, err := decimal(f[1])
 	if err != nil {
@@ -111,22 +117,27 @@ func (r *rep) op(what byte, id, size uint64) error {
 	if id >= r.ids {
 		return fmt.Errorf("id %d is not below the head's %d", id, r.ids)
 	}
-	if bit := uint64(1) << (id % 64); r.seen[id/64]&bit == 0 {
-		r.seen[id/64] |= bit
-		r.distinct++
-	}
 	r.lines++
+	r.used = max(r.used, id+1)
+	bit := uint64(1) << (id % 64)
+	seen := r.seen[id/64]&bit != 0
+	r.seen[id/64] |= bit
 	old, live := r.live[id+1]
+	switch {
+	case what == 'r' && !seen:
+		return r.resize(0, id+1, size)
+	case what == 'r' && size == 0:
+		r.seen[id/64] &^= bit
+		what = 'f'
+	}
 	switch {
 	case what == 'a' && live && !r.lim.Lenient:
 		return fmt.Errorf("alloc of %d, which is live as p%d", id, old.slot)
-	case what != 'a' && !live && !r.lim.Lenient:
-		return fmt.Errorf("%s of %d, which is not live", map[byte]string{'f': "free", 'r': "realloc"}[what], id)
-	}
-	switch what {
-	case 'a':
+	case what == 'a':
 		return r.acquire(r.words.alloc, id+1, 0, size)
-	case 'r':
+	case !live && !r.lim.Lenient:
+		return fmt.Errorf("%s of %d, which is not live", map[byte]string{'f': "free", 'r': "realloc"}[what], id)
+	case what == 'r':
 		return r.resize(id+1, id+1, size)
 	}
 	return r.release(id + 1)

@@ -78,6 +78,12 @@ func TestRead(t *testing.T) {
 		in: "1\n1\na 0 16\n", format: "rep", want: "p0 = alloc size=16\n",
 		stats: Stats{Ops: 1, Allocs: 1, PeakBlocks: 1, PeakBytes: 16, LiveBlocks: 1, LiveBytes: 16, Threads: 1},
 	}, {
+		name: "rep, corners", reason: "nil is freed, an id that was never made is nil, realloc to 0 frees",
+		in:     "3\n5\nf -1\nr 1 8\na 2 5\nr 2 0 \nr 2 6\n",
+		format: "rep", want: "p0 = realloc-nil size=8\np1 = alloc size=5\nfree p1\np1 = realloc-nil size=6\n",
+		stats: Stats{Ops: 4, Allocs: 3, Frees: 1, PeakBlocks: 2, PeakBytes: 14, LiveBlocks: 2, LiveBytes: 14, Threads: 1,
+			NilFrees: 1},
+	}, {
 		name: "text", reason: "numbers of the head are believed where the program does not show them",
 		in:   "# program: x\n# threads: 3\n# ops: 2\n# unmatched: 4\n\np5 = calloc n=2 size=8 # two\n   1 free p5 -> ok\n",
 		want: "p5 = calloc n=2 size=8\nfree p5\n", format: "text",
@@ -143,7 +149,7 @@ func TestReadErrors(t *testing.T) {
 		{"rep no body", "1\n2\n", `x:2: no operation after the head`},
 		{"rep live twice", "1\n2\na 0 8\na 0 8\n", `x:4: alloc of 0, which is live as p0`},
 		{"rep free first", "1\n1\nf 0\n", `x:3: free of 0, which is not live`},
-		{"rep realloc of none", "1\n1\nr 0 8\n", `x:3: realloc of 0, which is not live`},
+		{"rep realloc after free", "1\n3\na 0 8\nf 0\nr 0 8\n", `x:5: realloc of 0, which is not live`},
 		{"rep operation", "1\n1\nq 0 8\n", `x:3: unknown operation "q"`},
 		{"rep fields", "1\n1\na 0\n", `x:3: want "a id size"`},
 
