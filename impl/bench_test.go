@@ -33,6 +33,8 @@ import (
 
 	"modernc.org/memory"
 
+	"heapfuzz/impl/arena"
+	"heapfuzz/impl/profile"
 	"heapfuzz/impl/slab"
 )
 
@@ -49,10 +51,24 @@ type implementation struct {
 }
 
 func implementations() []implementation {
-	return []implementation{
-		{"slab", openSlab},
-		{"modernc-memory", openModernc},
-		{"go", func(testing.TB) (heap, func() error) { return goHeap{}, func() error { return nil } }},
+	var all []implementation
+	for _, p := range profile.All() {
+		all = append(all, implementation{"arena-" + p.Name, openArena(p)})
+	}
+	return append(all,
+		implementation{"slab", openSlab},
+		implementation{"modernc-memory", openModernc},
+		implementation{"go", func(testing.TB) (heap, func() error) { return goHeap{}, func() error { return nil } }},
+	)
+}
+
+func openArena(p *profile.Profile) func(tb testing.TB) (heap, func() error) {
+	return func(tb testing.TB) (heap, func() error) {
+		a, err := arena.New(arena.Config{Profile: p})
+		if err != nil {
+			tb.Fatal(err)
+		}
+		return a, a.Close
 	}
 }
 
