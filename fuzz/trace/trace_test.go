@@ -389,3 +389,35 @@ func recount(p prog.Program) (n [4]uint64) {
 	}
 	return n
 }
+
+// A text may hold more of the language than a recording does, and a world.
+func TestWholeLanguage(t *testing.T) {
+	spec := Spec()
+	number := &prog.Domain{Name: "number", Max: 9}
+	spec.World = []prog.Arg{{Name: "limit", Domain: number}}
+	spec.Rows = append(spec.Rows,
+		prog.Info{Name: "verify", Role: prog.Use, Args: []prog.Arg{{Name: "p", Domain: spec.Slots}}},
+		prog.Info{Name: "drain", Role: prog.KillAll},
+		prog.Info{Name: "oom", Role: prog.Set, Args: []prog.Arg{{Name: "nth", Domain: number}}})
+	const text = "world limit=4\np0 = alloc size=5\np1 = alloc size=6\nverify p0\noom nth=1\ndrain\np0 = alloc size=7\n"
+	tr, err := Read(spec, "x", strings.NewReader(text), Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Stats{Ops: 6, Allocs: 3, Frees: 2, PeakBlocks: 2, PeakBytes: 11, LiveBlocks: 1, LiveBytes: 7, Threads: 1}
+	if d := cmp.Diff(want, tr.Stats); d != "" {
+		t.Error(d)
+	}
+	var out bytes.Buffer
+	if err := Write(&out, spec, tr); err != nil || !strings.HasSuffix(out.String(), text) {
+		t.Errorf("%v:\n%s", err, out.String())
+	}
+	_, err = Read(spec, "x", strings.NewReader(text+"verify p1\n"), Limits{})
+	if err == nil || err.Error() != "x:8: verify of p1, which is not live" {
+		t.Errorf("after drain nothing is live, but p1 is verified: %v", err)
+	}
+	_, err = Read(&prog.Spec{Name: "dict", Rows: spec.Rows[1:]}, "x", strings.NewReader(text), Limits{})
+	if err == nil || err.Error() != `trace: dict has no operation "alloc"` {
+		t.Errorf("a language without alloc: %v", err)
+	}
+}
