@@ -1,5 +1,5 @@
 # table: from lines "impl op size ns" to the median, least and most of every implementation, the fastest first, and how
-# many times as long arena-3.11 takes. Lines with a # pass.
+# many times as long arena-3.11 takes, by medians and by the least. Lines with a # pass.
 /^#/ { print; next }
 NF == 4 {
 	w = "op=" $2 " size=" $3
@@ -23,6 +23,8 @@ function median(w, impl,    n) {
 	if (n % 2) return ns[w, impl, (n + 1) / 2]
 	return (ns[w, impl, n / 2] + ns[w, impl, n / 2 + 1]) / 2
 }
+# least holds once the figures are sorted.
+function least(w, impl) { return ns[w, impl, 1] }
 function table(w,    n, i, j, name, mid, v, ours) {
 	n = split(impls[w], name, " ")
 	for (i = 1; i <= n; i++) mid[i] = median(w, name[i])
@@ -32,12 +34,12 @@ function table(w,    n, i, j, name, mid, v, ours) {
 			v = name[j]; name[j] = name[j - 1]; name[j - 1] = v
 		}
 	}
-	for (i = 1; i <= n; i++) if (name[i] == "arena-3.11") ours = mid[i]
+	for (i = 1; i <= n; i++) if (name[i] == "arena-3.11") ours = i
 	printf "\n%-20s  %-16s %9s %9s %9s  %s\n", w, "implementation", "ns/pair", "least", "most", "arena-3.11 takes"
 	for (i = 1; i <= n; i++) {
-		v = ours ? sprintf("%.2f x", ours / mid[i]) : "-"
+		v = ours ? sprintf("%.2f x  least %.2f x", mid[ours] / mid[i], least(w, name[ours]) / least(w, name[i])) : "-"
 		printf "%-20s  %-16s %9.2f %9.2f %9.2f  %s\n", "", name[i], mid[i],
-			ns[w, name[i], 1], ns[w, name[i], count[w, name[i]]], v
+			least(w, name[i]), ns[w, name[i], count[w, name[i]]], v
 	}
 }
 END { for (k = 1; k <= workloads; k++) table(order[k]) }
