@@ -95,6 +95,7 @@ func TestDecode(t *testing.T) {
 		{"low: 16 bits", record("alloc", 3, 0, 0xA0, 0x34, 0x12), "p3 = alloc size=4660\n"},
 		{"wide: 22 bits mod 65536", record("alloc", 3, 0, 0xFF, 0x34, 0x12), "p3 = alloc size=4660\n"},
 		{"a slot below 4096 is itself", record("alloc", 0xFF, 0x0F, 0, 0, 0), "p4095 = alloc size=0\n"},
+		{"the first slot beyond is hot", record("alloc", 0x00, 0x10, 0, 0, 0), "p0 = alloc size=0\n"},
 		{"other slots are hot", record("alloc", 0x41, 0x10, 0, 0, 0), "p1 = alloc size=0\n"},
 		{"the selector of a slot is ignored", record("free", 7, 7, 0xEE, 5, 0), "free p5\n"},
 		{"alignments are edges", record("aligned", 0, 0, 0, 5, 0), "p0 = aligned align=4096 size=0\n"},
@@ -114,6 +115,41 @@ func record(name string, bytes ...byte) []byte {
 	rec[RecordBytes] = toy.tables().rows[toy.Kind(name)].first
 	copy(rec[RecordBytes+1:], bytes)
 	return rec
+}
+
+func TestKindShares(t *testing.T) {
+	for _, c := range []struct {
+		reason        string
+		weights, want []int
+	}{
+		{"one kind has it all", []int{5}, []int{256}},
+		{"without weights all are alike, and the first have what is left", []int{0, 0, 0}, []int{86, 85, 85}},
+		{"weight 0 has one entry", []int{0, 3, 1}, []int{1, 191, 64}},
+		{"of dues of 36.1, 36.1 and 180.7 the last is rounded up", []int{1, 1, 5}, []int{37, 37, 182}},
+		{"of dues of 5.5, 231 and 16.5 the first is rounded up", []int{1, 42, 3}, []int{7, 232, 17}},
+	} {
+		s := &Spec{Name: "shares"}
+		for _, w := range c.weights {
+			s.Rows = append(s.Rows, Info{Name: string(rune('a' + len(s.Rows))), Weight: w})
+		}
+		if diff := cmp.Diff(c.want, s.kindShares()); diff != "" {
+			t.Errorf("%s:\n%s", c.reason, diff)
+		}
+	}
+	for n := range 128 {
+		rows, sum := make([]Info, n+1), 0
+		for i := range rows {
+			rows[i].Weight = i * i % 7
+		}
+		for _, share := range (&Spec{Rows: rows}).kindShares() {
+			if sum += share; share < 1 {
+				t.Fatalf("a kind of %d has no entry", n+1)
+			}
+		}
+		if sum != 256 {
+			t.Fatalf("%d entries for %d kinds", sum, n+1)
+		}
+	}
 }
 
 func TestFold(t *testing.T) {

@@ -13,7 +13,9 @@ var (
 	slot  = &prog.Domain{Name: "slot", Near: 7, Max: 255, IsSlot: true}
 	bytes = &prog.Domain{Name: "bytes", Near: 64, Max: 4096, Edges: []uint64{15, 16, 17, 4095, 4096, 1 << 40}}
 
-	blocks = &prog.Spec{Name: "blocks", Slots: slot, Rows: []prog.Info{
+	pages = &prog.Domain{Name: "pages", Near: 8, Max: 1000}
+
+	blocks = &prog.Spec{Name: "blocks", Slots: slot, World: []prog.Arg{{Name: "limit", Domain: pages}}, Rows: []prog.Info{
 		{Name: "alloc", Role: prog.Make, Args: []prog.Arg{{Name: "size", Domain: bytes}}, Weight: 3,
 			Doc: "asks for size bytes"},
 		{Name: "free", Role: prog.Kill, Args: []prog.Arg{{Name: "p", Domain: slot}}, Weight: 2,
@@ -51,6 +53,7 @@ func ExampleSpec_Decode() {
 	p := blocks.Decode([]byte("any bytes at all, such as the ones of this sentence."))
 	fmt.Printf("%s%v\n", blocks.Format(p), p.Equal(blocks.Decode(blocks.Encode(p))))
 	// Output:
+	// world limit=6
 	// p1 = alloc size=4096
 	// p0 = alloc size=16
 	// p0 = alloc size=16
@@ -64,6 +67,7 @@ func ExampleSpec_Generate() {
 	p := blocks.Generate(src, blocks.NewMix(src, nil), 8)
 	fmt.Printf("%s", blocks.Format(p))
 	// Output:
+	// world limit=7
 	// p0 = alloc size=1533
 	// p1 = alloc size=131
 	// p2 = alloc size=85
@@ -80,6 +84,7 @@ func ExampleSpec_Doc() {
 	// Output:
 	// | operation | what it does |
 	// |---|---|
+	// | `world limit=pages` | configures the target, in the first line |
 	// | `p = alloc size=bytes` | asks for size bytes |
 	// | `free p` | gives p back |
 	// | `check` | looks for damage |
