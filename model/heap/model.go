@@ -19,7 +19,7 @@ type Model struct {
 	limited  bool                // the operating system gives only so much
 	scarce   bool                // the operating system was told to fail
 	failed   bool                // a request failed since the last count that was right
-	trimmed  bool                // nothing has been allocated since the last trim
+	trimmed  bool                // nothing has been allocated or freed since the last trim
 }
 
 type block struct {
@@ -108,6 +108,7 @@ func (m *Model) Free(slot uint32) {
 	delete(m.live, slot)
 	m.asked -= uint64(b.size)
 	m.usable -= b.Usable
+	m.trimmed = false
 	if b.Usable >= wideBytes {
 		m.wide = slices.DeleteFunc(m.wide, func(s uint32) bool { return s == slot })
 		return
@@ -132,7 +133,7 @@ func (m *Model) Drain() {
 	clear(m.live)
 	clear(m.pages)
 	m.wide = m.wide[:0]
-	m.asked, m.usable = 0, 0
+	m.asked, m.usable, m.trimmed = 0, 0, false
 }
 
 // Realloc judges the block that slot has after it was resized.
