@@ -54,7 +54,9 @@ var Lang = prog.NewLang("heap", slots, args(arg("limit", limits), arg("skew", sm
 		func(d *driver, r request) ptr { return d.calloc.Calloc(r.n, r.unit) }),
 	makes(prog.Info{Name: "aligned", Weight: 4, Args: args(arg("align", aligns), sizeArg),
 		Doc: "asks for a block whose address is a multiple of align; align=0 is align=1"}, needAligned,
-		func(op prog.Op) request { return request{align: uintptr(max(op.Args[0], 1)), size: uintptr(op.Args[1])} },
+		func(op prog.Op) request {
+			return request{align: uintptr(max(op.Args[0], 1)), size: uintptr(op.Args[1])}
+		},
 		func(d *driver, r request) ptr { return d.aligned.AlignedAlloc(r.align, r.size) }),
 	makes(prog.Info{Name: "realloc-nil", Weight: 2, Args: args(sizeArg), Doc: "has realloc resize nil, which is alloc"}, needRealloc,
 		func(op prog.Op) request { return request{size: uintptr(op.Args[0])} },
