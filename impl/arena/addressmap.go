@@ -26,8 +26,8 @@ import (
 //
 // so t is inside <=> t < lo, or hi != 0 and t >= hi.
 //
-// The root is Go memory, as it is static in C, and costs nothing until it is touched. Nodes come from the system when an
-// arena needs them, and stay. 3.10 looked at 48 bits only, so an address above them is taken for its lower part
+// The root is static in C; here it is mapped when the heap is made, as no request of the heap, and costs nothing until it
+// is touched. Nodes come from the system when an arena needs them, and stay. 3.10 looked at 48 bits only, so an address above them is taken for its lower part
 // (bpo-45526); the tree of 3.11 covers all 64.
 //
 // What always holds: the leaves say exactly what the vector says, and every node but the root is reached once
@@ -37,35 +37,35 @@ type addressMap struct {
 	rootShift, midShift, botShift uint8
 	rootMask, midMask, botMask    uintptr
 	offsetMask                    uintptr
-	top                           unsafe.Pointer // &root[0], to spare has a bounds check; the masks keep it inside
-	root                          []uintptr
-	mids, bots                    uint64 // nodes of each level that exist
+	root                          uintptr
+	mids, bots                    uint64    // nodes of each level that exist
+	nodes                         []uintptr // all of them, to give them back: made by leaf, mids and bots mixed
 }
 
-func newAddressMap(prof *profile.Profile) addressMap {
+// newAddressMap returns the map of a profile, which is not used if the profile has none. It reports false if there is no
+// memory for the root.
+func newAddressMap(prof *profile.Profile) (m addressMap, ok bool) {
 	bits := prof.Map
 	if !bits.Used() {
-		return addressMap{}
+		return addressMap{}, true
 	}
 	offset := uint8(0)
 	for n := prof.ArenaBytes; n > 1; n >>= 1 {
 		offset++
 	}
-	m := addressMap{
+	m = addressMap{
 		used:     true,
 		botShift: offset, midShift: offset + bits.Bot, rootShift: offset + bits.Bot + bits.Mid,
 		rootMask: 1<<bits.Root - 1, midMask: 1<<bits.Mid - 1, botMask: 1<<bits.Bot - 1,
 		offsetMask: prof.ArenaBytes - 1,
-		root:       make([]uintptr, 1<<bits.Root),
 	}
-	m.top = unsafe.Pointer(&m.root[0])
-	return m
+	m.root = page.Mmap{}.Map(nodeSize(m.rootMask))
+	return m, m.root != 0
 }
 
 // has reports whether address b is in an arena.
 func (m *addressMap) has(b uintptr) bool {
-	// The mask keeps the index in the root, which top keeps alive.
-	mid := *(*uintptr)(unsafe.Add(m.top, b>>(m.rootShift&63)&m.rootMask*8))
+	mid := page.Load(m.root + b>>(m.rootShift&63)&m.rootMask*8)
 	if mid == 0 {
 		return false
 	}
@@ -79,32 +79,35 @@ func (m *addressMap) has(b uintptr) bool {
 	return t < lo || hi != 0 && t >= hi
 }
 
-// leaf returns the address of the leaf of b, making the nodes on the way if it may. It returns 0 if it may not or if
-// there is no memory.
+// nodeSize is the size of the node whose index has a mask, in whole pages.
+func nodeSize(mask uintptr) uintptr { return page.RoundUp((mask + 1) * 8) }
+
+// leaf returns the address of the leaf of b, making the nodes on the way if os is given. It returns 0 if there is none
+// and none can be made.
 func (m *addressMap) leaf(b uintptr, os *page.OS) uintptr {
-	slot := &m.root[b>>m.rootShift&m.rootMask]
-	if *slot == 0 {
-		if os == nil {
-			return 0
-		}
-		if *slot = os.Map((m.midMask + 1) * 8); *slot == 0 {
-			return 0
-		}
-		m.mids++
+	mid := m.child(m.root+b>>m.rootShift&m.rootMask*8, m.midMask, &m.mids, os)
+	if mid == 0 {
+		return 0
 	}
-	at := *slot + b>>m.midShift&m.midMask*8
-	bot := page.Load(at)
+	bot := m.child(mid+b>>m.midShift&m.midMask*8, m.botMask, &m.bots, os)
 	if bot == 0 {
-		if os == nil {
-			return 0
-		}
-		if bot = os.Map((m.botMask + 1) * 8); bot == 0 {
-			return 0
-		}
-		page.Store(at, bot)
-		m.bots++
+		return 0
 	}
 	return bot + b>>m.botShift&m.botMask*8
+}
+
+// child returns the node that the entry at an address leads to, making and counting one if os is given.
+func (m *addressMap) child(entry, mask uintptr, count *uint64, os *page.OS) uintptr {
+	node := page.Load(entry)
+	if node != 0 || os == nil {
+		return node
+	}
+	if node = os.Map(nodeSize(mask)); node != 0 {
+		page.Store(entry, node)
+		m.nodes = append(m.nodes, node)
+		*count++
+	}
+	return node
 }
 
 // mark enters an arena. It reports false, with the arena not entered, if there is no memory for a node; nodes that were
@@ -142,22 +145,22 @@ func (m *addressMap) unmark(address uintptr) {
 	}
 }
 
-// leaves calls f for every leaf that is not zero, and counts the nodes of both levels.
+// leaves calls f for every leaf that is not zero, and counts the nodes of both levels by the entries that lead to them.
 func (m *addressMap) leaves(f func(chunk uintptr, hi, lo int32)) (mids, bots uint64) {
-	for i, mid := range m.root {
+	for i, mid := range entries(m.root, m.rootMask) {
 		if mid == 0 {
 			continue
 		}
 		mids++
-		for j := uintptr(0); j <= m.midMask; j++ {
-			bot := page.Load(mid + j*8)
+		for j, bot := range entries(mid, m.midMask) {
 			if bot == 0 {
 				continue
 			}
 			bots++
-			for k := uintptr(0); k <= m.botMask; k++ {
-				if leaf := page.Load(bot + k*8); leaf != 0 {
-					f(uintptr(i)<<m.rootShift|j<<m.midShift|k<<m.botShift, int32(leaf), int32(leaf>>32))
+			for k, leaf := range entries(bot, m.botMask) {
+				if leaf != 0 {
+					chunk := uintptr(i)<<m.rootShift | uintptr(j)<<m.midShift | uintptr(k)<<m.botShift
+					f(chunk, int32(leaf), int32(leaf>>32))
 				}
 			}
 		}
@@ -165,26 +168,26 @@ func (m *addressMap) leaves(f func(chunk uintptr, hi, lo int32)) (mids, bots uin
 	return mids, bots
 }
 
-// close gives the nodes back.
+// entries is a node as a slice.
+func entries(node, mask uintptr) []uintptr {
+	return unsafe.Slice((*uintptr)(page.Pointer(node)), mask+1)
+}
+
+// close gives the nodes and the root back.
 func (m *addressMap) close(os *page.OS) {
-	for i, mid := range m.root {
-		if mid == 0 {
-			continue
-		}
-		for j := uintptr(0); j <= m.midMask; j++ {
-			if bot := page.Load(mid + j*8); bot != 0 {
-				os.Unmap(bot, (m.botMask+1)*8)
-			}
-		}
-		os.Unmap(mid, (m.midMask+1)*8)
-		m.root[i] = 0
+	if !m.used {
+		return
 	}
-	m.mids, m.bots = 0, 0
+	for _, node := range m.nodes {
+		os.Unmap(node, os.Size(node))
+	}
+	page.Mmap{}.Unmap(m.root, nodeSize(m.rootMask))
+	*m = addressMap{}
 }
 
 // nodeBytes is what the nodes hold of the system's memory, in whole pages.
 func (m *addressMap) nodeBytes() uint64 {
-	return m.mids*uint64(page.RoundUp((m.midMask+1)*8)) + m.bots*uint64(page.RoundUp((m.botMask+1)*8))
+	return m.mids*uint64(nodeSize(m.midMask)) + m.bots*uint64(nodeSize(m.botMask))
 }
 
 // covered are the bits of an address that the map looks at.

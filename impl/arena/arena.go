@@ -91,7 +91,9 @@ func New(cfg Config) (*Allocator, error) {
 	if cfg.Arenas != nil {
 		a.source = cfg.Arenas
 	}
-	a.addresses = newAddressMap(prof)
+	if a.addresses, ok = newAddressMap(prof); !ok {
+		return nil, errors.New("arena: no memory for the root of the address map")
+	}
 	a.vec = newVector(prof)
 	a.raw = newRaw(os)
 	return a, nil
@@ -168,7 +170,13 @@ func (a *Allocator) Free(ptr unsafe.Pointer) {
 		return
 	}
 	p := pool.Pool(b &^ a.poolMask)
-	if !a.ours(p, b) {
+	// This is the body of ours, which is too large for the compiler to put it here by itself.
+	if a.addresses.used {
+		if !a.addresses.has(b) {
+			a.freeRaw(b)
+			return
+		}
+	} else if i := p.Arena(); i >= uint32(len(a.arenas)) || !a.arenas[i].holds(b, a.span) {
 		a.freeRaw(b)
 		return
 	}

@@ -190,6 +190,9 @@ func (o *OS) Unmap(addr, n uintptr) {
 	o.src.Unmap(addr, n)
 }
 
+// Size returns the size of the run at addr, or 0 if none was given there.
+func (o *OS) Size(addr uintptr) uintptr { return o.live[addr] }
+
 // Runs calls f for every run given and not taken back, in the order of addresses.
 func (o *OS) Runs(f func(addr, n uintptr)) {
 	addrs := make([]uintptr, 0, len(o.live))
