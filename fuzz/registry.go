@@ -8,6 +8,7 @@ import (
 
 	"modernc.org/memory"
 
+	"heapfuzz/fuzz/canary"
 	"heapfuzz/impl/page"
 	"heapfuzz/impl/slab"
 	"heapfuzz/model/heap"
@@ -26,14 +27,30 @@ type Target struct {
 }
 
 // New returns what the engine needs to know to try the target.
-func (t Target) New() *props.Subject { return heaptest.Subject(t.Name, t.Contract, t.Open) }
+func (t Target) New() *props.Subject {
+	if c, ok := canary.Lookup(t.Name); ok && t.Name == canaryPrefix+c.Name {
+		return c.Subject()
+	}
+	return heaptest.Subject(t.Name, t.Contract, t.Open)
+}
 
 // Targets returns every allocator that is meant to be right.
 func Targets() []Target { return slices.Clone(targets) }
 
+const canaryPrefix = "canary/"
+
+// Canaries returns the allocators that are wrong on purpose.
+func Canaries() []Target {
+	var ts []Target
+	for _, c := range canary.All() {
+		ts = append(ts, Target{Name: canaryPrefix + c.Name, Subject: "heap", Doc: c.Doc, Contract: c.Contract, Open: c.Open})
+	}
+	return ts
+}
+
 // Lookup returns the target, or the canary "canary/NAME", of that name.
 func Lookup(name string) (Target, error) {
-	for _, t := range targets {
+	for _, t := range slices.Concat(targets, Canaries()) {
 		if t.Name == name {
 			return t, nil
 		}
@@ -42,7 +59,7 @@ func Lookup(name string) (Target, error) {
 	for i, t := range targets {
 		names[i] = t.Name
 	}
-	return Target{}, fmt.Errorf("no target %q; there are %s", name, strings.Join(names, ", "))
+	return Target{}, fmt.Errorf("no target %q; there are %s, and canary/NAME", name, strings.Join(names, ", "))
 }
 
 var targets = []Target{

@@ -1,0 +1,117 @@
+package canary
+
+import (
+	"math/bits"
+
+	"heapfuzz/impl/page"
+	"heapfuzz/impl/slab"
+	"heapfuzz/model/heap"
+	"heapfuzz/props"
+	"heapfuzz/props/heaptest"
+	"heapfuzz/props/prog"
+)
+
+// wrapped are the canaries that are a right allocator with one method spoilt.
+var wrapped = []Canary{
+	{
+		Name: "cached", Doc: "a cache of freed blocks keeps a block by the power of two below its size, and serves by the one above",
+		Rule: heap.Size, Contract: heap.Contract{Align: 16, SizeMax: 1 << 28, Inexact: true, Retained: -1}, Open: openCached,
+	},
+	{
+		Name: "slab-calloc-wraps", Doc: "calloc over a right allocator multiplies without looking",
+		Rule: heap.Overflow, Contract: strict, Open: onSlab(func(a *slab.Allocator) heaptest.Allocator { return callocWraps{a} }),
+	},
+	{
+		Name: "slab-realloc-header", Doc: "realloc takes 16 bytes of the block for a header that it does not have",
+		Rule: heap.Moved, Contract: strict, Open: onSlab(func(a *slab.Allocator) heaptest.Allocator { return reallocHeader{a} }),
+	},
+	{
+		Name: "skips-frees", Doc: "a driver answers that it skipped a free of a live block in an odd slot",
+		Rule: heap.Answers, Contract: strict, Open: open(None), spoil: spoilFrees,
+	},
+}
+
+// cached is a cache in front of the reference, as Go programs write it with a sync.Pool for every power of two.
+type cached struct {
+	*heap.Reference
+	free [64][]pointer
+}
+
+func openCached(heaptest.World) (heaptest.Allocator, error) {
+	c := &cached{Reference: heap.NewReference()}
+	return struct {
+		heap.Allocator
+		heap.UsableSizer
+	}{c, c}, nil
+}
+
+func (c *cached) Alloc(size uintptr) pointer {
+	class := bits.Len64(uint64(size)) - 1
+	if class < 0 || len(c.free[class]) == 0 {
+		return c.Reference.Alloc(size)
+	}
+	last := len(c.free[class]) - 1
+	p := c.free[class][last]
+	c.free[class] = c.free[class][:last]
+	return p
+}
+
+func (c *cached) Free(p pointer) {
+	if p == nil {
+		return
+	}
+	class := bits.Len64(uint64(c.UsableSize(p))) - 1
+	if class < 0 {
+		c.Reference.Free(p)
+		return
+	}
+	c.free[class] = append(c.free[class], p)
+}
+
+func onSlab(wrap func(*slab.Allocator) heaptest.Allocator) heaptest.Opener {
+	return func(heaptest.World) (heaptest.Allocator, error) {
+		a, err := slab.New(slab.Config{})
+		if err != nil {
+			return nil, err
+		}
+		return wrap(a), nil
+	}
+}
+
+type callocWraps struct{ *slab.Allocator }
+
+func (a callocWraps) Calloc(count, size uintptr) pointer { return a.Allocator.Calloc(1, count*size) }
+
+type reallocHeader struct{ *slab.Allocator }
+
+func (a reallocHeader) Realloc(p pointer, size uintptr) pointer {
+	q := a.Alloc(size)
+	if p == nil || q == nil {
+		return q
+	}
+	n := min(size, a.UsableSize(p)-16)
+	copy(page.View(uintptr(q), n), page.View(uintptr(p), n))
+	a.Free(p)
+	return q
+}
+
+// spoilFrees wraps the driver.
+func spoilFrees(s *props.Subject) {
+	open := s.Open
+	s.Open = func(w [prog.ArgsMax]uint64) (props.Target, props.Judge, error) {
+		t, j, err := open(w)
+		return skipsFrees{t, s.Spec.Kind("free")}, j, err
+	}
+}
+
+type skipsFrees struct {
+	props.Target
+	free prog.Kind
+}
+
+func (t skipsFrees) Do(op prog.Op) prog.Outcome {
+	if op.Kind == t.free && op.Args[0]%2 == 1 {
+		return prog.Outcome{Status: prog.Skip}
+	}
+	return t.Target.Do(op)
+}
