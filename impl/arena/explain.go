@@ -19,9 +19,9 @@ const (
 
 // Explain draws the state around an address for a person, in one line and without absolute addresses:
 //
-//	arena 0 pool 3 class 4 (80 bytes) block 2 free: [# # . # ~ ~] 3 live of 50; free list 2 -> 5; next virgin 6
+//	arena 0 pool 3 class 4 (80 bytes) block 2 free: [# # (.) # # . . ~ ~ ..] 4 live of 50; free list 2 -> 5 -> 6; next virgin 7
 //
-// where # is a live block, . a free one and ~ a virgin one; dots at the ends stand for more.
+// where # is a live block, . a free one, ~ a virgin one, and the one in question stands in parentheses.
 func (a *Allocator) Explain(ptr unsafe.Pointer) string {
 	b := uintptr(ptr)
 	i := a.arenaOf(b)
