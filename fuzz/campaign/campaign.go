@@ -1,0 +1,330 @@
+// Package campaign tries many programs on many targets: it says which program is the n-th, runs them on several workers, counts
+// what they showed, and hands each new finding to its caller.
+//
+//	res, err := campaign.Run(ctx, campaign.Config{Targets: targets, Seed: 1, Duration: 10 * time.Second, Workers: 2})
+//
+// # One campaign, whatever the number of workers
+//
+// Programs are numbered. Job j is program j/n on target j%n of n, and a program follows from the seed, the target's name and its
+// number alone, so that a target is given the same programs beside others as on its own. Workers take jobs as they get to them,
+// and the results are committed in the order of the jobs: counts and findings are those of jobs 0, 1, 2, ... up to the last. When
+// the campaign stops at a finding, later jobs that were already under way are dropped. So a seed and a number of programs give the
+// same verdict on any machine with any number of workers. When the time is over, or at an interrupt, programs that are under way
+// end at their next operation and do not count.
+//
+// What a campaign does not do is to breed programs from those that showed something new. That would make program n depend on which
+// ones were done before it, and coverage.go depends on addresses; engines that breed (go test -fuzz, go-fuzz) have the same
+// programs and properties.
+//
+// # What is owned
+//
+// Run owns its workers and waits for them. The one exception cannot be avoided: a target in this process that never answers cannot
+// be killed. After Config.Hang the program that it hangs in is a finding (run/alive, cause "hang"), the campaign ends, and the
+// worker is left behind; Result.Hung tells so, and a command then exits.
+package campaign
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"heapfuzz/model"
+	"heapfuzz/props"
+	"heapfuzz/props/prog"
+)
+
+// Target is one of those that are tried. New is called once for each worker, since a Subject is not for concurrent use.
+type Target struct {
+	Name string
+	New  func() *props.Subject
+}
+
+// Config says what is tried. The zero values of numbers are said with them.
+type Config struct {
+	Targets    []Target
+	Properties []props.Property // besides conforms: one of them for every PropertyEvery-th program, in turn
+	Seed       uint64
+	Duration   time.Duration  // 0: no limit
+	Programs   int            // on each target; 0: no limit
+	Workers    int            // 0: one
+	KeepGoing  bool           // go on after a finding; findings of one signature on one target are handed over once
+	Seeds      []prog.Program // programs that are mutated; none: all programs are generated
+	Hang       time.Duration  // a program that takes longer does not return; 0: HangDefault
+
+	// Found is called for each new finding, in the order of the jobs, by the goroutine that called Run. An error ends the campaign.
+	// It may be nil.
+	Found func(*props.Finding) error
+	// Progress is called every Tick (0: TickDefault) by the same goroutine. It may be nil.
+	Progress func(Progress)
+	Tick     time.Duration
+}
+
+const (
+	HangDefault   = 30 * time.Second
+	TickDefault   = 200 * time.Millisecond
+	PropertyEvery = 8
+
+	// windowJobs is how far a worker may be ahead of the first job that is not done: it bounds the results that wait.
+	windowJobs = 1024
+)
+
+// Verdict is what a campaign saw of one target.
+type Verdict struct {
+	Target   string
+	Programs int
+	Answers  [4]uint64 // operations by prog.Status
+	Coverage int       // distinct behaviours, see Coverage
+	Live     int       // the most blocks that lived at once
+	Busy     time.Duration
+	Findings []*props.Finding // as they were handed to Found: the first of each signature
+	Broken   int              // programs that broke a rule
+}
+
+// Operations is the number of operations that were answered.
+func (v *Verdict) Operations() uint64 {
+	return v.Answers[0] + v.Answers[1] + v.Answers[2] + v.Answers[3]
+}
+
+// Progress is what is known while a campaign runs.
+type Progress struct {
+	Elapsed  time.Duration
+	LastNew  time.Duration // Elapsed when the last new behaviour was seen
+	Verdicts []Verdict     // in the order of Config.Targets
+}
+
+// Result is what a campaign gave.
+type Result struct {
+	Progress
+	Interrupted bool // the context ended it
+	Hung        bool // a worker was left behind in a target that does not return
+}
+
+// Run runs a campaign to its end: the duration, the number of programs, the first finding unless it is to keep going, or the
+// context's end. The error is that of opening a target or of Found.
+func Run(ctx context.Context, cfg Config) (Result, error) {
+	if len(cfg.Targets) == 0 {
+		return Result{}, errors.New("no target to try")
+	}
+	if cfg.Hang == 0 {
+		cfg.Hang = HangDefault
+	}
+	if cfg.Tick == 0 {
+		cfg.Tick = TickDefault
+	}
+	c := &campaign{Config: cfg, jobs: make(chan int), begun: time.Now(), pending: map[int]result{}, seen: map[string]bool{}}
+	c.verdicts = make([]Verdict, len(cfg.Targets))
+	c.coverage = make([]*Coverage, len(cfg.Targets))
+	for i, t := range cfg.Targets {
+		c.verdicts[i].Target, c.coverage[i] = t.Name, new(Coverage)
+	}
+	for range max(1, cfg.Workers) {
+		c.workers = append(c.workers, newWorker(c))
+	}
+	c.results = make(chan result, len(c.workers)) // as many as can come after nobody reads any more
+	for _, w := range c.workers {
+		go w.work()
+	}
+	err := c.conduct(ctx)
+	close(c.jobs)
+	c.wait()
+	res := Result{Progress: c.progress(), Interrupted: ctx.Err() != nil, Hung: c.stuck != nil}
+	return res, err
+}
+
+// wait waits for the workers: for all of them, or, when one does not return, as long as one may take for the others.
+func (c *campaign) wait() {
+	var patience <-chan time.Time
+	if c.stuck != nil {
+		timer := time.NewTimer(c.Hang)
+		defer timer.Stop()
+		patience = timer.C
+	}
+	for _, w := range c.workers {
+		if w == c.stuck {
+			continue
+		}
+		select {
+		case <-w.done:
+		case <-patience:
+			return
+		}
+	}
+}
+
+// campaign is a running Config. All but what workers share is of the goroutine that called Run.
+type campaign struct {
+	Config
+	begun    time.Time
+	jobs     chan int // closed when there are no more
+	results  chan result
+	workers  []*worker
+	coverage []*Coverage  // by target; shared
+	lastNew  atomic.Int64 // nanoseconds since begun; shared
+	abort    atomic.Bool  // programs that run are to end; shared
+
+	verdicts []Verdict
+	pending  map[int]result  // done, but not all before them are
+	seen     map[string]bool // target and signature of findings handed over
+	handed   int             // jobs handed out
+	next     int             // the job that is committed next
+	stopping bool            // no more jobs are handed out
+	closed   bool            // no more results are committed
+	stuck    *worker         // does not return
+}
+
+// conduct hands out jobs and commits results until there is nothing left to wait for.
+func (c *campaign) conduct(ctx context.Context) error {
+	tick := time.NewTicker(min(c.Tick, c.Hang))
+	defer tick.Stop()
+	var over <-chan time.Time
+	if c.Duration > 0 {
+		timer := time.NewTimer(c.Duration)
+		defer timer.Stop()
+		over = timer.C
+	}
+	out, interrupted := 0, ctx.Done()
+	for {
+		var jobs chan int
+		if !c.stopping && c.handed-c.next < windowJobs && !c.last() {
+			jobs = c.jobs
+		}
+		if jobs == nil && out == 0 {
+			return c.commitRest()
+		}
+		select {
+		case jobs <- c.handed:
+			c.handed++
+			out++
+		case r := <-c.results:
+			out--
+			if err := c.take(r); err != nil {
+				return err
+			}
+		case <-interrupted:
+			c.stopping, interrupted = true, nil
+			c.abort.Store(true)
+		case <-over:
+			c.stopping = true
+			c.abort.Store(true)
+		case <-tick.C:
+			if c.Progress != nil {
+				c.Progress(c.progress())
+			}
+			if f := c.hanging(); f != nil {
+				return c.found(f)
+			}
+		}
+	}
+}
+
+// last tells whether all programs have been handed out.
+func (c *campaign) last() bool { return c.Programs > 0 && c.handed >= c.Programs*len(c.Targets) }
+
+// take keeps a result and commits all that are next in order.
+func (c *campaign) take(r result) error {
+	c.pending[r.job] = r
+	for {
+		r, ok := c.pending[c.next]
+		if !ok || r.aborted {
+			return nil
+		}
+		c.next++
+		if err := c.commit(r); err != nil {
+			return err
+		}
+	}
+}
+
+// commitRest commits what was done beyond a program that was aborted.
+func (c *campaign) commitRest() error {
+	for _, job := range slices.Sorted(maps.Keys(c.pending)) {
+		if r := c.pending[job]; !r.aborted {
+			if err := c.commit(r); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// commit counts a result and hands over its finding, unless the campaign has stopped at one before.
+func (c *campaign) commit(r result) error {
+	delete(c.pending, r.job)
+	if c.closed {
+		return nil
+	}
+	if r.err != nil {
+		return r.err
+	}
+	v := &c.verdicts[r.job%len(c.Targets)]
+	v.Programs++
+	v.Busy += r.took
+	v.Live = max(v.Live, r.live)
+	for i, n := range r.answers {
+		v.Answers[i] += n
+	}
+	if r.finding == nil {
+		return nil
+	}
+	v.Broken++
+	if !c.KeepGoing {
+		c.stopping, c.closed = true, true
+		c.abort.Store(true)
+	}
+	return c.found(r.finding)
+}
+
+// found hands a finding over unless one like it was.
+func (c *campaign) found(f *props.Finding) error {
+	key := f.Target + " " + f.Signature()
+	if c.seen[key] {
+		return nil
+	}
+	c.seen[key] = true
+	i := slices.IndexFunc(c.Targets, func(t Target) bool { return t.Name == f.Target })
+	c.verdicts[i].Findings = append(c.verdicts[i].Findings, f)
+	if c.Found == nil {
+		return nil
+	}
+	return c.Found(f)
+}
+
+func (c *campaign) progress() Progress {
+	p := Progress{Elapsed: time.Since(c.begun), LastNew: time.Duration(c.lastNew.Load()), Verdicts: slices.Clone(c.verdicts)}
+	for i := range p.Verdicts {
+		p.Verdicts[i].Coverage = c.coverage[i].Count()
+	}
+	return p
+}
+
+// hanging returns the finding of a worker whose program has run for longer than Hang, and nil when there is none.
+func (c *campaign) hanging() *props.Finding {
+	for _, w := range c.workers {
+		r := w.running.Load()
+		if r == nil || time.Since(r.since) < c.Hang {
+			continue
+		}
+		c.stuck = w
+		return Hanging(c.Targets[r.job%len(c.Targets)].Name, r.program, r.ops, int(r.answered.Load()), c.Hang)
+	}
+	return nil
+}
+
+// Hanging is the finding that a target does not return from the operation after the first answered ones of ops, which are those of
+// the program and of the epilogue.
+func Hanging(target string, p prog.Program, ops []prog.Op, answered int, limit time.Duration) *props.Finding {
+	at := min(answered, len(ops)-1)
+	trace := make(prog.Trace, at+1) // the answers are the worker's, which may still write them
+	for i := range trace {
+		trace[i].Msg = "not known"
+	}
+	trace[at] = prog.Outcome{Status: prog.Fail, Msg: "hang"}
+	detail := fmt.Sprintf("no answer for %v", limit)
+	return &props.Finding{Property: props.Conforms.Name, Target: target, Program: p, Refutation: &props.Refutation{
+		Violation: &model.Violation{Rule: props.Alive, Cause: "hang", Detail: detail},
+		At:        at, Ops: ops, Trace: trace}}
+}

@@ -1,0 +1,124 @@
+package campaign
+
+import (
+	"hash/fnv"
+	"math/rand/v2"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"heapfuzz/model"
+	"heapfuzz/props"
+	"heapfuzz/props/prog"
+)
+
+// worker runs one job after the other. Its buffers are its own; what it shares is running.
+type worker struct {
+	c        *campaign
+	subjects []*props.Subject // by target, made at the first job
+	runner   props.Runner
+	walker   walker
+	running  atomic.Pointer[running] // nil between jobs
+	done     chan struct{}           // closed when it has ended
+}
+
+// running is the job that a worker is at.
+type running struct {
+	job      int
+	program  prog.Program // not changed while it runs
+	ops      []prog.Op    // with the epilogue
+	since    time.Time
+	answered atomic.Int64 // operations
+}
+
+// result is what came of a job.
+type result struct {
+	job     int
+	answers [4]uint64
+	live    int
+	took    time.Duration
+	finding *props.Finding // nil: no rule was broken
+	aborted bool           // the run was ended before its end
+	err     error
+}
+
+func newWorker(c *campaign) *worker {
+	w := &worker{c: c, subjects: make([]*props.Subject, len(c.Targets)), done: make(chan struct{})}
+	w.runner.Look = true
+	w.runner.After = func(_ props.Target, at int, _ prog.Op) *model.Violation {
+		w.running.Load().answered.Store(int64(at) + 1)
+		if c.abort.Load() {
+			return aborted
+		}
+		return nil
+	}
+	return w
+}
+
+// aborted ends a run whose result nobody wants any more.
+var aborted = &model.Violation{Rule: &model.Invariant{Name: "campaign/aborted"}}
+
+// work takes jobs until there are no more.
+func (w *worker) work() {
+	defer close(w.done)
+	for job := range w.c.jobs {
+		w.c.results <- w.do(job)
+	}
+}
+
+// do runs a job: the program under conforms, and now and then under one more property.
+func (w *worker) do(job int) result {
+	n := len(w.c.Targets)
+	s, number := w.subject(job%n), job/n
+	p := Program(s, w.c.Seed, number, w.c.Seeds)
+	begun := time.Now()
+	w.running.Store(&running{job: job, program: p, ops: append(slices.Clone(p.Ops), s.Epilogue...), since: begun})
+	defer w.running.Store(nil)
+	res, err := w.runner.Run(s, p)
+	if err != nil {
+		return result{job: job, err: err}
+	}
+	if res.Violation == aborted {
+		return result{job: job, aborted: true}
+	}
+	if w.walker.walk(w.c.coverage[job%n], s.Spec, res.Ops, res.Trace) > 0 {
+		w.c.lastNew.Store(int64(time.Since(w.c.begun)))
+	}
+	r := result{job: job, answers: w.walker.answers, live: w.walker.peak}
+	if res.Violation != nil {
+		r.finding = &props.Finding{Property: props.Conforms.Name, Target: s.Target, Program: p, Refutation: &props.Refutation{
+			Violation: res.Violation, At: res.At, Ops: slices.Clone(res.Ops), Trace: slices.Clone(res.Trace), Picture: res.Picture}}
+	} else if k := len(w.c.Properties); k > 0 && number%PropertyEvery == PropertyEvery-1 {
+		r.finding, r.err = w.check(s, w.c.Properties[number/PropertyEvery%k], p)
+		r.aborted = w.c.abort.Load() // two runs that were ended differ for no fault of the target
+	}
+	r.took = time.Since(begun)
+	return r
+}
+
+func (w *worker) check(s *props.Subject, property props.Property, p prog.Program) (*props.Finding, error) {
+	refuted, err := property.Check(s, &w.runner, p)
+	if err != nil || refuted == nil {
+		return nil, err
+	}
+	return &props.Finding{Property: property.Name, Target: s.Target, Program: p, Refutation: refuted}, nil
+}
+
+func (w *worker) subject(target int) *props.Subject {
+	if w.subjects[target] == nil {
+		w.subjects[target] = w.c.Targets[target].New()
+	}
+	return w.subjects[target]
+}
+
+// Program is the program of that number of a campaign on a target: a mutation of one of the seeds, or, when there are none, a
+// program generated in a swarm of its own.
+func Program(s *props.Subject, seed uint64, number int, seeds []prog.Program) prog.Program {
+	name := fnv.New64a()
+	name.Write([]byte(s.Target))
+	src := rand.New(rand.NewPCG(seed^name.Sum64(), uint64(number)))
+	if len(seeds) == 0 {
+		return s.Spec.Generate(src, s.Spec.NewMix(src, s.Allows), prog.Length(src))
+	}
+	return s.Spec.Mutate(src, seeds[number%len(seeds)])
+}

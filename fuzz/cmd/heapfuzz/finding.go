@@ -1,0 +1,108 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"heapfuzz/props"
+)
+
+// settled is a finding as it is given away: the shortest program, its report, and where it was written.
+type settled struct {
+	*props.Finding
+	report string
+	path   string // "" when it was not written
+	why    error  // why it was not written
+}
+
+// minimizeMax bounds the time that making a program shorter may take. The engine has a budget of its own, and is slower than it
+// only when a shorter program does not return.
+const minimizeMax = time.Minute
+
+// settle minimizes a finding and writes it into dir, when there is one. A program that hangs is written as it is: to try a shorter
+// one would take as long again, and leave another goroutine behind.
+func settle(ctx context.Context, s *props.Subject, f *props.Finding, dir, again string) settled {
+	small, stats := f, (*props.MinimizeStats)(nil)
+	if !hangs(f) {
+		var shorter *props.Finding
+		var st props.MinimizeStats
+		err := guard(ctx, minimizeMax, func() {
+			shorter, st = props.Minimize(s, propertyOf(f.Property), f, props.MinimizeOptions{})
+		})
+		if err == nil {
+			small, stats = shorter, &st
+		}
+	}
+	out := settled{Finding: small}
+	if dir != "" {
+		var notes []string
+		if again != "" {
+			notes = append(notes, "found by "+again)
+		}
+		out.path, out.why = props.WriteRepro(dir, s, small, notes...)
+	}
+	var b bytes.Buffer
+	options := props.ReportOptions{Stats: stats, Seed: again}
+	if out.path != "" {
+		options.Replay = replayLine(out.path, small.Target)
+	}
+	if err := props.Report(&b, s, small, options); err != nil {
+		fmt.Fprintf(&b, "%s\n(no report: %v)\n%s", small.Signature(), err, s.Spec.Format(small.Program))
+	}
+	out.report = b.String()
+	return out
+}
+
+// print writes the report, and the program itself when it could not be kept.
+func (s *settled) print(w io.Writer, format func() []byte) {
+	io.WriteString(w, s.report)
+	if s.why != nil {
+		fmt.Fprintf(w, "not written: %v; the program is\n%s", s.why, format())
+	}
+}
+
+func hangs(f *props.Finding) bool {
+	return f.Violation.Rule == props.Alive && f.Violation.Cause == "hang"
+}
+
+// propertyOf returns the property of that name, conforms when there is none.
+func propertyOf(name string) props.Property {
+	for _, p := range props.All() {
+		if p.Name == name {
+			return p
+		}
+	}
+	return props.Conforms
+}
+
+// replayLine is the command that shows a finding again.
+func replayLine(path, target string) string {
+	return "heapfuzz replay " + quoted(shown(path)) + " -target " + target
+}
+
+// quoted is a path as a shell wants it.
+func quoted(path string) string {
+	if strings.ContainsAny(path, " \t\"'$&;()<>|*?[]#~\\`!") {
+		return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+	}
+	return path
+}
+
+// writable makes the folder that findings go to and tries whether a file can be made in it, before hours are spent.
+func writable(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("no place for findings: %w", err)
+	}
+	f, err := os.CreateTemp(dir, ".heapfuzz-*")
+	if err != nil {
+		return fmt.Errorf("no place for findings: %w", err)
+	}
+	_, err = f.WriteString("a finding would be written here\n")
+	return errors.Join(err, f.Close(), os.Remove(f.Name()))
+}

@@ -1,0 +1,168 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"heapfuzz/fuzz/trace"
+	"heapfuzz/props"
+	"heapfuzz/props/prog"
+)
+
+// A file is told by its content, in this order:
+//
+//	go test fuzz v1     the corpus of Go's own fuzzing: one []byte literal
+//	text                a program in our language: reproducers, seeds, what a report prints
+//	trace               any format of package trace, packed or not
+//	"\x00\x12..."       a string literal, as go-fuzz writes beside its crashers (NAME.quoted)
+//	bytes               anything else is a program in bytes, as go-fuzz keeps them
+
+// loadMax bounds a file that is read whole.
+const loadMax = 256 << 20
+
+// loaded is a program from a file. Of a file that is no reproducer the head is empty.
+type loaded struct {
+	path string
+	props.Repro
+}
+
+// load reads the program in a file.
+func load(spec *prog.Spec, path string) (*loaded, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if st, err := f.Stat(); err == nil && st.IsDir() {
+		return nil, fmt.Errorf("%s: is a folder, not a program", path)
+	}
+	data, err := io.ReadAll(io.LimitReader(f, loadMax+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > loadMax {
+		return nil, fmt.Errorf("%s: more than %s", path, trace.Bytes(loadMax))
+	}
+	l, err := decode(spec, path, data)
+	if err == nil && len(l.Program.Ops) == 0 && l.Target == "" {
+		err = fmt.Errorf("%s: no operation in it", path) // a reproducer may need none: what is asked after every program does it
+	}
+	return l, err
+}
+
+func decode(spec *prog.Spec, path string, data []byte) (*loaded, error) {
+	l := &loaded{path: path}
+	head, rest, _ := bytes.Cut(data, []byte("\n"))
+	switch {
+	case strings.HasPrefix(string(head), "go test fuzz "):
+		raw, err := nativeBytes(path, string(head), rest)
+		l.Program = spec.Decode(raw)
+		return l, err
+	case !isText(data) || packed(data):
+		err := l.trace(spec, data)
+		if err != nil && !packed(data) {
+			l.Program, err = spec.Decode(data), nil
+		}
+		return l, err
+	case strings.HasPrefix(string(head), `"`):
+		text, err := strconv.Unquote(strings.TrimSpace(string(data)))
+		if err != nil {
+			return nil, fmt.Errorf("%s:1: a string literal that does not end", path)
+		}
+		l.Program = spec.Decode([]byte(text))
+		return l, nil
+	}
+	var err error
+	if l.Repro, err = props.ParseRepro(spec, path, data); err == nil {
+		return l, nil
+	}
+	if e := l.trace(spec, data); e == nil {
+		return l, nil
+	} else if !begins(spec, data) && !strings.Contains(e.Error(), "cannot tell the format") {
+		err = e // a trace of another format, which knows better what is wrong with it
+	}
+	return nil, err
+}
+
+// trace reads a recording in any format of package trace.
+func (l *loaded) trace(spec *prog.Spec, data []byte) error {
+	t, err := trace.Read(spec, l.path, bytes.NewReader(data), trace.Limits{})
+	if err == nil {
+		l.Program = t.Program
+	}
+	return err
+}
+
+// begins tells whether the first line that says something is one of our language.
+func begins(spec *prog.Spec, data []byte) bool {
+	lines := bufio.NewScanner(bytes.NewReader(data))
+	for lines.Scan() {
+		p, err := spec.Parse("", strings.NewReader(lines.Text()))
+		if err != nil || len(p.Ops) > 0 || strings.HasPrefix(lines.Text(), "world") {
+			return err == nil
+		}
+	}
+	return false
+}
+
+func programOf(t *trace.Trace) prog.Program {
+	if t == nil {
+		return prog.Program{}
+	}
+	return t.Program
+}
+
+// nativeBytes returns the one []byte of a file in the corpus of Go's fuzzing.
+func nativeBytes(path, head string, rest []byte) ([]byte, error) {
+	if strings.TrimSpace(head) != "go test fuzz v1" {
+		return nil, fmt.Errorf("%s:1: unknown version of Go's corpus: %q", path, head)
+	}
+	line, more, _ := strings.Cut(strings.TrimSpace(string(rest)), "\n")
+	literal, ok := strings.CutPrefix(strings.TrimSpace(line), "[]byte(")
+	literal, ok2 := strings.CutSuffix(literal, ")")
+	text, err := strconv.Unquote(literal)
+	switch {
+	case !ok || !ok2 || err != nil:
+		return nil, fmt.Errorf("%s:2: expected []byte(\"...\"), the one argument of FuzzHeap", path)
+	case strings.TrimSpace(more) != "":
+		return nil, fmt.Errorf("%s:3: more than one argument, FuzzHeap has one", path)
+	}
+	return []byte(text), nil
+}
+
+// isText tells whether data is text as far as its beginning shows.
+func isText(data []byte) bool {
+	begin := data[:min(len(data), 64<<10)]
+	for len(begin) > 0 {
+		r, n := utf8.DecodeRune(begin)
+		if r == utf8.RuneError && n == 1 && (len(begin) >= utf8.UTFMax || len(data) <= 64<<10) || r < ' ' && !strings.ContainsRune("\t\r\n\f", r) {
+			return false
+		}
+		begin = begin[n:]
+	}
+	return true
+}
+
+// packed tells whether data is compressed.
+func packed(data []byte) bool {
+	return bytes.HasPrefix(data, []byte{0x28, 0xb5, 0x2f, 0xfd}) || bytes.HasPrefix(data, []byte{0x1f, 0x8b})
+}
+
+// shown is a path as it is printed in a command: relative where that is shorter.
+func shown(path string) string {
+	wd, err := os.Getwd()
+	if err != nil {
+		return path
+	}
+	if rel, err := filepath.Rel(wd, path); err == nil && len(rel) < len(path) {
+		return rel
+	}
+	return path
+}

@@ -1,0 +1,198 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"heapfuzz/fuzz/campaign"
+	"heapfuzz/props"
+	"heapfuzz/props/heaptest"
+	"heapfuzz/props/prog"
+)
+
+// replayFlags are the flags of replay.
+type replayFlags struct {
+	target  string
+	verbose bool
+	json    bool
+	hang    time.Duration
+}
+
+const replayLong = `Run programs again, and print the report of those that break a rule. A file may hold a program as text, bytes as go-fuzz
+keeps them, an entry of Go's fuzzing corpus ("go test fuzz v1"), or a trace.
+
+The target is that of -target, or the one that the file's head names ("# target NAME").`
+
+func replayCommand() *cobra.Command {
+	var f replayFlags
+	c := &cobra.Command{
+		Use:     "replay FILE... [flags]",
+		Short:   "Run programs again.",
+		Long:    replayLong,
+		Args:    files,
+		Example: "  heapfuzz replay corpus/heap/found/*.txt\n  heapfuzz replay crasher -target arena-3.11 -v",
+		RunE: func(c *cobra.Command, args []string) error {
+			return each(args, c.ErrOrStderr(), func(path string) error { return f.replay(c.Context(), c.OutOrStdout(), path) })
+		},
+	}
+	c.Flags().StringVar(&f.target, "target", "", "the `name` of the target, in place of the one that the file names")
+	c.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "print every operation with its answer")
+	c.Flags().BoolVar(&f.json, "json", false, "print a line of JSON for each file")
+	c.Flags().DurationVar(&f.hang, "hang", campaign.HangDefault, "a program that takes longer than this `time` does not return")
+	return c
+}
+
+// files wants at least one argument.
+func files(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return fmt.Errorf("which file? %s -h tells more", c.CommandPath())
+	}
+	return nil
+}
+
+// each does every file in turn. A file that cannot be read does not keep the others from being done. What is left with is the
+// finding, if there was one, and otherwise the trouble.
+func each(paths []string, stderr io.Writer, do func(path string) error) error {
+	var found bool
+	var trouble error
+	for _, path := range paths {
+		err := do(path)
+		switch {
+		case err == nil:
+		case errors.Is(err, errInterrupted):
+			return err
+		case errors.Is(err, errFinding):
+			found = true
+		case trouble == nil:
+			trouble = err
+		default:
+			fmt.Fprintf(stderr, "heapfuzz: %v\n", err)
+		}
+	}
+	switch {
+	case found && trouble != nil:
+		fmt.Fprintf(stderr, "heapfuzz: %v\n", trouble)
+		return errFinding
+	case found:
+		return errFinding
+	}
+	return trouble
+}
+
+// open reads a program and finds its target.
+func open(path, name string) (*loaded, *props.Subject, error) {
+	l, err := load(heaptest.Lang.Spec, path)
+	if err != nil {
+		return nil, nil, err
+	}
+	if name == "" {
+		name = l.Target
+	}
+	if name == "" {
+		return nil, nil, fmt.Errorf("%s: names no target; give one with -target", path)
+	}
+	t, err := lookup(name)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return l, t.open(), nil
+}
+
+func (f *replayFlags) replay(ctx context.Context, w io.Writer, path string) error {
+	l, s, err := open(path, f.target)
+	if err != nil {
+		return err
+	}
+	run, found, err := refute(ctx, s, l, f.hang)
+	if err != nil {
+		return err
+	}
+	if f.json {
+		m := map[string]any{"event": "replay", "verdict": "conforms", "target": s.Target}
+		if found != nil {
+			m = findingJSON(&settled{Finding: found}, s.Spec.Format(found.Program))
+		}
+		m["from"] = path
+		m["seconds"] = run.took.Seconds()
+		json.NewEncoder(w).Encode(m)
+	} else if found == nil {
+		fmt.Fprintf(w, "%s: conforms: %s on %s, %s of them effective, no rule broken\n", path, count(len(run.trace), "operation"),
+			s.Target, share(uint64(run.effective), uint64(len(run.trace))))
+	} else if err := f.report(w, s, found, path); err != nil {
+		return err
+	}
+	if f.verbose && !f.json && found == nil {
+		printTrace(w, s.Spec, run.ops, run.trace)
+	}
+	if found != nil {
+		return errFinding
+	}
+	return nil
+}
+
+// refute runs a program under conforms, and when that holds, under the property that the file was found by.
+func refute(ctx context.Context, s *props.Subject, l *loaded, hang time.Duration) (*running, *props.Finding, error) {
+	run, err := perform(ctx, s, l.Program, hang)
+	if err != nil {
+		return nil, nil, err
+	}
+	if found := run.finding(); found != nil || l.Property == "" || l.Property == props.Conforms.Name {
+		return run, found, nil
+	}
+	property := propertyOf(l.Property)
+	if property.Name != l.Property {
+		return nil, nil, fmt.Errorf("%s: unknown property %q; heapfuzz targets -rules lists them", l.path, l.Property)
+	}
+	var refuted *props.Refutation
+	if e := guard(ctx, hang, func() { refuted, err = property.Check(s, &props.Runner{Look: true}, l.Program) }); e != nil {
+		return nil, nil, fmt.Errorf("%s: %s: %w", l.path, property.Name, e)
+	}
+	if err != nil || refuted == nil {
+		return run, nil, err
+	}
+	return run, &props.Finding{Property: property.Name, Target: s.Target, Program: l.Program, Refutation: refuted}, nil
+}
+
+// longOps is the length from which a program is better shrunk than read. A report shows the end of a longer one.
+const longOps = 60
+
+func (f *replayFlags) report(w io.Writer, s *props.Subject, found *props.Finding, path string) error {
+	options := props.ReportOptions{Replay: replayLine(path, s.Target), Full: f.verbose}
+	if err := props.Report(w, s, found, options); err != nil {
+		return err
+	}
+	if len(found.Program.Ops) > longOps {
+		fmt.Fprintf(w, "shrink   heapfuzz shrink %s -target %s\n", quoted(shown(path)), s.Target)
+	}
+	return nil
+}
+
+// printTrace prints operations and answers, one a line. The text is a program again.
+func printTrace(w io.Writer, spec *prog.Spec, ops []prog.Op, trace prog.Trace) {
+	wide := 0
+	for i := range trace {
+		wide = max(wide, len(spec.FormatOp(ops[i])))
+	}
+	wide = min(wide, 48)
+	for i, out := range trace {
+		fmt.Fprintf(w, "%5d  %-*s -> %s\n", i, wide, spec.FormatOp(ops[i]), answer(spec, ops[i], out))
+	}
+}
+
+// answer writes an outcome for people: no address, since that is another in every run.
+func answer(spec *prog.Spec, op prog.Op, out prog.Outcome) string {
+	text := out.Status.String()
+	if out.Status == prog.Fail && out.Msg != "" {
+		text += " " + out.Msg
+	}
+	if out.Status == prog.OK && out.Value != 0 {
+		text += fmt.Sprintf(" %d", out.Value)
+	}
+	return text
+}

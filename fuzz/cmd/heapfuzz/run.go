@@ -1,0 +1,305 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"heapfuzz/fuzz/campaign"
+	"heapfuzz/props"
+	"heapfuzz/props/heaptest"
+	"heapfuzz/props/prog"
+)
+
+// runFlags are the flags of run.
+type runFlags struct {
+	target    string
+	seed      uint64
+	duration  time.Duration
+	programs  int
+	workers   int
+	keepGoing bool
+	json      bool
+	out       string
+	traces    []string
+	hang      time.Duration
+}
+
+const runLong = `Try random programs on one target or on all, until the time is over or a program breaks a rule. That program is made
+as short as it goes, written into a folder, and explained.
+
+Program n of a target follows from the seed alone, whatever the number of workers, so the seed that is printed gives the
+same run again. Every eighth program is tried under the metamorphic properties as well.
+
+Behaviours are distinct combinations of operation, size class, answer, where the block lies (on the block freed last, on
+another freed one, beside the last, near, far) and the number of live blocks (0, 1-3, 4-15, ...), as seen from outside.`
+
+// durationDefault is how long a run takes when nothing is said.
+const durationDefault = 10 * time.Second
+
+func runCommand() *cobra.Command {
+	var f runFlags
+	c := &cobra.Command{
+		Use:   "run [flags]",
+		Short: "Try random programs on one target or on all.",
+		Long:  runLong,
+		Args:  cobra.NoArgs,
+		Example: `  heapfuzz run -target arena-3.11 -duration 1m
+  heapfuzz run -seed 7 -programs 1000        the same 1000 programs on each target, every time
+  heapfuzz run -trace corpus/heap/trace/x    mutations of what a real program did`,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if !c.Flags().Changed("seed") {
+				f.seed = rand.Uint64()
+			}
+			return f.run(c.Context(), c.OutOrStdout(), c.ErrOrStderr())
+		},
+	}
+	flags := c.Flags()
+	flags.StringVar(&f.target, "target", "all", "`name`s with commas between, \"all\", or \"canaries\", which are wrong on purpose")
+	flags.Uint64Var(&f.seed, "seed", 0, "the `number` that the programs follow from (default: another each time)")
+	flags.DurationVar(&f.duration, "duration", 0, "stop after this `time` (default 10s, or no limit with -programs)")
+	flags.IntVar(&f.programs, "programs", 0, "stop after so `many` programs on each target (default no limit)")
+	flags.IntVar(&f.workers, "workers", 2, "`how many` programs run at once")
+	flags.BoolVar(&f.keepGoing, "keep-going", false, "go on after a finding; each signature is reported once")
+	flags.BoolVar(&f.json, "json", false, "print a line of JSON for the start, each finding, each verdict and the end")
+	flags.StringVarP(&f.out, "out", "o", "corpus/heap/found", "the `folder` that reproducers are written to")
+	flags.StringSliceVar(&f.traces, "trace", nil, "mutate the programs or traces in these `file`s instead of generating")
+	flags.DurationVar(&f.hang, "hang", campaign.HangDefault, "a program that takes longer than this `time` does not return")
+	return c
+}
+
+// check refuses values that mean nothing.
+func (f *runFlags) check() error {
+	switch {
+	case f.duration < 0:
+		return fmt.Errorf("-duration %v is negative", f.duration)
+	case f.programs < 0:
+		return fmt.Errorf("-programs %d is negative", f.programs)
+	case f.workers < 1 || f.workers > 256:
+		return fmt.Errorf("-workers %d: from 1 to 256", f.workers)
+	case f.hang < 10*time.Millisecond:
+		return fmt.Errorf("-hang %v: at least 10ms", f.hang)
+	case f.out == "":
+		return errors.New("-out is empty")
+	}
+	if f.duration == 0 && f.programs == 0 {
+		f.duration = durationDefault
+	}
+	return writable(f.out)
+}
+
+func (f *runFlags) run(ctx context.Context, stdout, stderr io.Writer) error {
+	targets, err := choose(f.target)
+	if err != nil {
+		return err
+	}
+	cfg := campaign.Config{Targets: campaigned(targets), Seed: f.seed, Programs: f.programs, Workers: f.workers,
+		KeepGoing: f.keepGoing, Hang: f.hang, Properties: further()}
+	for _, path := range f.traces {
+		l, err := load(heaptest.Lang.Spec, path)
+		if err != nil {
+			return err
+		}
+		cfg.Seeds = append(cfg.Seeds, l.Program)
+	}
+	if err := f.check(); err != nil {
+		return err
+	}
+	cfg.Duration = f.duration
+	var p printer = &plain{stdout: stdout, stderr: stderr, progress: newProgress(stderr, f.duration)}
+	if f.json {
+		p = &lines{json.NewEncoder(stdout)}
+	}
+	subjects := map[string]*props.Subject{}
+	for _, t := range targets {
+		subjects[t.name] = t.open()
+	}
+	p.start(f, targets)
+	cfg.Progress = p.tell
+	cfg.Found = func(found *props.Finding) error {
+		s := settle(ctx, subjects[found.Target], found, f.out, f.again(found.Target))
+		p.finding(&s, subjects[found.Target].Spec.Format(s.Program))
+		return nil
+	}
+	res, err := campaign.Run(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	return f.end(p, res)
+}
+
+// again is the command that runs the same programs on a target again.
+func (f *runFlags) again(target string) string {
+	line := fmt.Sprintf("heapfuzz run -target %s -seed %d", target, f.seed)
+	for _, path := range f.traces {
+		line += " -trace " + quoted(path)
+	}
+	return line
+}
+
+// end prints the verdicts and returns what the command leaves with.
+func (f *runFlags) end(p printer, res campaign.Result) error {
+	found := 0
+	for _, v := range res.Verdicts {
+		found += len(v.Findings)
+	}
+	err := error(nil)
+	switch {
+	case found > 0:
+		err = errFinding
+	case res.Interrupted:
+		err = errInterrupted
+	}
+	p.verdicts(res, err)
+	return err
+}
+
+// further are the properties besides conforms.
+func further() []props.Property {
+	var list []props.Property
+	for _, p := range props.All() {
+		if p.Name != props.Conforms.Name {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// printer is a way to tell of a campaign.
+type printer interface {
+	start(*runFlags, []target)
+	tell(campaign.Progress)
+	finding(s *settled, program []byte)
+	verdicts(campaign.Result, error)
+}
+
+// plain tells people.
+type plain struct {
+	stdout, stderr io.Writer
+	progress       *progress
+}
+
+func (p *plain) start(f *runFlags, targets []target) {
+	limit := ""
+	if f.duration > 0 {
+		limit += ", " + f.duration.String()
+	}
+	if f.programs > 0 {
+		limit += ", " + count(f.programs, "program") + " on each"
+	}
+	fmt.Fprintf(p.stderr, "heapfuzz: %s, seed %d%s, %s\n", count(len(targets), "target"), f.seed, limit, count(f.workers, "worker"))
+}
+
+func (p *plain) tell(now campaign.Progress) { p.progress.tell(now) }
+
+func (p *plain) finding(s *settled, program []byte) {
+	p.progress.clear()
+	s.print(p.stdout, func() []byte { return program })
+	fmt.Fprintln(p.stdout)
+}
+
+func (p *plain) verdicts(res campaign.Result, _ error) {
+	p.progress.clear()
+	var t table
+	t.add("TARGET", ">PROGRAMS", ">OPERATIONS", ">OPS/S", ">EFFECTIVE", ">SKIP", ">NOMEM", ">BEHAVIOURS", ">FINDINGS", "VERDICT")
+	for i := range res.Verdicts {
+		v := &res.Verdicts[i]
+		ops, rate := v.Operations(), "-"
+		if v.Busy > 0 {
+			rate = commas(int(float64(ops) / v.Busy.Seconds()))
+		}
+		t.add(v.Target, commas(v.Programs), commas(ops), rate, share(v.Answers[prog.OK], ops), share(v.Answers[prog.Skip], ops),
+			share(v.Answers[prog.NoMem], ops), commas(v.Coverage), commas(len(v.Findings)), word(v))
+	}
+	t.print(p.stdout)
+	fmt.Fprintln(p.stdout)
+	for i := range res.Verdicts {
+		fmt.Fprintln(p.stdout, sentence(&res.Verdicts[i]))
+	}
+}
+
+// word is a verdict in one word.
+func word(v *campaign.Verdict) string {
+	switch {
+	case len(v.Findings) > 0:
+		return "breaks a rule"
+	case v.Programs == 0:
+		return "not tried"
+	}
+	return "conforms"
+}
+
+// effectiveMin is the share of operations with an effect below which a green run says little.
+const effectiveMin = 0.25
+
+// sentence is a verdict for a stranger.
+func sentence(v *campaign.Verdict) string {
+	ops := v.Operations()
+	done := fmt.Sprintf("%s in %s", count(ops, "operation"), count(v.Programs, "program"))
+	switch {
+	case len(v.Findings) > 0:
+		var rules []string
+		for _, f := range v.Findings {
+			rules = append(rules, strings.TrimPrefix(f.Signature(), props.Conforms.Name+": "))
+		}
+		return fmt.Sprintf("%s: breaks %s: %s, %s wrong", v.Target, strings.Join(rules, ", "), done, count(v.Broken, "program"))
+	case v.Programs == 0:
+		return v.Target + ": not tried: no program came to an end"
+	case float64(v.Answers[prog.OK]) < effectiveMin*float64(ops):
+		return fmt.Sprintf("%s: conforms: %s, no rule broken, but only %s of them had an effect: this says little",
+			v.Target, done, share(v.Answers[prog.OK], ops))
+	}
+	return fmt.Sprintf("%s: conforms: %s, no rule broken", v.Target, done)
+}
+
+// lines tells programs, in lines of JSON.
+type lines struct{ *json.Encoder }
+
+func (l *lines) start(f *runFlags, targets []target) {
+	var names []string
+	for _, t := range targets {
+		names = append(names, t.name)
+	}
+	l.Encode(map[string]any{"event": "start", "targets": names, "seed": f.seed, "workers": f.workers,
+		"programs": f.programs, "seconds": f.duration.Seconds()})
+}
+
+func (l *lines) tell(campaign.Progress) {}
+
+func (l *lines) finding(s *settled, program []byte) { l.Encode(findingJSON(s, program)) }
+
+// findingJSON is a finding as run and replay print it.
+func findingJSON(s *settled, program []byte) map[string]any {
+	m := map[string]any{"event": "finding", "target": s.Target, "property": s.Property, "rule": s.Violation.Rule.Name,
+		"says": s.Violation.Rule.Doc, "signature": s.Signature(), "detail": s.Violation.Detail,
+		"operations": len(s.Program.Ops), "program": string(program)}
+	if s.path != "" {
+		m["file"], m["replay"] = s.path, replayLine(s.path, s.Target)
+	}
+	if s.why != nil {
+		m["notWritten"] = s.why.Error()
+	}
+	return m
+}
+
+func (l *lines) verdicts(res campaign.Result, err error) {
+	for i := range res.Verdicts {
+		v := &res.Verdicts[i]
+		signatures := []string{}
+		for _, f := range v.Findings {
+			signatures = append(signatures, f.Signature())
+		}
+		l.Encode(map[string]any{"event": "verdict", "target": v.Target, "verdict": word(v), "programs": v.Programs,
+			"operations": v.Operations(), "ok": v.Answers[prog.OK], "skip": v.Answers[prog.Skip], "nomem": v.Answers[prog.NoMem],
+			"behaviours": v.Coverage, "live": v.Live, "busySeconds": v.Busy.Seconds(), "broken": v.Broken, "findings": signatures})
+	}
+	l.Encode(map[string]any{"event": "end", "seconds": res.Elapsed.Seconds(), "interrupted": res.Interrupted,
+		"finding": errors.Is(err, errFinding)})
+}

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"heapfuzz/fuzz/campaign"
+	"heapfuzz/props"
+)
+
+const shrinkLong = `Write the shortest program that breaks the same rule in the same way. It goes into a folder, that of the file when -o is not
+given, under a name that is made of the rule and of the program; with "-o -" the program is printed and nothing else is.`
+
+func shrinkCommand() *cobra.Command {
+	var target, out string
+	var hang time.Duration
+	c := &cobra.Command{
+		Use:     "shrink FILE [flags]",
+		Short:   "Write the shortest program that breaks the same rule.",
+		Long:    shrinkLong,
+		Args:    file,
+		Example: "  heapfuzz shrink crasher -target arena-3.11 -o corpus/heap/found",
+		RunE: func(c *cobra.Command, args []string) error {
+			return shrink(c.Context(), c.OutOrStdout(), c.ErrOrStderr(), args[0], target, out, hang)
+		},
+	}
+	c.Flags().StringVar(&target, "target", "", "the `name` of the target, in place of the one that the file names")
+	c.Flags().StringVarP(&out, "out", "o", "", "the `folder` that the reproducer is written to, \"-\" for standard output")
+	c.Flags().DurationVar(&hang, "hang", campaign.HangDefault, "a program that takes longer than this `time` does not return")
+	return c
+}
+
+// file wants one argument.
+func file(c *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return fmt.Errorf("one file, not %d; %s -h tells more", len(args), c.CommandPath())
+	}
+	return nil
+}
+
+func shrink(ctx context.Context, stdout, stderr io.Writer, path, target, out string, hang time.Duration) error {
+	l, s, err := open(path, target)
+	if err != nil {
+		return err
+	}
+	_, found, err := refute(ctx, s, l, hang)
+	if err != nil {
+		return err
+	}
+	if found == nil {
+		fmt.Fprintf(stdout, "%s: conforms on %s: there is nothing to shrink\n", path, s.Target)
+		return nil
+	}
+	dir := out
+	switch out {
+	case "-":
+		dir = ""
+	case "":
+		dir = filepath.Dir(path)
+	}
+	if dir != "" {
+		if err := writable(dir); err != nil {
+			return err
+		}
+	}
+	small := settle(ctx, s, found, dir, "")
+	if out == "-" {
+		if _, err := stdout.Write(props.ReproOf(small.Finding).Text(s.Spec)); err != nil {
+			return err
+		}
+		return errFinding
+	}
+	small.print(stdout, func() []byte { return s.Spec.Format(small.Program) })
+	if small.why != nil {
+		return small.why
+	}
+	return errFinding
+}

@@ -1,0 +1,218 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"heapfuzz/fuzz"
+	"heapfuzz/fuzz/campaign"
+	"heapfuzz/fuzz/canary"
+	"heapfuzz/fuzz/trace"
+	"heapfuzz/model/heap"
+	"heapfuzz/props"
+	"heapfuzz/props/heaptest"
+	"heapfuzz/props/prog"
+)
+
+// target is one that programs can be tried on: of the table, or a canary.
+type target struct {
+	name, doc string
+	contract  heap.Contract
+	open      func() *props.Subject
+}
+
+// lookup returns the target of that name.
+func lookup(name string) (target, error) {
+	if c, ok := canary.Lookup(name); ok && strings.HasPrefix(name, "canary/") {
+		return ofCanary(c), nil
+	}
+	t, err := fuzz.Lookup(name)
+	if err != nil {
+		return target{}, err
+	}
+	return ofTarget(t), nil
+}
+
+func ofTarget(t fuzz.Target) target { return target{t.Name, t.Doc, t.Contract, t.New} }
+
+func ofCanary(c canary.Canary) target {
+	return target{"canary/" + c.Name, c.Doc, c.Contract, c.Subject}
+}
+
+// choose returns the targets of a list of names: all of the table for "all", all that are wrong on purpose for "canaries".
+func choose(names string) ([]target, error) {
+	var chosen []target
+	seen := map[string]bool{}
+	add := func(t target) {
+		if !seen[t.name] {
+			seen[t.name] = true
+			chosen = append(chosen, t)
+		}
+	}
+	for _, name := range strings.Split(names, ",") {
+		switch name = strings.TrimSpace(name); name {
+		case "all":
+			for _, t := range fuzz.Targets() {
+				add(ofTarget(t))
+			}
+		case "canaries":
+			for _, c := range canary.All() {
+				add(ofCanary(c))
+			}
+		default:
+			t, err := lookup(name)
+			if err != nil {
+				return nil, err
+			}
+			add(t)
+		}
+	}
+	return chosen, nil
+}
+
+// campaigned is the form that a campaign wants.
+func campaigned(targets []target) []campaign.Target {
+	var list []campaign.Target
+	for _, t := range targets {
+		list = append(list, campaign.Target{Name: t.name, New: t.open})
+	}
+	return list
+}
+
+func targetsCommand() *cobra.Command {
+	var rules, canaries bool
+	c := &cobra.Command{
+		Use:   "targets [-rules | -canaries]",
+		Short: "List the allocators that programs are tried on, what they promise, and what they have beyond alloc and free.",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			var t table
+			switch {
+			case rules:
+				listRules(&t)
+			case canaries:
+				listCanaries(&t)
+			default:
+				listTargets(&t)
+			}
+			return t.print(c.OutOrStdout())
+		},
+	}
+	c.Flags().BoolVar(&rules, "rules", false, "list the rules instead, each with its sentence")
+	c.Flags().BoolVar(&canaries, "canaries", false, "list the allocators that are wrong on purpose, and the rule that catches each")
+	c.MarkFlagsMutuallyExclusive("rules", "canaries")
+	return c
+}
+
+func listTargets(t *table) {
+	t.add("TARGET", "PROMISES", "HAS", "WHAT IT IS")
+	for _, target := range fuzz.Targets() {
+		t.add(target.Name, promises(target.Contract), strings.Join(parts(target.New()), " "), target.Doc)
+	}
+}
+
+func listRules(t *table) {
+	t.add("RULE", "WHAT IT SAYS")
+	t.add(props.Alive.Name, props.Alive.Doc)
+	for _, r := range heap.Rules {
+		t.add(r.Name, r.Doc)
+	}
+	for _, p := range props.All() {
+		t.add(p.Name, "property: "+p.Doc)
+	}
+}
+
+func listCanaries(t *table) {
+	t.add("CANARY", "CAUGHT BY", "WHAT IT DOES WRONG")
+	for _, c := range canary.All() {
+		t.add("canary/"+c.Name, c.Rule.Name, c.Doc)
+	}
+}
+
+// promises says a contract in words.
+func promises(c heap.Contract) string {
+	var words []string
+	add := func(on bool, format string, args ...any) {
+		if on {
+			words = append(words, fmt.Sprintf(format, args...))
+		}
+	}
+	add(c.Align > 1, "align %d", c.Align)
+	add(c.AlignMax > 0, "more on request up to %d", c.AlignMax)
+	add(c.MayRefuse, "may refuse")
+	add(c.ZeroNil, "0 bytes may be nil")
+	add(c.ReallocZeroFrees, "realloc to 0 frees")
+	for _, answer := range []heap.Answer{heap.Detected, heap.Ignored} {
+		var which []string
+		for _, m := range []struct {
+			what string
+			is   heap.Answer
+		}{{"double", c.DoubleFree}, {"interior", c.InteriorFree}, {"foreign", c.ForeignFree}, {"wild", c.WildFree}, {"cross", c.CrossFree}} {
+			if m.is == answer {
+				which = append(which, m.what)
+			}
+		}
+		switch len(which) {
+		case 0:
+		case 5:
+			add(true, "every wrong free %v", answer)
+		default:
+			add(true, "%s free %v", strings.Join(which, "/"), answer)
+		}
+	}
+	add(!c.Inexact && c.Retained == 0, "gives all back")
+	add(!c.Inexact && c.Retained > 0, "keeps up to %s", trace.Bytes(uint64(c.Retained)))
+	if len(words) == 0 {
+		return "blocks that keep their bytes"
+	}
+	return strings.Join(words, ", ")
+}
+
+// parts are the operations that a target has and not every allocator does. Misuse is no part: it is promised, not had.
+func parts(s *props.Subject) []string {
+	var names []string
+	for k, row := range s.Spec.Rows {
+		misuse := strings.HasSuffix(row.Name, "-free")
+		if row.Lacks && !misuse && row.Name != "realloc-nil" && s.Allows(prog.Kind(k)) {
+			names = append(names, row.Name)
+		}
+	}
+	return names
+}
+
+func opsCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "ops",
+		Short: "List the operations of which programs consist: how each is written, and what it does.",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			var t table
+			t.add("OPERATION", "WHAT IT DOES")
+			spec := heaptest.Lang.Spec
+			t.add("world"+arguments(spec.World), "configures the target, in the first line")
+			for _, row := range spec.Rows {
+				line := row.Name + arguments(row.Args)
+				if row.Role == prog.Make {
+					line = "p0 = " + line
+				}
+				t.add(line, row.Doc)
+			}
+			return t.print(c.OutOrStdout())
+		},
+	}
+}
+
+// arguments writes the arguments of an operation with N for a number.
+func arguments(args []prog.Arg) string {
+	line := ""
+	for _, a := range args {
+		if a.Domain.IsSlot {
+			line += " p0"
+		} else {
+			line += " " + a.Name + "=N"
+		}
+	}
+	return line
+}
