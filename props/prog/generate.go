@@ -376,7 +376,10 @@ func (g *generator) pick(r uint64) Slot {
 	r = r >> 3 & (1<<24 - 1)
 	switch how {
 	case newest:
-		return g.live[n-1-min(r&3, n-1)]
+		if r&7 != 0 {
+			return g.live[n-1]
+		}
+		return g.live[n-1-min(r>>3&3, n-1)]
 	case oldest:
 		return g.live[r%min(n, uint64(g.tab.slots.near1))]
 	case comb:

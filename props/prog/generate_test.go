@@ -288,3 +288,53 @@ func TestGenerateFaults(t *testing.T) {
 		t.Errorf("%d faults in 300 programs", faults)
 	}
 }
+
+// TestGenerateWithoutSlots generates for a subject that has keys and no slots, such as a cache.
+func TestGenerateWithoutSlots(t *testing.T) {
+	key := Arg{"key", &Domain{Name: "key", Near: 7, Max: 1000}}
+	s := &Spec{Name: "cache", World: []Arg{{"capacity", &Domain{Name: "capacity", Near: 3, Max: 100}}}, Rows: []Info{
+		{Name: "get", Weight: 5, Args: []Arg{key}}, {Name: "put", Role: Set, Weight: 5, Args: []Arg{key}},
+		{Name: "clear", Role: KillAll, Weight: 1}}}
+	src, kinds, worlds := seeded(1), make([]int, 3), 0
+	for range 100 {
+		p := s.Generate(src, s.NewMix(src, nil), 100)
+		if len(p.Ops) != 100 || !s.Decode(s.Encode(p)).Equal(p) {
+			t.Fatalf("%s", s.Format(p))
+		}
+		if q := s.Mutate(src, p); len(q.Ops) > LengthMax || !s.Renumber(q).Equal(q) {
+			t.Fatalf("%s", s.Format(q))
+		}
+		for _, op := range p.Ops {
+			kinds[op.Kind]++
+		}
+		worlds += b2i(p.World[0] > 0)
+	}
+	if slices.Min(kinds) == 0 || worlds < 20 {
+		t.Errorf("kinds %v, %d small worlds", kinds, worlds)
+	}
+}
+
+// TestGenerateOrders says that blocks are given back in the order of the slots, in the reverse order and in others.
+func TestGenerateOrders(t *testing.T) {
+	var up, down, skips, programs int
+	src := seeded(1)
+	for range 300 {
+		mix := toy.Uniform(func(k Kind) bool { return toy.Rows[k].Role == Make || toy.Rows[k].Role == Kill })
+		var ups, downs, twos, last int
+		for _, op := range toy.Generate(src, mix, 1000).Ops {
+			if toy.Rows[op.Kind].Role != Kill {
+				continue
+			}
+			p := int(op.Args[0])
+			ups, downs, twos = ups+b2i(p == last+1), downs+b2i(p == last-1), twos+b2i(p == last+2 || p == last+3)
+			last = p
+		}
+		up, down, skips, programs = up+b2i(ups > 50), down+b2i(downs > 50), skips+b2i(twos > 50), programs+1
+	}
+	t.Logf("of %d programs %d free upwards, %d downwards, %d every other", programs, up, down, skips)
+	for _, n := range []int{up, down, skips} {
+		if n*50 < programs {
+			t.Errorf("of %d programs only %d", programs, n)
+		}
+	}
+}
