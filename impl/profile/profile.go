@@ -66,13 +66,14 @@ type Hooks struct {
 	// Serial: every block carries the number of the call that made it (up to 3.7).
 	Serial bool
 
-	// Names: fatal messages start with the name of the C function (3.8).
+	// Names: fatal messages start with the name of the C function (3.9; 3.8.18 was asked and has none).
 	Names bool
 }
 
 var (
 	oldBytes = Hooks{Clean: 0xCB, Dead: 0xDB, Forbidden: 0xFB, Serial: true}
-	newBytes = Hooks{Clean: 0xCD, Dead: 0xDD, Forbidden: 0xFD, Names: true}
+	newBytes = Hooks{Clean: 0xCD, Dead: 0xDD, Forbidden: 0xFD}
+	newNames = Hooks{Clean: 0xCD, Dead: 0xDD, Forbidden: 0xFD, Names: true}
 )
 
 var all = []*Profile{
@@ -90,17 +91,17 @@ var all = []*Profile{
 	},
 	{
 		Name: "3.9", About: "the last wholly free arena is kept",
-		Shift: 4, PoolBytes: 4 << 10, ArenaBytes: 256 << 10, Fingers: true, KeepLast: true, Hooks: newBytes,
+		Shift: 4, PoolBytes: 4 << 10, ArenaBytes: 256 << 10, Fingers: true, KeepLast: true, Hooks: newNames,
 	},
 	{
 		Name: "3.10", About: "large pools, arena map over 48 address bits",
 		Shift: 4, PoolBytes: 16 << 10, ArenaBytes: 1 << 20, Fingers: true, KeepLast: true,
-		Map: MapBits{Root: 10, Mid: 10, Bot: 8}, Hooks: newBytes,
+		Map: MapBits{Root: 10, Mid: 10, Bot: 8}, Hooks: newNames,
 	},
 	{
 		Name: "3.11", About: "large pools, arena map over all 64 address bits",
 		Shift: 4, PoolBytes: 16 << 10, ArenaBytes: 1 << 20, Fingers: true, KeepLast: true,
-		Map: MapBits{Root: 15, Mid: 15, Bot: 14}, Hooks: newBytes,
+		Map: MapBits{Root: 15, Mid: 15, Bot: 14}, Hooks: newNames,
 	},
 }
 
