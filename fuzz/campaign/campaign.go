@@ -215,6 +215,9 @@ func (c *campaign) conduct(ctx context.Context) error {
 				c.Progress(c.progress())
 			}
 			if f := c.hanging(); f != nil {
+				v := &c.verdicts[c.indexOf(f.Target)]
+				v.Programs++
+				v.Broken++
 				return c.found(f)
 			}
 		}
@@ -285,12 +288,16 @@ func (c *campaign) found(f *props.Finding) error {
 		return nil
 	}
 	c.seen[key] = true
-	i := slices.IndexFunc(c.Targets, func(t Target) bool { return t.Name == f.Target })
-	c.verdicts[i].Findings = append(c.verdicts[i].Findings, f)
+	v := &c.verdicts[c.indexOf(f.Target)]
+	v.Findings = append(v.Findings, f)
 	if c.Found == nil {
 		return nil
 	}
 	return c.Found(f)
+}
+
+func (c *campaign) indexOf(target string) int {
+	return slices.IndexFunc(c.Targets, func(t Target) bool { return t.Name == target })
 }
 
 func (c *campaign) progress() Progress {

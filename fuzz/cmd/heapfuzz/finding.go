@@ -52,7 +52,7 @@ func settle(ctx context.Context, s *props.Subject, f *props.Finding, dir, again 
 	if out.path != "" {
 		options.Replay = replayLine(out.path, small.Target)
 	}
-	if err := props.Report(&b, s, small, options); err != nil {
+	if err := report(&b, s, small, options); err != nil {
 		fmt.Fprintf(&b, "%s\n(no report: %v)\n%s", small.Signature(), err, s.Spec.Format(small.Program))
 	}
 	out.report = b.String()
@@ -65,6 +65,16 @@ func (s *settled) print(w io.Writer, format func() []byte) {
 	if s.why != nil {
 		fmt.Fprintf(w, "not written: %v; the program is\n%s", s.why, format())
 	}
+}
+
+// report is props.Report, but for a program that hangs nobody is blamed: that would run it once more.
+func report(w io.Writer, s *props.Subject, f *props.Finding, options props.ReportOptions) error {
+	if hangs(f) {
+		still := *s
+		still.Damage = nil
+		s = &still
+	}
+	return props.Report(w, s, f, options)
 }
 
 func hangs(f *props.Finding) bool {

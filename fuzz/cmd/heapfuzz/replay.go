@@ -164,7 +164,7 @@ const longOps = 60
 
 func (f *replayFlags) report(w io.Writer, s *props.Subject, found *props.Finding, path string) error {
 	options := props.ReportOptions{Replay: replayLine(path, s.Target), Full: f.verbose}
-	if err := props.Report(w, s, found, options); err != nil {
+	if err := report(w, s, found, options); err != nil {
 		return err
 	}
 	if len(found.Program.Ops) > longOps {
