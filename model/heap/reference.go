@@ -13,7 +13,7 @@ type Reference struct {
 
 // ReferenceContract is what Reference promises.
 var ReferenceContract = Contract{
-	Align: 16, AlignMax: 1 << 16, SizeMax: 1 << 28,
+	Align: 16, AlignMax: 1 << 16, SizeMax: 1 << 22,
 	DoubleFree: Detected, InteriorFree: Detected, ForeignFree: Detected, WildFree: Detected, CrossFree: Detected,
 }
 

@@ -1,0 +1,39 @@
+package heaptest
+
+import (
+	"strings"
+	"testing"
+
+	"heapfuzz/model/heap"
+)
+
+func TestReference(t *testing.T) {
+	Run(t, func() Allocator { return heap.NewReference() }, Promise(heap.ReferenceContract))
+}
+
+// tight has a byte too few for a request of 32.
+type tight struct{ *heap.Reference }
+
+func (a tight) UsableSize(p ptr) uintptr {
+	n := a.Reference.UsableSize(p)
+	if n == 32 {
+		n--
+	}
+	return n
+}
+
+func TestTestReports(t *testing.T) {
+	open := func() Allocator { return tight{heap.NewReference()} }
+	err := Test(open, Promise(heap.ReferenceContract))
+	if err == nil {
+		t.Fatal("an allocator that gives too little passed")
+	}
+	for _, want := range []string{"conforms: heap/size", "p0 = alloc size=32", "shrunk", "HEAPFUZZ_SEED=1"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("the report lacks %q:\n%v", want, err)
+		}
+	}
+	if again := Test(open, Promise(heap.ReferenceContract)); again == nil || again.Error() != err.Error() {
+		t.Errorf("the same seed gave another report:\n%v\n%v", err, again)
+	}
+}
