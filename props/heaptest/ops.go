@@ -82,7 +82,7 @@ var Lang = prog.NewLang("heap", slots, args(arg("limit", limits), arg("skew", sm
 	other(prog.Info{Name: "trim", Role: prog.Set, Weight: 1, Doc: "has the allocator give back what it need not keep"}, needTrim,
 		func(d *driver, _ prog.Op) prog.Outcome { d.trim.Trim(); return prog.Outcome{} },
 		func(m *heap.Model, _ prog.Op, _ prog.Outcome) *model.Violation { m.Trim(); return nil }),
-	other(prog.Info{Name: "oom", Role: prog.Set, Weight: 1, Args: args(arg("nth", nths), arg("forever", flags)),
+	other(prog.Info{Name: "oom", Role: prog.Set, Fault: true, Weight: 1, Args: args(arg("nth", nths), arg("forever", flags)),
 		Doc: "makes the nth request to the operating system from here fail, or all from it with forever=1; nth=0 ends it"}, needOOM,
 		func(d *driver, op prog.Op) prog.Outcome {
 			d.oom.InjectOOM(int(op.Args[0]), op.Args[1] != 0)
@@ -127,22 +127,31 @@ type request struct {
 	overflows   bool
 }
 
-// makes is a row that defines its slot. It is skipped when the slot is live, and when the block would take the live bytes over
-// heap.LiveBytesMax, which is the harness's own limit.
+// clearMax bounds what calloc is asked to clear. Clearing is the allocator's work, and it maps every page: a gigabyte takes a second,
+// and the 4 GiB of n=65535 size=65535 are more than a machine may have.
+const clearMax = 16 << 20
+
+// costly tells whether a request is one to clear so much that it is skipped. One that no machine has is asked, to be refused.
+func (r request) costly() bool {
+	return r.zeroed && !r.overflows && r.size > clearMax && r.size < 1<<47
+}
+
+// makes is a row that defines its slot. It is skipped when the slot is live, when it is costly, and when the block would take the
+// live bytes over heap.LiveBytesMax, which is the harness's own limit.
 func makes(info prog.Info, n need, req func(prog.Op) request, ask func(*driver, request) ptr) row {
 	info.Role, info.Needs, info.Lacks = prog.Make, int(n), n != none
 	return row{
 		Info: info,
 		Do: func(d *driver, op prog.Op) prog.Outcome {
 			r := req(op)
-			if !d.has[n] || d.live(op.Def) || !r.overflows && !d.room(r.size) {
+			if !d.has[n] || d.live(op.Def) || r.costly() || !r.overflows && !d.room(r.size) {
 				return prog.Outcome{Status: prog.Skip}
 			}
 			return d.made(op.Def, ask(d, r), r)
 		},
 		Step: func(m *heap.Model, op prog.Op, out prog.Outcome) *model.Violation {
 			r := req(op)
-			may := !m.Live(uint32(op.Def)) && (r.overflows || m.Room(r.size))
+			may := !m.Live(uint32(op.Def)) && !r.costly() && (r.overflows || m.Room(r.size))
 			if out.Status == prog.Skip || !may {
 				return judgeSkip(info, out, may)
 			}
