@@ -9,7 +9,9 @@ import (
 	"modernc.org/memory"
 
 	"heapfuzz/fuzz/canary"
+	"heapfuzz/impl/arena"
 	"heapfuzz/impl/page"
+	"heapfuzz/impl/profile"
 	"heapfuzz/impl/slab"
 	"heapfuzz/model/heap"
 	"heapfuzz/props"
@@ -62,7 +64,7 @@ func Lookup(name string) (Target, error) {
 	return Target{}, fmt.Errorf("no target %q; there are %s, and canary/NAME", name, strings.Join(names, ", "))
 }
 
-var targets = []Target{
+var targets = slices.Concat([]Target{
 	{
 		Name: "reference", Subject: "heap", Smoke: 60,
 		Doc:      "the allocator that is believed by eye: every block is a Go slice of its own",
@@ -94,6 +96,54 @@ var targets = []Target{
 		Contract: heap.Contract{SizeMax: goHeapMax, ZeroNil: true, Retained: -1},
 		Open:     openGoHeap,
 	},
+}, arenas())
+
+// arenas returns pymalloc in each of its profiles.
+func arenas() (ts []Target) {
+	for _, prof := range profile.All() {
+		ts = append(ts, Target{
+			Name: "arena-" + prof.Name, Subject: "heap", Smoke: 60,
+			Doc: "pymalloc: " + prof.About,
+			Contract: heap.Contract{
+				Align: prof.Alignment(), SizeMax: 1<<63 - 1,
+				Retained: retained(prof),
+			},
+			Open: func(w heaptest.World) (heaptest.Allocator, error) { return openArena(prof, w) },
+		})
+	}
+	return ts
+}
+
+// retained is what pymalloc keeps when all is freed: from 3.9 on the last arena, and from 3.10 on the nodes of the map of
+// addresses. Arenas lie in two or three neighbourhoods of the address space, each of which needs a node or two a level.
+func retained(prof *profile.Profile) (n int64) {
+	if prof.KeepLast {
+		n += int64(prof.ArenaBytes)
+	}
+	if prof.Map.Used() {
+		n += 6 * 8 * (1<<prof.Map.Mid + 1<<prof.Map.Bot)
+	}
+	return n
+}
+
+// openArena makes pymalloc. Variants are arenas of 2, 4, 8, ... pools up to the ordinary arena. The map of addresses then has
+// wider roots, so that it sees as many bits of an address as before.
+func openArena(prof *profile.Profile, w heaptest.World) (heaptest.Allocator, error) {
+	if v := w.Variant % 8; v > 0 {
+		small := *prof
+		small.ArenaBytes = min(prof.PoolBytes<<v, prof.ArenaBytes)
+		if small.Map.Used() {
+			for n := small.ArenaBytes; n < prof.ArenaBytes && small.Map.Root < 20; n *= 2 {
+				small.Map.Root++
+			}
+		}
+		prof = &small
+	}
+	a, err := arena.New(arena.Config{Profile: prof, OS: source(w)})
+	if err != nil {
+		return nil, err
+	}
+	return a, nil
 }
 
 // openSlab makes a slab allocator. Variants are the sizes of a slab down to a page, and from 5 on the same without spares.
