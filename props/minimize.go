@@ -23,7 +23,8 @@ type MinimizeStats struct {
 }
 
 // Minimize returns a finding of the same signature whose program is as short as it could be made: runs of operations are taken
-// out, then single operations, then all that speak of one slot; the world's numbers become 0, other numbers go down to an edge of
+// out, then single operations, then all that speak of one slot; blocks are made in the plainest way; the world's numbers become 0,
+// other numbers go down to an edge of
 // their domain and then further; slots are renumbered. All this is repeated until nothing helps. The result is a function of the
 // finding alone.
 func Minimize(s *Subject, prop Property, f *Finding, opt MinimizeOptions) (*Finding, MinimizeStats) {
@@ -41,6 +42,7 @@ func Minimize(s *Subject, prop Property, f *Finding, opt MinimizeOptions) (*Find
 		changed = m.runs()
 		changed = m.slots() || changed
 		changed = m.world() || changed
+		changed = m.plainer() || changed
 		changed = m.numbers() || changed
 		changed = m.try(m.s.Spec.Renumber(m.best)) || changed
 	}
@@ -166,6 +168,29 @@ func (m *minimizer) world() (changed bool) {
 			return m.try(p)
 		}
 		changed = lower(m.best.World[i], a.Domain.Edges, set) || changed
+	}
+	return changed
+}
+
+// plainer puts the table's first way to make a block where another was, with the numbers that both have.
+func (m *minimizer) plainer() (changed bool) {
+	plain := m.s.first(prog.Make)
+	for at := 0; at < len(m.best.Ops); at++ {
+		op := m.best.Ops[at]
+		if op.Kind == plain || m.s.Spec.Rows[op.Kind].Role != prog.Make {
+			continue
+		}
+		q := prog.Op{Kind: plain, Def: op.Def}
+		for i, a := range m.s.Spec.Rows[plain].Args {
+			for j, b := range m.s.Spec.Rows[op.Kind].Args {
+				if a.Name == b.Name {
+					q.Args[i] = op.Args[j]
+				}
+			}
+		}
+		p := m.best.Clone()
+		p.Ops[at] = q
+		changed = m.try(p) || changed
 	}
 	return changed
 }
