@@ -26,9 +26,9 @@ import (
 //
 // so t is inside <=> t < lo, or hi != 0 and t >= hi.
 //
-// The root is static in C; here it is mapped when the heap is made, as no request of the heap, and costs nothing until it
-// is touched. Nodes come from the system when an arena needs them, and stay. 3.10 looked at 48 bits only, so an address above them is taken for its lower part
-// (bpo-45526); the tree of 3.11 covers all 64.
+// The root is static in C; here it is mapped when the heap is made, as no request of the heap, and costs nothing until
+// it is touched. Nodes come from the system when an arena needs them, and stay. 3.10 looked at 48 bits only, so an
+// address above them is taken for its lower part (bpo-45526); the tree of 3.11 covers all 64.
 //
 // What always holds: the leaves say exactly what the vector says, and every node but the root is reached once
 // (arena/address-map).
@@ -42,8 +42,8 @@ type addressMap struct {
 	nodes                         []uintptr // all of them, to give them back: made by leaf, mids and bots mixed
 }
 
-// newAddressMap returns the map of a profile, which is not used if the profile has none. It reports false if there is no
-// memory for the root.
+// newAddressMap returns the map of a profile, which is not used if the profile has none. It reports false if there is
+// no memory for the root.
 func newAddressMap(prof *profile.Profile) (m addressMap, ok bool) {
 	bits := prof.Map
 	if !bits.Used() {

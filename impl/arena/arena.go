@@ -236,7 +236,8 @@ func (a *Allocator) freeRaw(b uintptr) {
 	a.rawLive--
 }
 
-// assertLive holds invariant 9: a block that is freed is on its pool's grid, was handed out and is not on the free list.
+// assertLive holds invariant 9: a block that is freed is on its pool's grid, was handed out and is not on the free
+// list.
 func (a *Allocator) assertLive(p pool.Pool, b uintptr) {
 	k, ok := a.geometry.Index(p, b)
 	invariant.Assert(ok && p.Count() > 0 && uint32(b-uintptr(p)) < p.Virgin(), "block/live")

@@ -217,8 +217,8 @@ func TestRandomPrograms(t *testing.T) {
 	}
 }
 
-// TestOOMSweep lets each request to the system fail in turn, once and for good. A call that got nothing must have changed
-// nothing, and when memory is back everything goes on.
+// TestOOMSweep lets each request to the system fail in turn, once and for good. A call that got nothing must have
+// changed nothing, and when memory is back everything goes on.
 func TestOOMSweep(t *testing.T) {
 	for _, prof := range tiny() {
 		run := func(nth int, persistent bool) (requests uint64) {
@@ -345,8 +345,8 @@ func TestReallocRule(t *testing.T) {
 	}
 }
 
-// TestForeignAddresses asks about every page around and in arenas. Foreign pages carry plausible arena indices, and so do
-// the pages of a released arena, whose headers are still there.
+// TestForeignAddresses asks about every page around and in arenas. Foreign pages carry plausible arena indices, and so
+// do the pages of a released arena, whose headers are still there.
 func TestForeignAddresses(t *testing.T) {
 	for _, prof := range profile.All() {
 		for _, skew := range []uintptr{0, 4096, 512, prof.ArenaBytes / 2} {

@@ -10,60 +10,94 @@ import (
 // A Rule is one invariant of this package, under the name with which an error about it begins.
 type Rule struct {
 	Name string
-	Doc  string // one sentence
 	How  string // who sees it broken: "check" is CheckInvariants, "cheap" CheckCheap too; otherwise a test
+	Doc  string // one sentence
 }
 
-// Invariants is the list of what always holds between two calls, in the order in which it is checked. Rules with another
-// How than check and cheap hold across calls, so no state alone can show that they are broken.
+// Invariants is the list of what always holds between two calls, in the order in which it is checked. Rules with
+// another How than check and cheap hold across calls, so no state alone can show that they are broken.
 func Invariants() []Rule { return append([]Rule(nil), rules...) }
 
 var rules = []Rule{
-	{"arena/counts", "Arenas allocated less those reclaimed are those that exist, no more than the highwater mark, in a " +
-		"vector of 0 or 16*2^k slots.", "cheap"},
-	{"arena/unused-slots", "A slot of the vector is on the list of unused slots, once, exactly if it has no arena.", "cheap"},
-	{"arena/pools", "An arena has as many pools as fit between its pool boundaries, the next virgin one lies on a boundary " +
-		"in it or at its end, and its free pools are between none and all.", "cheap"},
-	{"arena/disjoint", "No two arenas share a byte.", "check"},
-	{"arena/usable-order", "The usable list holds exactly the arenas with a free pool, ascending in their number, with links " +
-		"that agree in both directions.", "cheap"},
-	{"arena/full-off-lists", "An arena without a free pool is on no list and has no empty pool.", "cheap"},
-	{"arena/fingers", "The finger of n is the rightmost usable arena with n free pools, and there is none for 0.", "cheap"},
-	{"arena/wholly-free", "No arena is wholly free, but for the last of the usable list where the profile keeps it.", "cheap"},
-	{"arena/class-heads", "The first pool of a class's list is a used pool of that class without a left neighbour.", "cheap"},
-	{"arena/address-map", "The leaves of the address map are exactly the starts and ends of the arenas, and its counters those " +
-		"of its nodes.", "check"},
-	{"arena/accounting", "Live, available, unused, header, quantization and alignment bytes add up to the arenas.", "check"},
-	{"arena/free-pools", "The free pools of an arena are its virgin pools and its list of empty ones.", "check"},
-	{"pool/arena-index", "A pool's header names the arena that the pool lies in.", "check"},
-	{"pool/class-list", "The list of a class holds pools of that class, each once, with links that agree in both " +
-		"directions.", "check"},
-	{"pool/grid", "A pool's class, first virgin and last block fit its class's block size.", "check"},
-	{"pool/free-list", "A free list leads through blocks that were handed out before or are next to be, each once.", "check"},
-	{"pool/conservation", "Live, free and virgin blocks are all blocks of the pool.", "check"},
-	{"pool/used-state", "A used pool has a free block and is on the list of its class.", "check"},
-	{"pool/full-state", "A full pool has no free block and is on no list.", "check"},
-	{"pool/empty-state", "A pool without live blocks is on the list of its arena's empty pools, and on no other.", "check"},
-	{"arena/live-blocks", "The counter of live blocks is the sum over all pools and raw blocks.", "check"},
-	{"raw/runs", "The registry holds the runs in the order of addresses, apart from each other, with their sizes.", "check"},
-	{"raw/class-list", "A run with room is on the list of its class, once, and no other is.", "check"},
-	{"raw/kept", "A run is kept exactly if it has no live block.", "check"},
-	{"raw/tags", "Every slot ever carved has a tag that names its run and says live or free.", "check"},
-	{"raw/free-list", "Free blocks of a run are on its list, once each.", "check"},
-	{"raw/counts", "Counters of live raw blocks and bytes are those of the tags.", "check"},
-	{"arena/footprint", "The memory from the system is arenas, address map nodes and runs, and nothing else.", "check"},
+	{"arena/counts", "cheap",
+		"Arenas allocated less those reclaimed are those that exist, no more than the highwater mark, in a vector " +
+			"of 0 or 16*2^k slots."},
+	{"arena/unused-slots", "cheap",
+		"A slot of the vector is on the list of unused slots, once, exactly if it has no arena."},
+	{"arena/pools", "cheap",
+		"An arena has as many pools as fit between its pool boundaries, the next virgin one lies on a boundary in " +
+			"it or at its end, and its free pools are between none and all."},
+	{"arena/disjoint", "check",
+		"No two arenas share a byte."},
+	{"arena/usable-order", "cheap",
+		"The usable list holds exactly the arenas with a free pool, ascending in their number, with links that " +
+			"agree in both directions."},
+	{"arena/full-off-lists", "cheap",
+		"An arena without a free pool is on no list and has no empty pool."},
+	{"arena/fingers", "cheap",
+		"The finger of n is the rightmost usable arena with n free pools, and there is none for 0."},
+	{"arena/wholly-free", "cheap",
+		"No arena is wholly free, but for the last of the usable list where the profile keeps it."},
+	{"arena/class-heads", "cheap",
+		"The first pool of a class's list is a used pool of that class without a left neighbour."},
+	{"arena/address-map", "check",
+		"The leaves of the address map are exactly the starts and ends of the arenas, and its counters those of " +
+			"its nodes."},
+	{"arena/accounting", "check",
+		"Live, available, unused, header, quantization and alignment bytes add up to the arenas."},
+	{"arena/free-pools", "check",
+		"The free pools of an arena are its virgin pools and its list of empty ones."},
+	{"pool/arena-index", "check",
+		"A pool's header names the arena that the pool lies in."},
+	{"pool/class-list", "check",
+		"The list of a class holds pools of that class, each once, with links that agree in both directions."},
+	{"pool/grid", "check",
+		"A pool's class, first virgin and last block fit its class's block size."},
+	{"pool/free-list", "check",
+		"A free list leads through blocks that were handed out before or are next to be, each once."},
+	{"pool/conservation", "check",
+		"Live, free and virgin blocks are all blocks of the pool."},
+	{"pool/used-state", "check",
+		"A used pool has a free block and is on the list of its class."},
+	{"pool/full-state", "check",
+		"A full pool has no free block and is on no list."},
+	{"pool/empty-state", "check",
+		"A pool without live blocks is on the list of its arena's empty pools, and on no other."},
+	{"arena/live-blocks", "check",
+		"The counter of live blocks is the sum over all pools and raw blocks."},
+	{"raw/runs", "check",
+		"The registry holds the runs in the order of addresses, apart from each other, with their sizes."},
+	{"raw/class-list", "check",
+		"A run with room is on the list of its class, once, and no other is."},
+	{"raw/kept", "check",
+		"A run is kept exactly if it has no live block."},
+	{"raw/tags", "check",
+		"Every slot ever carved has a tag that names its run and says live or free."},
+	{"raw/free-list", "check",
+		"Free blocks of a run are on its list, once each."},
+	{"raw/counts", "check",
+		"Counters of live raw blocks and bytes are those of the tags."},
+	{"arena/footprint", "check",
+		"The memory from the system is arenas, address map nodes and runs, and nothing else."},
 
-	{"profile/sizes", "Alignment, threshold, pool and arena divide each other.", "profile.Validate, in New"},
-	{"block/place", "A block lies on the grid of a pool of its class, aligned, apart from all live ones.", "TestRandomPrograms"},
-	{"block/live", "A block that is freed is live.", "the build tag invariants"},
-	{"pool/class-order", "The head of a class's list is the pool that was last full or empty.", "TestGolden"},
-	{"arena/address-in-range", "Addresses are ours exactly if they lie in an arena, whatever foreign headers say.",
-		"TestForeignAddresses"},
-	{"arena/new-when-none-usable", "A new arena is asked for only when none is usable.", "TestGolden, the build tag invariants"},
-	{"block/untouched", "Virgin blocks and virgin pools are not written.", "TestVirginMemoryStaysUntouched"},
-	{"realloc/content", "Content is kept up to the smaller size; in place exactly above 3/4 of the block; raw stays raw.",
-		"TestRandomPrograms, TestReallocRule"},
-	{"oom/unchanged", "A failed request changes nothing.", "TestOOMSweep"},
+	{"profile/sizes", "profile.Validate, in New",
+		"Alignment, threshold, pool and arena divide each other."},
+	{"block/place", "TestRandomPrograms",
+		"A block lies on the grid of a pool of its class, aligned, apart from all live ones."},
+	{"block/live", "the build tag invariants",
+		"A block that is freed is live."},
+	{"pool/class-order", "TestGolden",
+		"The head of a class's list is the pool that was last full or empty."},
+	{"arena/address-in-range", "TestForeignAddresses",
+		"Addresses are ours exactly if they lie in an arena, whatever foreign headers say."},
+	{"arena/new-when-none-usable", "TestGolden, the build tag invariants",
+		"A new arena is asked for only when none is usable."},
+	{"block/untouched", "TestVirginMemoryStaysUntouched",
+		"Virgin blocks and virgin pools are not written."},
+	{"realloc/content", "TestRandomPrograms, TestReallocRule",
+		"Content is kept up to the smaller size; in place exactly above 3/4 of the block; raw stays raw."},
+	{"oom/unchanged", "TestOOMSweep",
+		"A failed request changes nothing."},
 }
 
 // breach makes the error of a rule.

@@ -11,8 +11,8 @@ import (
 )
 
 // busy returns a heap in which every kind of pool, arena and run can be found: arenas 0 and 1 with 3 and 9 free pools,
-// arena 2 without, arena 3 with virgin ones; used, full and empty pools; raw runs with room, full of one large block, and
-// kept.
+// arena 2 without, arena 3 with virgin ones; used, full and empty pools; raw runs with room, full of one large block,
+// and kept.
 func busy(t testing.TB, name string) *Allocator {
 	prof, _ := profile.ByName(name)
 	a := open(t, Config{Profile: prof})
@@ -136,7 +136,7 @@ var breaks = []struct {
 		page.Store32(a.addresses.leaf(a.arenas[0].address, nil), 5)
 	}},
 	{"arena/address-map", "3.10", func(t testing.TB, a *Allocator) {
-		page.Store32(a.addresses.leaf(a.arenas[0].address+10*a.span, nil)+4, 77)
+		page.Store32(a.addresses.leaf(a.arenas[0].address^64*a.span, nil)+4, 77) // 64 chunks away, in the same node
 	}},
 	{"arena/address-map", "3.11", func(t testing.TB, a *Allocator) { a.addresses.bots++ }},
 	{"arena/accounting", "3.6", func(t testing.TB, a *Allocator) {
@@ -164,7 +164,9 @@ var breaks = []struct {
 		b := find(t, a, isUsed).Free()
 		page.Store(b, b)
 	}},
-	{"pool/free-list", "3.11", func(t testing.TB, a *Allocator) { page.Store(find(t, a, isUsed).Free(), 0x4141414141414141) }},
+	{"pool/free-list", "3.11", func(t testing.TB, a *Allocator) {
+		page.Store(find(t, a, isUsed).Free(), 0x4141414141414141)
+	}},
 	{"pool/free-list", "3.11", func(t testing.TB, a *Allocator) {
 		p := a.used[2] // blocks of 48 bytes, most of them virgin
 		page.Store(p.Free(), uintptr(p)+uintptr(p.Virgin()))
@@ -218,8 +220,8 @@ var breaks = []struct {
 	{"arena/footprint", "3.9", func(t testing.TB, a *Allocator) { a.os.Map(4096) }},
 }
 
-// TestEveryRuleCanBreak breaks the heap by hand and expects the name of the rule. A rule of the checker that no row breaks
-// is a failure: it could be one that never fires.
+// TestEveryRuleCanBreak breaks the heap by hand and expects the name of the rule. A rule of the checker that no row
+// breaks is a failure: it could be one that never fires.
 func TestEveryRuleCanBreak(t *testing.T) {
 	broken := map[string]bool{}
 	for _, b := range breaks {

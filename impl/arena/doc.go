@@ -33,9 +33,9 @@
 //
 // # Operations
 //
-// Alloc takes a block from the first pool of the class's list. If the list is empty, it takes a free pool from the first
-// usable arena, the one with the fewest free pools, so that the others have a chance to become wholly free; an empty
-// pool comes before a virgin one. If no arena is usable, it asks for a new one. If there is none to be had, the
+// Alloc takes a block from the first pool of the class's list. If the list is empty, it takes a free pool from the
+// first usable arena, the one with the fewest free pools, so that the others have a chance to become wholly free; an
+// empty pool comes before a virgin one. If no arena is usable, it asks for a new one. If there is none to be had, the
 // request falls to the raw allocator.
 //
 // Free finds the pool by clearing low bits and asks whether the address is ours at all (below). A full pool that gets a

@@ -19,7 +19,7 @@ const (
 
 // Explain draws the state around an address for a person, in one line and without absolute addresses:
 //
-//	arena 0 pool 3 class 4 (80 bytes) block 2 free: [# # (.) # # . . ~ ~ ..] 4 live of 50; free list 2 -> 5 -> 6; next virgin 7
+//	arena 0 pool 3 class 4 (80 bytes) block 2 free: [# # (.) # # . ~ ..] 4 live of 50; free list 2 -> 5; next virgin 6
 //
 // where # is a live block, . a free one, ~ a virgin one, and the one in question stands in parentheses.
 func (a *Allocator) Explain(ptr unsafe.Pointer) string {
@@ -42,7 +42,8 @@ func (a *Allocator) Explain(ptr unsafe.Pointer) string {
 	if b < uintptr(p)+profile.HeaderBytes {
 		return fmt.Sprintf("%s: byte %d of the header", where, b-uintptr(p))
 	}
-	return where + a.explainBlock(p, uint32((b-uintptr(p)-profile.HeaderBytes)/size), (b-uintptr(p)-profile.HeaderBytes)%size)
+	off := b - uintptr(p) - profile.HeaderBytes
+	return where + a.explainBlock(p, uint32(off/size), off%size)
 }
 
 // explainBlock draws block k of a pool and its neighbours; off is the offset in the block that was asked about.

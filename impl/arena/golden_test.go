@@ -36,8 +36,8 @@ const (
 	goldenSlots = 512
 )
 
-// goldens are the programs. Skews move arenas off the boundaries that matter: 512 and 2048 off that of a 4 KiB pool, 4096
-// and 8192 off that of a 16 KiB pool only, 65536 off that of an arena only.
+// goldens are the programs. Skews move arenas off the boundaries that matter: 512 and 2048 off that of a 4 KiB pool,
+// 4096 and 8192 off that of a 16 KiB pool only, 65536 off that of an arena only.
 var goldens = []struct {
 	name string
 	seed uint64
@@ -47,12 +47,13 @@ var goldens = []struct {
 	{"mix-1", 1, "mix", 0}, {"mix-2", 2, "mix", 4096}, {"mix-3", 3, "mix", 2048}, {"mix-4", 4, "mix", 0},
 	{"big-1", 5, "big", 0}, {"big-2", 6, "big", 8192}, {"big-3", 7, "big", 512},
 	{"one-1", 8, "one", 0}, {"one-2", 9, "one", 65536},
-	{"drift-1", 10, "drift", 0}, {"drift-2", 11, "drift", 4096}, {"drift-3", 12, "drift", 512}, {"drift-4", 13, "drift", 0},
+	{"drift-1", 10, "drift", 0}, {"drift-2", 11, "drift", 4096}, {"drift-3", 12, "drift", 512},
+	{"drift-4", 13, "drift", 0},
 }
 
-// generate makes a golden program. Phases change how likely an allocation is, and how the victim of a free is chosen. In
-// the mode drift they are long and steep, so that the number of arenas rises and falls: arena order and the highwater
-// mark are only seen by such programs.
+// generate makes a golden program. Phases change how likely an allocation is, and how the victim of a free is chosen.
+// In the mode drift they are long and steep, so that the number of arenas rises and falls: arena order and the
+// highwater mark are only seen by such programs.
 func generate(seed uint64, mode string, ops, skew int) string {
 	r := rand.New(rand.NewPCG(seed, 0x9e3779b97f4a7c15))
 	g := &generator{r: r, mode: mode}

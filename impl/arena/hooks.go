@@ -12,19 +12,20 @@ import (
 	"heapfuzz/impl/profile"
 )
 
-// This file is the debug hooks: a layer that asks the allocator below for a little more than it is asked for, and writes
-// on both sides of the user's bytes what nobody else may write (CPython 3.11 Objects/obmalloc.c; PYTHONMALLOC=debug).
+// This file is the debug hooks: a layer that asks the allocator below for a little more than it is asked for, and
+// writes on both sides of the user's bytes what nobody else may write (CPython 3.11 Objects/obmalloc.c;
+// PYTHONMALLOC=debug).
 //
 //	            0              8    9              16                16+n            24+n
 //	below's  -> | n big-endian | id | FORBIDDEN x7 | n bytes of user | FORBIDDEN x8 | serial big-endian |
 //	block                                            ^ user's pointer                  up to 3.7 only
 //
 // New memory is filled with CLEAN, freed memory with DEAD, each before anybody sees it. A free or a realloc looks
-// first at the id of the API, then at the pad in front from its end to its start, then at the one behind. What it finds is
-// reported as CPython does it, dump and message, by a panic with a *HookError.
+// first at the id of the API, then at the pad in front from its end to its start, then at the one behind. What it finds
+// is reported as CPython does it, dump and message, by a panic with a *HookError.
 //
-// What is not as in C: the dump of a corrupt header stops before it follows a length that leads out of the heap, where C
-// crashes; and the hooks remember their live blocks, so that CheckInvariants can look at all pads between two calls.
+// What is not as in C: the dump of a corrupt header stops before it follows a length that leads out of the heap, where
+// C crashes; and the hooks remember their live blocks, so that CheckInvariants can look at all pads between two calls.
 //
 // What always holds, for every live block:
 //
@@ -161,8 +162,8 @@ func (h *Hooks) Free(p unsafe.Pointer) {
 	h.below.Free(unsafe.Add(p, -hookFront))
 }
 
-// Realloc resizes a block. The ends of the old one are filled with DEAD before the allocator below sees it, because what
-// it frees may be read by a pointer that is still about; afterwards nobody may write there (bpo-31626).
+// Realloc resizes a block. The ends of the old one are filled with DEAD before the allocator below sees it, because
+// what it frees may be read by a pointer that is still about; afterwards nobody may write there (bpo-31626).
 func (h *Hooks) Realloc(p unsafe.Pointer, n uintptr) unsafe.Pointer {
 	if p == nil {
 		return h.Alloc(n)
@@ -234,7 +235,8 @@ func (h *Hooks) verify(p unsafe.Pointer, function string) {
 
 // look returns the first rule that is broken around p, and CPython's words for it.
 func (h *Hooks) look(p unsafe.Pointer) (rule, message string) {
-	if !h.below.Owns(unsafe.Add(p, -hookFront), hookFront) {
+	// The address alone comes first: to step back from the start of a foreign Go object would leave it.
+	if !h.below.Owns(p, 0) || !h.below.Owns(unsafe.Add(p, -hookFront), hookFront) {
 		return "hooks/foreign", "free of an address outside the heap"
 	}
 	if id := *(*byte)(unsafe.Add(p, -hookWord)); id != h.api {

@@ -67,8 +67,8 @@ func TestHooksLayout(t *testing.T) {
 	}
 }
 
-// TestHooksTexts compares with texts of CPython 3.6.15, 3.8.18 and 3.11.7, which _testcapi and ctypes provoked; addresses
-// are replaced.
+// TestHooksTexts compares with texts of CPython 3.6.15, 3.8.18 and 3.11.7, which _testcapi and ctypes provoked;
+// addresses are replaced.
 func TestHooksTexts(t *testing.T) {
 	head := "Debug memory block at address p=P: API 'o'\n    %d bytes originally requested\n"
 	good := "    The 7 pad bytes at p-7 are FORBIDDENBYTE, as expected.\n"
@@ -140,7 +140,8 @@ func TestHooksMisuse(t *testing.T) {
 	h.Free(nil)
 	p, q := h.Alloc(40), h.Alloc(40)
 	h.Free(p)
-	if e := caught(func() { h.Free(p) }); e == nil || e.Rule != "hooks/api" || !strings.Contains(e.Text, "out of the heap") {
+	e := caught(func() { h.Free(p) })
+	if e == nil || e.Rule != "hooks/api" || !strings.Contains(e.Text, "out of the heap") {
 		t.Errorf("a second free: %v", e)
 	}
 	if e := caught(func() { h.Free(unsafe.Pointer(new([64]byte))) }); e == nil || e.Rule != "hooks/foreign" {

@@ -13,7 +13,8 @@ import (
 // nothing about it, so it is plain.
 //
 // Terms. A run is a piece of memory from the system; it begins with a header of 64 bytes. A run is either divided into
-// slots of one class (up to 32 KiB, package sizeclass) or holds one large block. A slot is a tag of 16 bytes and a block.
+// slots of one class (up to 32 KiB, package sizeclass) or holds one large block. A slot is a tag of 16 bytes and a
+// block.
 //
 //	run   | bytes | free | next | prev | class live | carved | ... | tag | block | tag | block | ... never carved
 //	      0       8      16     24     32           40             64
@@ -24,8 +25,8 @@ import (
 // threaded through the first words of their blocks. A class's runs with room are a list whose head is allocated from.
 //
 // A run without live blocks is kept for later, so that a loop around an empty class does not ask the system each time:
-// at most keepRuns of them and keepBytes together, the oldest going first. A kept run serves any class whose size of run
-// it has, and a large block of more than half its bytes.
+// at most keepRuns of them and keepBytes together, the oldest going first. A kept run serves any class whose size of
+// run it has, and a large block of more than half its bytes.
 //
 // What always holds:
 //
@@ -364,7 +365,8 @@ func (r *raw) check() error {
 		bytes += uint64(live) * uint64(r.usable(k.addr+runHeader+tagBytes))
 	}
 	if blocks != r.blocks || bytes != r.bytes {
-		return fmt.Errorf("raw/counts: %d blocks with %d bytes are live, counted %d with %d", blocks, bytes, r.blocks, r.bytes)
+		return fmt.Errorf("raw/counts: %d blocks with %d bytes are live, counted %d with %d",
+			blocks, bytes, r.blocks, r.bytes)
 	}
 	return nil
 }

@@ -9,15 +9,15 @@ import (
 // This file is the life of arenas: the vector of arena objects, the list of usable arenas and its order.
 //
 // An order by free pools is what makes arenas die. Pools are always taken from the arena that has the fewest left, so
-// the emptiest arenas are left alone and become wholly free by and by. Keeping the order costs a step for each pool that
-// becomes empty. Up to 3.7 the step is a search to the right, which was quadratic for a program that frees a
+// the emptiest arenas are left alone and become wholly free by and by. Keeping the order costs a step for each pool
+// that becomes empty. Up to 3.7 the step is a search to the right, which was quadratic for a program that frees a
 // million objects over thousands of arenas (bpo-37029); the fingers of 3.8 find the place at once:
 //
 //	usable   0:1 -> 5:1 -> 2:3 -> 7:3 -> 4:9         index:free pools
 //	fingers  [1] = 5, [3] = 7, [9] = 4               the last of each run of equals
 //
-// An arena that goes from 3 to 4 free pools leaves its run and belongs behind the run's end, in front of those that have
-// 4 already. The end of the run is fingers[3], read before the change.
+// An arena that goes from 3 to 4 free pools leaves its run and belongs behind the run's end, in front of those that
+// have 4 already. The end of the run is fingers[3], read before the change.
 
 // vectorFirst is how many arena objects the vector has when it is first needed. Each growth doubles it.
 const vectorFirst = 16
@@ -81,7 +81,8 @@ func (a *Allocator) growVector() {
 	a.vec.unused = int32(old)
 }
 
-// newArena makes an arena that is on no list, or returns none. On failure the slot is still the head of the unused ones.
+// newArena makes an arena that is on no list, or returns none. On failure the slot is still the head of the unused
+// ones.
 func (a *Allocator) newArena() int32 {
 	v := &a.vec
 	if invariant.Enabled {

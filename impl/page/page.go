@@ -8,9 +8,9 @@
 //	os.Unmap(a, 1<<20)
 //
 // Terms. A source gives and takes back runs of bytes; a request is one call of Map. OS wraps a source with counters, a
-// limit and the fault that InjectOOM arms. Addresses are uintptr everywhere in impl, because the memory lies outside the
-// Go heap: the collector neither moves nor scans it, so an integer is an honest name for it, and storing one costs no
-// write barrier. The one way from such an integer back to a pointer is Pointer, below.
+// limit and the fault that InjectOOM arms. Addresses are uintptr everywhere in impl, because the memory lies outside
+// the Go heap: the collector neither moves nor scans it, so an integer is an honest name for it, and storing one costs
+// no write barrier. The one way from such an integer back to a pointer is Pointer, below.
 //
 // What always holds:
 //
@@ -42,9 +42,9 @@ type Source interface {
 // Pointer is the one place where an address becomes a pointer.
 //
 // It is right for memory that a Source gave: such memory is no Go object, so the rules of package unsafe that keep an
-// object alive and in its place have nothing to protect. Adding to the nil pointer says exactly that (there is no object
-// that the result is derived from); the compiler turns it into no instruction at all, and checkptr, which would object
-// to an integer that points at a Go object, proves at run time under -race that none ever does.
+// object alive and in its place have nothing to protect. Adding to the nil pointer says exactly that (there is no
+// object that the result is derived from); the compiler turns it into no instruction at all, and checkptr, which would
+// object to an integer that points at a Go object, proves at run time under -race that none ever does.
 func Pointer(addr uintptr) unsafe.Pointer { return unsafe.Add(unsafe.Pointer(nil), addr) }
 
 // Load reads the word at addr.
@@ -128,8 +128,8 @@ func (o *OS) Usage() Usage { return o.usage }
 // Map gives n bytes, rounded up to whole pages, or 0.
 func (o *OS) Map(n uintptr) uintptr { return o.MapAligned(n, Bytes) }
 
-// MapAligned gives n bytes on a multiple of align, a power of two, or 0. It is one request. An alignment above a page is
-// had by asking for more and giving the ends back, so the source must be able to take back a part (Mmap is).
+// MapAligned gives n bytes on a multiple of align, a power of two, or 0. It is one request. An alignment above a page
+// is had by asking for more and giving the ends back, so the source must be able to take back a part (Mmap is).
 func (o *OS) MapAligned(n, align uintptr) uintptr {
 	n = RoundUp(n)
 	if n == 0 || o.fault() || o.limit != 0 && (uint64(n) > o.limit || o.usage.Mapped > o.limit-uint64(n)) {

@@ -7,19 +7,19 @@
 // blocks of one size. A block is live (handed out), free (handed out before and given back) or virgin (never handed
 // out). The capacity is the number of blocks.
 //
-//	0        4        8            16          24          32          36         40            44           48
-//	| count  | unused | free block | next pool | prev pool | arena idx | class    | next virgin | last virgin | block 0 ...
-//	  u32               address      address     address     u32         u32        u32 offset    u32 offset
+//	0       4        8            16          24          32      36      40            44           48
+//	| count | unused | free block | next pool | prev pool | arena | class | next virgin | last virgin | block 0 ...
+//	  u32              address      address     address     u32     u32     u32 offset    u32 offset
 //
 // The address of a block's pool is the address with its low bits cleared, which is why a pool lies on a multiple of its
 // size and why a free needs no search.
 //
 // # Free list and lazy carving
 //
-// Free blocks are threaded through their own first words, last freed first. Virgin blocks are not threaded: a fresh pool
-// has block 0 handed out, block 1 as its whole free list, and "next virgin" at block 2. When an allocation takes the
-// last block of the free list, the next virgin block becomes the list. So memory is touched only when it is needed, at
-// most one virgin block is on the list, and a pool on a class list never has an empty one.
+// Free blocks are threaded through their own first words, last freed first. Virgin blocks are not threaded: a fresh
+// pool has block 0 handed out, block 1 as its whole free list, and "next virgin" at block 2. When an allocation takes
+// the last block of the free list, the next virgin block becomes the list. So memory is touched only when it is needed,
+// at most one virgin block is on the list, and a pool on a class list never has an empty one.
 //
 //	live 0, live 1, free 2 (given back), free 3 (virgin, on the list), virgin 4 ...
 //
@@ -129,8 +129,8 @@ func (p Pool) Start(class uint32, size, poolBytes uintptr) uintptr {
 	return uintptr(p) + firstBlock
 }
 
-// Extend makes the next virgin block the free list of a pool whose list is empty. It reports false if there is none: the
-// pool is full.
+// Extend makes the next virgin block the free list of a pool whose list is empty. It reports false if there is none:
+// the pool is full.
 func (p Pool) Extend(size uintptr) bool {
 	v := p.Virgin()
 	if v > p.Last() {

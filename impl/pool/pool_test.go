@@ -47,8 +47,8 @@ func give(p Pool, b uintptr) {
 	p.SetCount(p.Count() - 1)
 }
 
-// TestEveryClass fills a pool of each class, in order of addresses, and empties it; the last block freed is the first to
-// come again, also when the pool starts anew in its class.
+// TestEveryClass fills a pool of each class, in order of addresses, and empties it; the last block freed is the first
+// to come again, also when the pool starts anew in its class.
 func TestEveryClass(t *testing.T) {
 	for _, g := range geometries() {
 		p := fresh(t, g)

@@ -27,8 +27,8 @@ const (
 	ArenaBytesMax = 64 << 20
 )
 
-// A Profile is one row of the table of versions. The predefined ones are never changed; a caller who wants a small or an
-// odd world copies one, changes the copy and calls Validate.
+// A Profile is one row of the table of versions. The predefined ones are never changed; a caller who wants a small or
+// an odd world copies one, changes the copy and calls Validate.
 type Profile struct {
 	Name  string // as ByName knows it
 	About string // one sentence for people

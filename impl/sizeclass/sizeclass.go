@@ -1,8 +1,8 @@
 // Package sizeclass is layer 1: which size class serves a request, and how large its blocks are. It is arithmetic only;
 // there is no state and no memory.
 //
-// Two ladders stand here. The small one is pymalloc's (CPython 3.11 Objects/obmalloc.c): classes at equal distance up to
-// 512 bytes, 8 or 16 bytes apart.
+// Two ladders stand here. The small one is pymalloc's (CPython 3.11 Objects/obmalloc.c): classes at equal distance up
+// to 512 bytes, 8 or 16 bytes apart.
 //
 //	request   1..16  17..32  33..48 ... 497..512     shift 4
 //	class        0       1       2           31
@@ -46,8 +46,8 @@ const RawMax = 32 << 10
 // from 64 to 32768.
 const RawClasses = 4 + 9*4
 
-// Raw returns the class of a request of n bytes, 1 <= n <= RawMax. Above 64 bytes the position of the highest bit of n-1
-// names the doubling, and the two bits below it name the step.
+// Raw returns the class of a request of n bytes, 1 <= n <= RawMax. Above 64 bytes the position of the highest bit of
+// n-1 names the doubling, and the two bits below it name the step.
 func Raw(n uintptr) uintptr {
 	if n <= 64 {
 		return (n - 1) >> 4

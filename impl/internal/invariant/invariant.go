@@ -8,8 +8,8 @@
 // a wrong caller corrupts the heap exactly as it would in C, which is what a harness for allocators wants to see.
 package invariant
 
-// Assert panics with the name of the rule when cond is false. A failed assertion is our own error or our caller's misuse
-// of the allocator, never an answer.
+// Assert panics with the name of the rule when cond is false. A failed assertion is our own error or our caller's
+// misuse of the allocator, never an answer.
 func Assert(cond bool, rule string) {
 	if Enabled && !cond {
 		panic("impl: broken invariant " + rule)
