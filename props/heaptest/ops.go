@@ -9,11 +9,12 @@ import (
 )
 
 // The domains. Edges are the sizes at which allocators change their mind: multiples of 8 and 16 (the classes of small blocks),
-// powers of two and their neighbours, the 512 bytes of pymalloc's threshold, pages, and the sizes that no machine has.
+// powers of two and their neighbours, the 512 bytes of pymalloc's threshold, pages, and the sizes that no machine has. Large sizes
+// are few: a page that is touched for the first time costs more than all else that an operation does.
 var (
 	slots  = &prog.Domain{Name: "slot", Near: 31, Max: 4095, IsSlot: true}
-	sizes  = &prog.Domain{Name: "size", Near: 1024, Max: 1<<16 - 1, Edges: sizeEdges()}
-	counts = &prog.Domain{Name: "count", Near: 16, Max: 1<<16 - 1, Edges: []uint64{
+	sizes  = &prog.Domain{Name: "size", Near: 1024, Max: 1<<14 - 1, Edges: sizeEdges()}
+	counts = &prog.Domain{Name: "count", Near: 16, Max: 255, Edges: []uint64{
 		1 << 32, 1<<32 + 1, 1<<61 + 1, 1 << 62, 1<<63 - 1, 1 << 63, 1<<64 - 1}}
 	aligns = &prog.Domain{Name: "align", Edges: []uint64{1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096}}
 	nths   = &prog.Domain{Name: "nth", Near: 4, Max: 64}
@@ -27,10 +28,10 @@ func sizeEdges() (edges []uint64) {
 	for class := uint64(16); class <= 512; class += 16 {
 		edges = append(edges, class-8, class-7, class-1, class, class+1)
 	}
-	for p := uint64(1024); p <= 1<<16; p *= 2 {
+	for p := uint64(1024); p <= 1<<13; p *= 2 {
 		edges = append(edges, p-1, p, p+1)
 	}
-	return append(edges, 0, 0, 1, 1, 384, 385, 1<<18, 1<<20+1, 3<<40, 1<<47, 1<<63-1, 1<<63, 1<<64-17, 1<<64-1)
+	return append(edges, 0, 0, 1, 1, 384, 385, 1<<14, 1<<15+1, 1<<16, 1<<18+1, 3<<40, 1<<47, 1<<63-1, 1<<63, 1<<64-17, 1<<64-1)
 }
 
 func arg(name string, d *prog.Domain) prog.Arg { return prog.Arg{Name: name, Domain: d} }
@@ -127,9 +128,9 @@ type request struct {
 	overflows   bool
 }
 
-// clearMax bounds what calloc is asked to clear. Clearing is the allocator's work, and it maps every page: a gigabyte takes a second,
-// and the 4 GiB of n=65535 size=65535 are more than a machine may have.
-const clearMax = 16 << 20
+// clearMax bounds what calloc is asked to clear. Clearing is the allocator's work, and it touches every page: a gigabyte takes a
+// second, and a request of 4 GiB is more than some machines have.
+const clearMax = 1 << 20
 
 // costly tells whether a request is one to clear so much that it is skipped. One that no machine has is asked, to be refused.
 func (r request) costly() bool {
