@@ -234,7 +234,12 @@ var planted = []struct {
 		[]string{"fuzz/trace/x.go:4: unsafe: do without unsafe"},
 	},
 	{
-		"unsafe in a test of props",
+		"unsafe where only tests may have it",
+		map[string]string{"props/x_test.go": goFile("props", "unsafe"), "props/x.go": twoSentences + goFile("props", "unsafe")},
+		[]string{"props/x.go:4: unsafe: do without unsafe"},
+	},
+	{
+		"unsafe in a test of a folder below",
 		map[string]string{"props/prog/x_test.go": goFile("prog", "unsafe")},
 		[]string{"props/prog/x_test.go:3: unsafe: do without unsafe"},
 	},

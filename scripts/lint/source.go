@@ -19,23 +19,43 @@ func checkParse(t *Tree, report func(string, int, string)) {
 // licence allows the packages of a folder to import unsafe.
 type licence struct {
 	folder string
-	below  bool // and of the folders below it
+	scope  scope
 	why    string
 }
 
+// scope is the part of a folder that a licence is for.
+type scope uint8
+
+const (
+	here  scope = iota // the folder without those below it
+	below              // those too
+	tests              // the test files of the folder only
+)
+
 var unsafeTable = []licence{
-	{"impl", true, "memory is the subject: blocks, headers and free lists are bytes"},
-	{"model/heap", true, "allocators speak unsafe.Pointer, so their shapes do"},
-	{"props/heaptest", true, "the driver fills and verifies the blocks that an allocator hands out"},
-	{"fuzz", false, "adapters of the table of targets turn other people's pointers into ours"},
-	{"fuzz/canary", true, "allocators that are wrong on purpose are still allocators"},
+	{"impl", below, "memory is the subject: blocks, headers and free lists are bytes"},
+	{"model/heap", below, "allocators speak unsafe.Pointer, so their shapes do"},
+	{"props", tests, "the engine is tried on small allocators of the tests' own"},
+	{"props/heaptest", below, "the driver fills and verifies the blocks that an allocator hands out"},
+	{"fuzz", here, "adapters of the table of targets turn other people's pointers into ours"},
+	{"fuzz/canary", below, "allocators that are wrong on purpose are still allocators"},
+	{"fuzz/cmd/heapfuzz", tests, "the command is tried on small allocators of the tests' own"},
+}
+
+// covers tells whether a file may import unsafe.
+func (l licence) covers(f *File) bool {
+	switch l.scope {
+	case below:
+		return within(f.Dir(), l.folder)
+	case tests:
+		return f.Dir() == l.folder && f.IsTest()
+	}
+	return f.Dir() == l.folder
 }
 
 func checkUnsafe(t *Tree, report func(string, int, string)) {
 	for _, f := range t.Ours() {
-		if slices.ContainsFunc(unsafeTable, func(l licence) bool {
-			return f.Dir() == l.folder || l.below && within(f.Dir(), l.folder)
-		}) {
+		if slices.ContainsFunc(unsafeTable, func(l licence) bool { return l.covers(f) }) {
 			continue
 		}
 		for _, spec := range f.Syntax.Imports {
