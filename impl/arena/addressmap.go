@@ -22,9 +22,14 @@ import (
 // hence the two numbers of a leaf, which are independent:
 //
 //	lo   an arena of the chunk before ends at this offset; 0: none
-//	hi   an arena starts at this offset; -1: at the chunk's very start, since 0 means none
+//	hi   an arena starts at this offset less one; 0: none
 //
-// so t is inside <=> t < lo, or hi != 0 and t >= hi.
+// so t is inside <=> t < lo, or hi != 0 and t >= hi-1. (C has -1 for a start at the chunk's first byte, and the offset
+// itself otherwise. One more than the offset saves a case, and lets has decide with a single branch: which of the two
+// arenas of a chunk an address belongs to is a coin that no branch predictor guesses.)
+//
+// Nodes never move and never go while the heap lives, so has remembers the bottom node that it saw last. One covers
+// 256 MiB (3.10) or 16 GiB (3.11), and so two of the three dependent loads are nearly always spared.
 //
 // The root is static in C; here it is mapped when the heap is made, as no request of the heap, and costs nothing until
 // it is touched. Nodes come from the system when an arena needs them, and stay. 3.10 looked at 48 bits only, so an
@@ -40,6 +45,7 @@ type addressMap struct {
 	root                          uintptr
 	mids, bots                    uint64    // nodes of each level that exist
 	nodes                         []uintptr // all of them, to give them back: made by leaf, mids and bots mixed
+	lastKey, lastBot              uintptr   // the node that has saw last, and the address bits that lead to it
 }
 
 // newAddressMap returns the map of a profile, which is not used if the profile has none. It reports false if there is
@@ -59,24 +65,37 @@ func newAddressMap(prof *profile.Profile) (m addressMap, ok bool) {
 		rootMask: 1<<bits.Root - 1, midMask: 1<<bits.Mid - 1, botMask: 1<<bits.Bot - 1,
 		offsetMask: prof.ArenaBytes - 1,
 	}
+	m.lastKey = ^uintptr(0) // no address leads there, since some bits are the offset's
 	m.root = page.Mmap{}.Map(nodeSize(m.rootMask))
 	return m, m.root != 0
 }
 
 // has reports whether address b is in an arena.
 func (m *addressMap) has(b uintptr) bool {
-	mid := page.Load(m.root + b>>(m.rootShift&63)&m.rootMask*8)
+	return (b>>(m.midShift&63) == m.lastKey || m.seek(b)) && m.inChunk(b)
+}
+
+// inChunk reports whether address b is in an arena, if the bottom node that has saw last is that of b.
+func (m *addressMap) inChunk(b uintptr) bool {
+	// One load takes both numbers of the leaf: hi in the lower half, lo in the upper. A missing start, 0, becomes the
+	// largest offset. Either difference has its sign set exactly if its comparison holds.
+	leaf := page.Load(m.lastBot + b>>(m.botShift&63)&m.botMask*8)
+	t := int64(b & m.offsetMask)
+	return (t-int64(leaf>>32))|^(t-int64(uint32(leaf)-1)) < 0
+}
+
+// seek walks from the root to the bottom node of b and remembers it. It reports false if there is none.
+func (m *addressMap) seek(b uintptr) bool {
+	mid := page.Load(m.root + b>>m.rootShift&m.rootMask*8)
 	if mid == 0 {
 		return false
 	}
-	bot := page.Load(mid + b>>(m.midShift&63)&m.midMask*8)
+	bot := page.Load(mid + b>>m.midShift&m.midMask*8)
 	if bot == 0 {
 		return false
 	}
-	// One load takes both numbers of the leaf: hi in the lower half, lo in the upper.
-	leaf := page.Load(bot + b>>(m.botShift&63)&m.botMask*8)
-	t, hi, lo := int32(b&m.offsetMask), int32(leaf), int32(leaf>>32)
-	return t < lo || hi != 0 && t >= hi
+	m.lastKey, m.lastBot = b>>m.midShift, bot
+	return true
 }
 
 // nodeSize is the size of the node whose index has a mask, in whole pages.
@@ -121,16 +140,14 @@ func (m *addressMap) mark(address uintptr, os *page.OS) bool {
 		return false
 	}
 	tail := uint32(address & m.offsetMask)
-	if tail == 0 {
-		page.Store32(at, ^uint32(0))
-		return true
+	if tail != 0 {
+		end := m.leaf(address+m.offsetMask+1, os)
+		if end == 0 {
+			return false
+		}
+		page.Store32(end+4, tail)
 	}
-	end := m.leaf(address+m.offsetMask+1, os)
-	if end == 0 {
-		return false
-	}
-	page.Store32(at, tail)
-	page.Store32(end+4, tail)
+	page.Store32(at, tail+1)
 	return true
 }
 

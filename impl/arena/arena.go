@@ -170,9 +170,9 @@ func (a *Allocator) Free(ptr unsafe.Pointer) {
 		return
 	}
 	p := pool.Pool(b &^ a.poolMask)
-	// This is the body of ours, which is too large for the compiler to put it here by itself.
-	if a.addresses.used {
-		if !a.addresses.has(b) {
+	// This is ours, which is too large for the compiler to put it here by itself.
+	if m := &a.addresses; m.used {
+		if b>>(m.midShift&63) != m.lastKey && !m.seek(b) || !m.inChunk(b) {
 			a.freeRaw(b)
 			return
 		}

@@ -371,7 +371,8 @@ func TestForeignAddresses(t *testing.T) {
 							continue // no header says whose it is; nobody may ask
 						}
 						if got := a.ours(a.geometry.Of(b), b); got != want {
-							t.Fatalf("arena/address-in-range: profile %s skew %d offset %d: %v", prof.Name, skew, off, got)
+							t.Fatalf("arena/address-in-range: profile %s skew %d offset %d: %v",
+								prof.Name, skew, off, got)
 						}
 					}
 				}
@@ -398,7 +399,8 @@ func TestForeignAddresses(t *testing.T) {
 			for i := range uintptr(1 << 20 / 4096) {
 				page.Store32(addr+i*4096+32, uint32(i%20))
 				if b := addr + i*4096 + 64; a.ours(a.geometry.Of(b), b) {
-					t.Fatalf("arena/address-in-range: profile %s claims a foreign page that names arena %d", prof.Name, i%20)
+					t.Fatalf("arena/address-in-range: profile %s claims a foreign page that names arena %d",
+						prof.Name, i%20)
 				}
 			}
 			foreign.Close()
@@ -494,8 +496,8 @@ func TestExplain(t *testing.T) {
 	}{
 		{p[2], "arena 0 pool 0 class 4 (80 bytes) block 2 free: [# # (.) # # . . ~ ~ ~ ~ ~ ~ ~ ~ ..] " +
 			"4 live of 50; free list 2 -> 5 -> 6; next virgin 7"},
-		{unsafe.Add(p[3], 7), "arena 0 pool 0 class 4 (80 bytes) block 3+7 live: [# # . (#) # . . ~ ~ ~ ~ ~ ~ ~ ~ ..] " +
-			"4 live of 50; free list 2 -> 5 -> 6; next virgin 7"},
+		{unsafe.Add(p[3], 7), "arena 0 pool 0 class 4 (80 bytes) block 3+7 live: " +
+			"[# # . (#) # . . ~ ~ ~ ~ ~ ~ ~ ~ ..] 4 live of 50; free list 2 -> 5 -> 6; next virgin 7"},
 		{unsafe.Add(p[0], -8), "arena 0 pool 0 class 4 (80 bytes): byte 40 of the header"},
 		{unsafe.Add(p[0], 4096), "arena 0 offset 4144: in no pool that was carved"},
 		{raw, "raw run 0 class 16 (640 bytes) slot 0 live, byte 0 behind its tag; 2 live in the run"},

@@ -169,7 +169,8 @@ func (a *Allocator) checkVector() error {
 		unused++
 	}
 	if unused+exist != uint64(len(a.arenas)) {
-		return breach("arena/unused-slots", "%d slots are on the list and %d in use, of %d", unused, exist, len(a.arenas))
+		return breach("arena/unused-slots", "%d slots are on the list and %d in use, of %d",
+			unused, exist, len(a.arenas))
 	}
 	return nil
 }
@@ -231,7 +232,8 @@ func (a *Allocator) checkFingers() error {
 			found--
 		}
 		if found < 0 && i != none && a.arenas[i].free != int32(free) {
-			return breach("arena/fingers", "the finger of %d free pools is arena %d, which has %d", free, i, a.arenas[i].free)
+			return breach("arena/fingers", "the finger of %d free pools is arena %d, which has %d",
+				free, i, a.arenas[i].free)
 		}
 	}
 	if found != 0 {
@@ -259,8 +261,8 @@ func (a *Allocator) checkClassHeads() error {
 			return breach("arena/class-heads", "the list of class %d starts at no pool", class)
 		}
 		if p.Class() != uint32(class) || p.Prev() != 0 || p.Count() == 0 {
-			return breach("arena/class-heads", "the list of class %d starts with a pool of class %d with %d live blocks",
-				class, p.Class(), p.Count())
+			return breach("arena/class-heads",
+				"the list of class %d starts with a pool of class %d with %d live blocks", class, p.Class(), p.Count())
 		}
 	}
 	return nil
@@ -293,11 +295,11 @@ func (a *Allocator) checkAddressMap() error {
 		}
 		chunk, tail := at&^m.offsetMask&m.covered(), int32(at&m.offsetMask)
 		if tail == 0 {
-			want[chunk] = leaf{hi: -1, lo: want[chunk].lo}
+			want[chunk] = leaf{hi: 1, lo: want[chunk].lo}
 			continue
 		}
 		next := (chunk + a.span) & m.covered()
-		want[chunk] = leaf{hi: tail, lo: want[chunk].lo}
+		want[chunk] = leaf{hi: tail + 1, lo: want[chunk].lo}
 		want[next] = leaf{hi: want[next].hi, lo: tail}
 	}
 	wrong := false

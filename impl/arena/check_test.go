@@ -206,7 +206,9 @@ var breaks = []struct {
 		a.raw.runs[0], a.raw.runs[1] = a.raw.runs[1], a.raw.runs[0]
 	}},
 	{"raw/class-list", "3.9", func(t testing.TB, a *Allocator) { a.raw.heads[16] = 0 }},
-	{"raw/class-list", "3.9", func(t testing.TB, a *Allocator) { page.Store(a.raw.heads[16]+runNext, a.raw.heads[16]) }},
+	{"raw/class-list", "3.9", func(t testing.TB, a *Allocator) {
+		page.Store(a.raw.heads[16]+runNext, a.raw.heads[16])
+	}},
 	{"raw/kept", "3.9", func(t testing.TB, a *Allocator) { a.raw.kept = nil }},
 	{"raw/kept", "3.9", func(t testing.TB, a *Allocator) { page.Store32(a.raw.kept[0].addr+runLive, 1) }},
 	{"raw/tags", "3.9", func(t testing.TB, a *Allocator) { page.Store(a.raw.heads[16]+runHeader+8, 0) }},

@@ -320,7 +320,8 @@ func (tr trace) write(t testing.TB, name string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(goldenDir, name+".txt.zst"), e.EncodeAll(text.Bytes(), nil), 0o644); err != nil {
+	packed := e.EncodeAll(text.Bytes(), nil)
+	if err := os.WriteFile(filepath.Join(goldenDir, name+".txt.zst"), packed, 0o644); err != nil {
 		t.Fatal(err)
 	}
 }

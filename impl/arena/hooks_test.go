@@ -83,7 +83,8 @@ func TestHooksTexts(t *testing.T) {
 			"overflow by a byte, with a serial number", "3.6", 16,
 			func(h *Hooks, p unsafe.Pointer) { poke(p, 16, 0x78); h.Free(p) }, "hooks/trailing-pad",
 			fmt.Sprintf(head, 16) + good + "    The 8 pad bytes at tail=T are not all FORBIDDENBYTE (0xfb):\n" +
-				"        at tail+0: 0x78 *** OUCH\n        at tail+1: 0xfb\n        at tail+2: 0xfb\n        at tail+3: 0xfb\n" +
+				"        at tail+0: 0x78 *** OUCH\n        at tail+1: 0xfb\n" +
+				"        at tail+2: 0xfb\n        at tail+3: 0xfb\n" +
 				"        at tail+4: 0xfb\n        at tail+5: 0xfb\n        at tail+6: 0xfb\n        at tail+7: 0xfb\n" +
 				"    The block was made by call #1 to debug malloc/realloc.\n" +
 				"    Data at p: cb cb cb cb cb cb cb cb cb cb cb cb cb cb cb cb\n" + end + "bad trailing pad byte\n",
@@ -105,7 +106,8 @@ func TestHooksTexts(t *testing.T) {
 			func(h *Hooks, p unsafe.Pointer) { poke(p, 7, 0x41); h.Free(p) }, "hooks/trailing-pad",
 			fmt.Sprintf(head, 0) + good + "    The 8 pad bytes at tail=T are not all FORBIDDENBYTE (0xfd):\n" +
 				"        at tail+0: 0xfd\n        at tail+1: 0xfd\n        at tail+2: 0xfd\n        at tail+3: 0xfd\n" +
-				"        at tail+4: 0xfd\n        at tail+5: 0xfd\n        at tail+6: 0xfd\n        at tail+7: 0x41 *** OUCH\n" +
+				"        at tail+4: 0xfd\n        at tail+5: 0xfd\n" +
+				"        at tail+6: 0xfd\n        at tail+7: 0x41 *** OUCH\n" +
 				end + "bad trailing pad byte\n",
 		},
 		{

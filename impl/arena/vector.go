@@ -176,7 +176,8 @@ func (a *Allocator) givePool(p pool.Pool) {
 		}
 	}
 	o.free++
-	// An arena of one pool is wholly free with its first free pool. It is not listed yet, so it is the last only of none.
+	// An arena of one pool is wholly free with its first free pool. It is not listed yet, so it is the last only of
+	// none.
 	last := o.next == none && (o.free > 1 || v.usable == none)
 	switch {
 	case o.free == o.total && !(a.prof.KeepLast && last):

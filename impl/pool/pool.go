@@ -243,7 +243,8 @@ func (g Geometry) Check(p Pool) error {
 	case count != 0 && count < capacity && p.Free() == 0:
 		return fmt.Errorf("pool/used-state: %d of %d blocks are live and the free list is empty", count, capacity)
 	case count+free+virgin != capacity:
-		return fmt.Errorf("pool/conservation: %d live + %d free + %d virgin blocks of %d", count, free, virgin, capacity)
+		return fmt.Errorf("pool/conservation: %d live + %d free + %d virgin blocks of %d",
+			count, free, virgin, capacity)
 	}
 	return nil
 }

@@ -119,7 +119,9 @@ func TestCheckSees(t *testing.T) {
 		{"pool/grid: last", func(p Pool) { page.Store32(uintptr(p)+offLast, 99) }},
 		{"pool/grid: next virgin", func(p Pool) { page.Store32(uintptr(p)+offVirgin, p.Virgin()+8) }},
 		{"pool/free-list: a link", func(p Pool) { page.Store(p.Free(), p.Free()+8) }},
-		{"pool/free-list: block 4 is on the list and virgin", func(p Pool) { page.Store(p.Free(), uintptr(p)+48+4*80) }},
+		{"pool/free-list: block 4 is on the list and virgin", func(p Pool) {
+			page.Store(p.Free(), uintptr(p)+48+4*80)
+		}},
 		{"pool/free-list: block 1 is on the list twice", func(p Pool) { page.Store(p.Free(), p.Free()) }},
 		{"pool/full-state", func(p Pool) { p.SetCount(g.Capacity(p.Class())) }},
 		{"pool/used-state", func(p Pool) { p.SetFree(0) }},

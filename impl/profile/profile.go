@@ -143,7 +143,8 @@ func (p *Profile) Validate() error {
 		// A pool header is read through any foreign address on the same pool boundary, so a page must hold it.
 		return fmt.Errorf("profile %s: pool of %d bytes is less than a page", p.Name, p.PoolBytes)
 	case !pow2(p.ArenaBytes) || p.ArenaBytes > ArenaBytesMax:
-		return fmt.Errorf("profile %s: arena of %d bytes is no power of two up to %d", p.Name, p.ArenaBytes, ArenaBytesMax)
+		return fmt.Errorf("profile %s: arena of %d bytes is no power of two up to %d",
+			p.Name, p.ArenaBytes, ArenaBytesMax)
 	case p.ArenaBytes < 2*p.PoolBytes:
 		// An arena off the pool boundary loses one pool and must have another.
 		return fmt.Errorf("profile %s: arena of %d bytes has no room for two pools", p.Name, p.ArenaBytes)
