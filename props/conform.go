@@ -21,5 +21,6 @@ var Conforms = Property{
 
 // refutation copies what a violating run leaves in the Runner's buffers.
 func (res *Result) refutation() *Refutation {
-	return &Refutation{res.Violation, res.At, slices.Clone(res.Ops), slices.Clone(res.Trace), res.Picture}
+	return &Refutation{Violation: res.Violation, At: res.At, Ops: slices.Clone(res.Ops), Trace: slices.Clone(res.Trace),
+		Picture: res.Picture}
 }

@@ -174,7 +174,10 @@ func (m *minimizer) world() (changed bool) {
 
 // plainer puts the table's first way to make a block where another was, with the numbers that both have.
 func (m *minimizer) plainer() (changed bool) {
-	plain := m.s.first(prog.Make)
+	plain, ok := m.s.first(prog.Make)
+	if !ok {
+		return false
+	}
 	for at := 0; at < len(m.best.Ops); at++ {
 		op := m.best.Ops[at]
 		if op.Kind == plain || m.s.Spec.Rows[op.Kind].Role != prog.Make {

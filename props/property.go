@@ -19,6 +19,7 @@ type Refutation struct {
 	Ops       []prog.Op // what was asked in the run that failed
 	Trace     prog.Trace
 	Picture   string
+	From      []int // of each of Ops: the program's operation that it is, -1 when it was put in; nil: Ops is the program
 }
 
 // Finding is a program that refutes a property on a target.
