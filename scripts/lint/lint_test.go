@@ -235,7 +235,10 @@ var planted = []struct {
 	},
 	{
 		"unsafe where only tests may have it",
-		map[string]string{"props/x_test.go": goFile("props", "unsafe"), "props/x.go": twoSentences + goFile("props", "unsafe")},
+		map[string]string{
+			"props/x_test.go": goFile("props", "unsafe"),
+			"props/x.go":      twoSentences + goFile("props", "unsafe"),
+		},
 		[]string{"props/x.go:4: unsafe: do without unsafe"},
 	},
 	{
