@@ -55,6 +55,9 @@ type Config struct {
 	Seeds      []prog.Program // programs that are mutated; none: all programs are generated
 	Hang       time.Duration  // a program that takes longer does not return; 0: HangDefault
 
+	// Before is called by the workers, which are numbered from 0, before each program. It may be nil. Should the target take the
+	// process with it, that is what remains.
+	Before func(worker int, s *props.Subject, p prog.Program)
 	// Found is called for each new finding, in the order of the jobs, by the goroutine that called Run. An error ends the campaign.
 	// It may be nil.
 	Found func(*props.Finding) error
@@ -121,8 +124,8 @@ func Run(ctx context.Context, cfg Config) (Result, error) {
 	for i, t := range cfg.Targets {
 		c.verdicts[i].Target, c.coverage[i] = t.Name, new(Coverage)
 	}
-	for range max(1, cfg.Workers) {
-		c.workers = append(c.workers, newWorker(c))
+	for i := range max(1, cfg.Workers) {
+		c.workers = append(c.workers, newWorker(c, i))
 	}
 	c.results = make(chan result, len(c.workers)) // as many as can come after nobody reads any more
 	for _, w := range c.workers {

@@ -15,6 +15,7 @@ import (
 // worker runs one job after the other. Its buffers are its own; what it shares is running.
 type worker struct {
 	c        *campaign
+	number   int
 	subjects []*props.Subject // by target, made at the first job
 	runner   props.Runner
 	walker   walker
@@ -42,8 +43,8 @@ type result struct {
 	err     error
 }
 
-func newWorker(c *campaign) *worker {
-	w := &worker{c: c, subjects: make([]*props.Subject, len(c.Targets)), done: make(chan struct{})}
+func newWorker(c *campaign, number int) *worker {
+	w := &worker{c: c, number: number, subjects: make([]*props.Subject, len(c.Targets)), done: make(chan struct{})}
 	w.runner.Look = true
 	w.runner.After = func(_ props.Target, at int, _ prog.Op) *model.Violation {
 		w.running.Load().answered.Store(int64(at) + 1)
@@ -71,6 +72,9 @@ func (w *worker) do(job int) result {
 	n := len(w.c.Targets)
 	s, number := w.subject(job%n), job/n
 	p := Program(s, w.c.Seed, number, w.c.Seeds)
+	if w.c.Before != nil {
+		w.c.Before(w.number, s, p)
+	}
 	begun := time.Now()
 	w.running.Store(&running{job: job, program: p, ops: append(slices.Clone(p.Ops), s.Epilogue...), since: begun})
 	defer w.running.Store(nil)

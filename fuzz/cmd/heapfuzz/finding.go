@@ -25,6 +25,9 @@ type settled struct {
 // only when a shorter program does not return.
 const minimizeMax = time.Minute
 
+// minimizing is the number of the worker that makes programs shorter. Those of a campaign begin at 0.
+const minimizing = 1000
+
 // settle minimizes a finding and writes it into dir, when there is one. A program that hangs is written as it is: to try a shorter
 // one would take as long again, and leave another goroutine behind.
 func settle(ctx context.Context, s *props.Subject, f *props.Finding, dir, again string) settled {
@@ -32,6 +35,7 @@ func settle(ctx context.Context, s *props.Subject, f *props.Finding, dir, again 
 	if !hangs(f) {
 		var shorter *props.Finding
 		var st props.MinimizeStats
+		about(minimizing, s, f.Program)
 		err := guard(ctx, minimizeMax, func() {
 			shorter, st = props.Minimize(s, propertyOf(f.Property), f, props.MinimizeOptions{})
 		})
@@ -47,16 +51,20 @@ func settle(ctx context.Context, s *props.Subject, f *props.Finding, dir, again 
 		}
 		out.path, out.why = props.WriteRepro(dir, s, small, notes...)
 	}
-	var b bytes.Buffer
-	options := props.ReportOptions{Stats: stats, Seed: again}
-	if out.path != "" {
-		options.Replay = replayLine(out.path, small.Target)
-	}
-	if err := report(&b, s, small, options); err != nil {
-		fmt.Fprintf(&b, "%s\n(no report: %v)\n%s", small.Signature(), err, s.Spec.Format(small.Program))
-	}
-	out.report = b.String()
+	out.explain(s, props.ReportOptions{Stats: stats, Seed: again})
 	return out
+}
+
+// explain makes the report.
+func (s *settled) explain(subject *props.Subject, options props.ReportOptions) {
+	var b bytes.Buffer
+	if s.path != "" {
+		options.Replay = replayLine(s.path, s.Target)
+	}
+	if err := report(&b, subject, s.Finding, options); err != nil {
+		fmt.Fprintf(&b, "%s\n(no report: %v)\n%s", s.Signature(), err, subject.Spec.Format(s.Program))
+	}
+	s.report = b.String()
 }
 
 // print writes the report, and the program itself when it could not be kept.
@@ -67,9 +75,9 @@ func (s *settled) print(w io.Writer, format func() []byte) {
 	}
 }
 
-// report is props.Report, but for a program that hangs nobody is blamed: that would run it once more.
+// report is props.Report, but for a program that hangs or kills nobody is blamed: that would run it once more.
 func report(w io.Writer, s *props.Subject, f *props.Finding, options props.ReportOptions) error {
-	if hangs(f) {
+	if hangs(f) || f.Violation.Cause == crash("").Cause {
 		still := *s
 		still.Damage = nil
 		s = &still

@@ -57,6 +57,7 @@ func (r *running) finding() *props.Finding {
 
 // perform runs a program once, and makes a finding of it when it does not return within the limit.
 func perform(ctx context.Context, s *props.Subject, p prog.Program, limit time.Duration) (*running, error) {
+	about(0, s, p)
 	run := &running{subject: s, program: p}
 	var answered atomic.Int64
 	runner := props.Runner{Look: true, After: func(_ props.Target, at int, _ prog.Op) *model.Violation {

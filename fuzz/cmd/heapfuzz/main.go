@@ -23,16 +23,14 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"regexp"
 	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
 
-func main() { os.Exit(command(os.Args[1:], os.Stdout, os.Stderr)) }
+func main() { os.Exit(start(os.Args[1:], os.Stdout, os.Stderr)) }
 
 // What the process leaves with.
 const (
@@ -48,11 +46,8 @@ var (
 	errInterrupted = errors.New("interrupted")
 )
 
-// command runs one command line. The first interrupt ends it in order, a second one at once.
-func command(args []string, stdout, stderr io.Writer) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	defer context.AfterFunc(ctx, stop)()
+// command runs one command line, in this process.
+func command(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root := newRoot()
 	root.SetArgs(twoDashes(args))
 	root.SetOut(stdout)
@@ -134,7 +129,7 @@ func help(c *cobra.Command, _ []string) {
 
 var (
 	singleDash = regexp.MustCompile(`^-[a-z][a-z-]+(=|$)`)
-	doubleDash = regexp.MustCompile(`(^|\s|, )--([a-z])`)
+	doubleDash = regexp.MustCompile(`(^|[\s"])--([a-z])`)
 )
 
 // twoDashes gives flags with one dash, as Go's own are written, the two dashes that the library wants for a name of more than one

@@ -41,6 +41,9 @@ same run again. Every eighth program is tried under the metamorphic properties a
 Behaviours are distinct combinations of operation, size class, answer, where the block lies (on the block freed last, on
 another freed one, beside the last, near, far) and the number of live blocks (0, 1-3, 4-15, ...), as seen from outside.`
 
+// foundDir is where findings go when nothing is said.
+const foundDir = "corpus/heap/found"
+
 // durationDefault is how long a run takes when nothing is said.
 const durationDefault = 10 * time.Second
 
@@ -69,7 +72,7 @@ func runCommand() *cobra.Command {
 	flags.IntVar(&f.workers, "workers", 2, "`how many` programs run at once")
 	flags.BoolVar(&f.keepGoing, "keep-going", false, "go on after a finding; each signature is reported once")
 	flags.BoolVar(&f.json, "json", false, "print a line of JSON for the start, each finding, each verdict and the end")
-	flags.StringVarP(&f.out, "out", "o", "corpus/heap/found", "the `folder` that reproducers are written to")
+	flags.StringVarP(&f.out, "out", "o", foundDir, "the `folder` that reproducers are written to")
 	flags.StringSliceVar(&f.traces, "trace", nil, "mutate the programs or traces in these `file`s instead of generating")
 	flags.DurationVar(&f.hang, "hang", campaign.HangDefault, "a program that takes longer than this `time` does not return")
 	return c
@@ -122,7 +125,7 @@ func (f *runFlags) run(ctx context.Context, stdout, stderr io.Writer) error {
 		subjects[t.name] = t.open()
 	}
 	p.start(f, targets)
-	cfg.Progress = p.tell
+	cfg.Progress, cfg.Before = p.tell, about
 	cfg.Found = func(found *props.Finding) error {
 		s := settle(ctx, subjects[found.Target], found, f.out, f.again(found.Target))
 		p.finding(&s, subjects[found.Target].Spec.Format(s.Program))

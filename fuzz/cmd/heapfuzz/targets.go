@@ -135,7 +135,11 @@ func listRules(t *table) {
 func listCanaries(t *table) {
 	t.add("CANARY", "CAUGHT BY", "WHAT IT DOES WRONG")
 	for _, c := range canary.All() {
-		t.add("canary/"+c.Name, c.Rule.Name, c.Doc)
+		by := c.Property
+		if c.Rule != nil {
+			by = c.Rule.Name
+		}
+		t.add("canary/"+c.Name, by, c.Doc)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -230,7 +231,7 @@ func (f *traceFlags) print(w io.Writer, rows []weighed) error {
 	}
 	var t table
 	t.add("TRACE", "TARGET", ">OPERATIONS", ">PEAK LIVE", ">FOOTPRINT", ">UTILISATION", ">TIME", ">OPS/S", "VERDICT")
-	var sum sums
+	var totals []*sums
 	for i := range rows {
 		r := &rows[i]
 		footprint, utilisation := "-", "-"
@@ -238,19 +239,21 @@ func (f *traceFlags) print(w io.Writer, rows []weighed) error {
 			footprint, utilisation = trace.Bytes(r.footprint), fmt.Sprintf("%.1f%%", 100*r.utilisation())
 		}
 		t.add(r.trace.Name, r.run.subject.Target, commas(len(r.run.trace)), trace.Bytes(r.trace.Stats.PeakBytes), footprint,
-			utilisation, r.run.took.Round(time.Millisecond).String(), rate(len(r.run.trace), r.run.took), r.verdict())
-		sum.add(r)
+			utilisation, brief(r.run.took), rate(len(r.run.trace), r.run.took), r.verdict())
+		totals = addTo(totals, r)
 	}
-	if len(rows) > 1 {
-		t.add(sum.row()...)
+	for _, s := range totals {
+		if s.rows > 1 {
+			t.add(s.row()...)
+		}
 	}
 	if err := t.print(w); err != nil {
 		return err
 	}
 	for i := range rows {
 		if r := &rows[i]; r.run.violation != nil {
-			fmt.Fprintf(w, "\n%s: %s\nshrink   heapfuzz shrink %s -target %s -o corpus/heap/found\n", r.path,
-				r.run.violation.Error(), quoted(shown(r.path)), r.run.subject.Target)
+			fmt.Fprintf(w, "\n%s: %s\nshrink   heapfuzz shrink %s -target %s -o %s\n", r.path,
+				r.run.violation.Error(), quoted(shown(r.path)), r.run.subject.Target, foundDir)
 		}
 	}
 	return nil
@@ -263,14 +266,30 @@ func rate(ops int, took time.Duration) string {
 	return commas(int(float64(ops) / took.Seconds()))
 }
 
-// sums are the totals of a table. Utilisation is the mean of those that are known.
+// brief prints a time with as many digits as say something.
+func brief(d time.Duration) string {
+	if d < 10*time.Millisecond {
+		return d.Round(10 * time.Microsecond).String()
+	}
+	return d.Round(time.Millisecond).String()
+}
+
+// sums are the totals of one target. Utilisation is the mean of those that are known.
 type sums struct {
+	target                   string
 	rows, ops, known, broken int
 	took                     time.Duration
 	utilisation              float64
 }
 
-func (s *sums) add(r *weighed) {
+// addTo adds a row to the sums of its target.
+func addTo(totals []*sums, r *weighed) []*sums {
+	i := slices.IndexFunc(totals, func(s *sums) bool { return s.target == r.run.subject.Target })
+	if i < 0 {
+		i = len(totals)
+		totals = append(totals, &sums{target: r.run.subject.Target})
+	}
+	s := totals[i]
 	s.rows++
 	s.ops += len(r.run.trace)
 	s.took += r.run.took
@@ -281,6 +300,7 @@ func (s *sums) add(r *weighed) {
 	if r.run.violation != nil {
 		s.broken++
 	}
+	return totals
 }
 
 func (s *sums) row() []string {
@@ -291,8 +311,7 @@ func (s *sums) row() []string {
 	if s.broken > 0 {
 		verdict = fmt.Sprintf("%d of %d break a rule", s.broken, s.rows)
 	}
-	return []string{count(s.rows, "row"), "", commas(s.ops), "", "", mean, s.took.Round(time.Millisecond).String(),
-		rate(s.ops, s.took), verdict}
+	return []string{fmt.Sprintf("all %d traces", s.rows), s.target, commas(s.ops), "", "", mean, brief(s.took), rate(s.ops, s.took), verdict}
 }
 
 // printRows prints a line of JSON for each row.
