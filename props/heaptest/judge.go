@@ -117,8 +117,8 @@ func judgeCount(m *heap.Model, _ prog.Op, out prog.Outcome) *model.Violation {
 
 // judgeFreeNil judges the statistics after free of nil, which are those of before.
 func judgeFreeNil(m *heap.Model, _ prog.Op, out prog.Outcome) *model.Violation {
-	if out.Msg == counted && m.Count(out.Value, out.Size) != nil {
-		return heap.Nil.Breach("%d blocks in use where %d are live", out.Value, m.Blocks())
+	if out.Msg == counted && m.Count(out.Addr, out.Size) != nil {
+		return heap.Nil.Breach("%d blocks in use where %d are live", out.Addr, m.Blocks())
 	}
 	return nil
 }

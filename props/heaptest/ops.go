@@ -68,7 +68,7 @@ var Lang = prog.NewLang("heap", slots, args(arg("limit", limits), arg("skew", sm
 	other(prog.Info{Name: "free", Role: prog.Kill, Weight: 26, Args: args(slotArg),
 		Doc: "verifies the block of p and frees it"}, none, (*driver).release, judgeRelease),
 	other(prog.Info{Name: "free-nil", Weight: 1, Doc: "frees nil, which does nothing"}, none,
-		func(d *driver, _ prog.Op) prog.Outcome { d.Free(nil); return d.count() }, judgeFreeNil),
+		(*driver).freeNil, judgeFreeNil),
 	other(prog.Info{Name: "verify", Role: prog.Use, Weight: 3, Args: args(slotArg),
 		Doc: "compares the bytes of p with what was written"}, none, (*driver).verify, judgeContent),
 	other(prog.Info{Name: "usable", Role: prog.Use, Weight: 1, Args: args(slotArg),
