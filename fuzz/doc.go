@@ -1,5 +1,5 @@
-// Package fuzz says who is tried: the one table of targets, the fuzz functions of two engines that drive them, and the replay of
-// the corpus. Nothing here judges; it brings programs and targets together.
+// Package fuzz says who is tried: the one table of targets, the fuzz functions of two engines that drive them, and the
+// replay of the corpus. Nothing here judges; it brings programs and targets together.
 //
 //	t, err := fuzz.Lookup("slab")
 //	s := t.New()                               // what the engine of package props drives
@@ -7,21 +7,24 @@
 //
 // # Targets
 //
-// A Target is a name, a contract and a way to open a fresh allocator in the small world that a program's first line gives. Targets
-// lists the real ones: they are tried by `go test`, and a rule that one of them breaks is a bug in it or in us. Canaries lists the
-// allocators that are wrong on purpose, see package canary: a rule that none of them breaks is a rule that nobody has seen work.
+// A Target is a name, a contract and a way to open a fresh allocator in the small world that a program's first line
+// gives. Targets lists the real ones: they are tried by `go test`, and a rule that one of them breaks is a bug in it or
+// in us. Canaries lists the allocators that are wrong on purpose, see package canary: a rule that none of them breaks
+// is a rule that nobody has seen work.
 //
 // # Worlds
 //
 // The three numbers of a world mean, for every target that can follow them:
 //
 //	limit    the operating system gives so many units of 64 KiB and then no more; 0 sets no limit
-//	skew     memory from the operating system begins so many pages past a boundary of 1 MiB, where an allocator expects it least
-//	variant  a smaller or odder configuration: arenas of two pools, slabs of a page, no spares. 0 is the ordinary one, and what
-//	         an allocator has no configuration for is the ordinary one too.
+//	skew     memory from the operating system begins so many pages past a boundary of 1 MiB, where an allocator
+//	         expects it least
+//	variant  a smaller or odder configuration: arenas of two pools, slabs of a page, no spares. 0 is the ordinary
+//	         one, and so is a number that an allocator has no configuration for.
 //
 // # Engines
 //
-// FuzzHeap in fuzz_test.go is for `go test -fuzz`; Fuzz in gofuzz.go, behind the build tag gofuzz, is for go-fuzz. Both decode
-// the same bytes to the same program, so their corpora are exchangeable. TestSmoke needs no engine: it generates.
+// FuzzHeap in fuzz_test.go is for `go test -fuzz`; Fuzz in gofuzz.go, behind the build tag gofuzz, is for go-fuzz. Both
+// decode the same bytes to the same program, so their corpora are exchangeable. TestSmoke needs no engine: it
+// generates.
 package fuzz

@@ -114,8 +114,9 @@ func arenas() (ts []Target) {
 	return ts
 }
 
-// retained is what pymalloc keeps when all is freed: from 3.9 on the last arena, and from 3.10 on the nodes of the map of
-// addresses. Arenas lie in two or three neighbourhoods of the address space, each of which needs a node or two a level.
+// retained is what pymalloc keeps when all is freed: from 3.9 on the last arena, and from 3.10 on the nodes of the map
+// of addresses. Arenas lie in two or three neighbourhoods of the address space, each of which needs a node or two a
+// level.
 func retained(prof *profile.Profile) (n int64) {
 	if prof.KeepLast {
 		n += int64(prof.ArenaBytes)
@@ -126,8 +127,8 @@ func retained(prof *profile.Profile) (n int64) {
 	return n
 }
 
-// openArena makes pymalloc. Variants are arenas of 2, 4, 8, ... pools up to the ordinary arena. The map of addresses then has
-// wider roots, so that it sees as many bits of an address as before.
+// openArena makes pymalloc. Variants are arenas of 2, 4, 8, ... pools up to the ordinary arena. The map of addresses
+// then has wider roots, so that it sees as many bits of an address as before.
 func openArena(prof *profile.Profile, w heaptest.World) (heaptest.Allocator, error) {
 	if v := w.Variant % 8; v > 0 {
 		small := *prof
@@ -146,7 +147,8 @@ func openArena(prof *profile.Profile, w heaptest.World) (heaptest.Allocator, err
 	return a, nil
 }
 
-// openSlab makes a slab allocator. Variants are the sizes of a slab down to a page, and from 5 on the same without spares.
+// openSlab makes a slab allocator. Variants are the sizes of a slab down to a page, and from 5 on the same without
+// spares.
 func openSlab(w heaptest.World) (heaptest.Allocator, error) {
 	cfg := slab.Config{Source: source(w)}
 	if v := w.Variant % 10; v > 0 {
@@ -158,7 +160,8 @@ func openSlab(w heaptest.World) (heaptest.Allocator, error) {
 	return slab.New(cfg)
 }
 
-// worldSource is the operating system of a small world: it gives so many bytes and no more, and begins them off the boundary.
+// worldSource is the operating system of a small world: it gives so many bytes and no more, and begins them off the
+// boundary.
 type worldSource struct {
 	left uint64  // bytes that may still be given; changed by Map and Unmap
 	skew uintptr // bytes past a multiple of boundary
@@ -179,8 +182,8 @@ func source(w heaptest.World) page.Source {
 	return s
 }
 
-// Map gives n bytes. With a skew it asks for a boundary and the skew more, and gives the ends back at once, so that a run is
-// taken back as it was given.
+// Map gives n bytes. With a skew it asks for a boundary and the skew more, and gives the ends back at once, so that a
+// run is taken back as it was given.
 func (s *worldSource) Map(n uintptr) uintptr {
 	if uint64(n) > s.left {
 		return 0
@@ -219,8 +222,8 @@ func (s *worldSource) Unmap(addr, n uintptr) {
 	s.left += uint64(n)
 }
 
-// modernc is modernc.org/memory in the shape of an Allocator. Its sizes are of type int: one that does not fit is refused, as the
-// caller of malloc(3) would be.
+// modernc is modernc.org/memory in the shape of an Allocator. Its sizes are of type int: one that does not fit is
+// refused, as the caller of malloc(3) would be.
 type modernc struct{ a memory.Allocator }
 
 func (m *modernc) Alloc(size uintptr) unsafe.Pointer {
@@ -273,7 +276,8 @@ func (m *modernc) Trim() {
 
 func (m *modernc) Close() error { return m.a.Close() }
 
-// goHeapMax is the largest block that is asked of Go's heap: make panics, and then the runtime throws, instead of refusing.
+// goHeapMax is the largest block that is asked of Go's heap: make panics, and then the runtime throws, instead of
+// refusing.
 const goHeapMax = 64 << 20
 
 func openGoHeap(heaptest.World) (heaptest.Allocator, error) {

@@ -48,8 +48,8 @@ const (
 	bugs
 )
 
-// lostEvery is how many blocks of LostBlock are freed for one that is lost. Every 31st is far enough from every first to need a
-// program with a history, and near enough for a reproducer that a person reads.
+// lostEvery is how many blocks of LostBlock are freed for one that is lost. Every 31st is far enough from every first
+// to need a program with a history, and near enough for a reproducer that a person reads.
 const lostEvery = 31
 
 // odd is what defects remember.
@@ -82,7 +82,12 @@ func (h *toy) oddAlloc(align *uintptr, size uintptr) (at uintptr, ok bool) {
 }
 
 // oddRefusal is called when the operating system refused.
-func (h *toy) oddRefusal() { h.odd.refused = true }
+func (h *toy) oddRefusal() {
+	h.odd.refused = true
+	if h.bug == OOMHalfDone && len(h.chunks) > 0 {
+		h.chunks[len(h.chunks)-1].virgin = 0
+	}
+}
 
 // oddFree tells whether a free is to be ignored.
 func (h *toy) oddFree(at uintptr) bool {
@@ -93,8 +98,8 @@ func (h *toy) oddFree(at uintptr) bool {
 	return h.bug == ForeignAccepted && c == nil && h.huge[at] == 0
 }
 
-// forgives tells whether a free of a block in an unused page is ignored, by canaries whose defect makes pages unused too early:
-// the harm that they are to be caught for is done later.
+// forgives tells whether a free of a block in an unused page is ignored, by canaries whose defect makes pages unused
+// too early: the harm that they are to be caught for is done later.
 func (h *toy) forgives() bool {
 	return h.bug == ReleasedEarly || h.bug == Coalesces || h.bug == ShrinksTooFar
 }

@@ -14,9 +14,9 @@ type Canary struct {
 	Name string // never changes; as a target it is "canary/" and this
 	Doc  string // what it does wrong
 
-	Rule  *model.Invariant   // that must catch it
+	Rule  *model.Invariant   // that must catch it; nil where Property is not conforms, which is rule enough
 	Cause string             // of the violation, where Rule has causes
-	Or    []*model.Invariant // other rules that may see it first, since the same harm shows in several ways; Reason says why
+	Or    []*model.Invariant // other rules that may see it first, as one harm shows in several ways; Reason says why
 
 	Property   string // that must fail: "conforms" when empty
 	Programs   int    // the random programs that may be needed; defaultPrograms when 0
@@ -29,7 +29,7 @@ type Canary struct {
 }
 
 const (
-	defaultPrograms   = 300
+	defaultPrograms   = 200
 	defaultReproducer = 8
 )
 
@@ -44,7 +44,7 @@ func (c Canary) Subject() *props.Subject {
 
 // All returns every canary, in the order of the tables.
 func All() []Canary {
-	all := slices.Concat(toys, wrapped)
+	all := slices.Concat(toys, wrapped, moodies)
 	for i := range all {
 		c := &all[i]
 		if c.Property == "" {
@@ -70,7 +70,27 @@ func Lookup(name string) (Canary, bool) {
 	return Canary{}, false
 }
 
-// Expects tells whether a violation is one that the canary may show.
-func (c Canary) Expects(v *model.Violation) bool {
-	return v.Rule == c.Rule && (c.Cause == "" || v.Cause == c.Cause) || slices.Contains(c.Or, v.Rule)
+// Prop returns the property that must fail.
+func (c Canary) Prop() props.Property {
+	for _, p := range props.All() {
+		if p.Name == c.Property {
+			return p
+		}
+	}
+	return props.Differential(Base())
 }
+
+// RuleName is the name of Rule, or of the relation that Property is about.
+func (c Canary) RuleName() string {
+	if c.Rule != nil {
+		return c.Rule.Name
+	}
+	return "meta/" + c.Property
+}
+
+// Hits tells whether a violation is the one that the canary is for, and Expects whether it is that or one in Or.
+func (c Canary) Hits(v *model.Violation) bool {
+	return v.Rule.Name == c.RuleName() && (c.Cause == "" || v.Cause == c.Cause)
+}
+
+func (c Canary) Expects(v *model.Violation) bool { return c.Hits(v) || slices.Contains(c.Or, v.Rule) }

@@ -12,8 +12,9 @@ import (
 // toy is the allocator that most canaries are made from.
 //
 //   - A chunk is 64 KiB from the operating system, on a multiple of its size, cut into 64 pages of 1 KiB.
-//   - A small block, up to 512 bytes, lies in a page with others of its class. A page's bitmap says which are live; the free ones
-//     are linked through their own first word. The pages of a class with a free block are its room, the last of which serves.
+//   - A small block, up to 512 bytes, lies in a page with others of its class. A page's bitmap says which are live; the
+//     free ones are linked through their own first word. The pages of a class with a free block are its room, the last
+//     of which serves.
 //   - A run is a block of consecutive pages, up to half a chunk. The first fit is taken.
 //   - A huge block is mapped on its own.
 //
@@ -102,7 +103,8 @@ func (h *toy) AlignedAlloc(align, size uintptr) unsafe.Pointer {
 	return page.Pointer(at)
 }
 
-// classOf returns the least class that holds size bytes and whose size is a multiple of align: pages begin at multiples of 1 KiB.
+// classOf returns the least class that holds size bytes and whose size is a multiple of align: pages begin at multiples
+// of 1 KiB.
 func (h *toy) classOf(align, size uintptr) (class int, ok bool) {
 	for i, n := range classes {
 		if h.bug == ClassBoundary && size == n+1 && n >= 64 {
@@ -167,9 +169,6 @@ func (h *toy) allocRun(align uintptr, n int) uintptr {
 	}
 	at := h.os.MapAligned(chunkBytes, chunkBytes)
 	if at == 0 {
-		if h.bug == OOMHalfDone && len(h.chunks) > 0 {
-			h.chunks[len(h.chunks)-1].virgin = 0
-		}
 		return 0
 	}
 	c := &chunk{base: at}
@@ -353,7 +352,8 @@ func (h *toy) unmap(c *chunk) {
 	h.os.Unmap(c.base, chunkBytes)
 }
 
-// Realloc keeps the block where it is when it fits and is at least half used, or is a run that can grow or shrink in place.
+// Realloc keeps the block where it is when it fits and is at least half used, or is a run that can grow or shrink in
+// place.
 func (h *toy) Realloc(p unsafe.Pointer, size uintptr) unsafe.Pointer {
 	if p == nil {
 		return h.Alloc(size)

@@ -16,7 +16,8 @@ var strict = heap.Contract{
 	WildFree: heap.Detected, CrossFree: heap.Detected,
 }
 
-// lax is strict without a word on misuse, for defects that make a misuse go undetected besides the harm that they are about.
+// lax is strict without a word on misuse, for defects that make a misuse go undetected besides the harm that they are
+// about.
 var lax = heap.Contract{Align: 16, AlignMax: 4096, SizeMax: 1 << 47}
 
 var zeroFrees = heap.Contract{Align: 16, AlignMax: 4096, SizeMax: 1 << 47, ReallocZeroFrees: true}
@@ -39,7 +40,8 @@ type blind struct {
 	heap.User
 }
 
-// open, openBlind and openMute open a toy with a bug: all of it, without its recount, and without its statistics as well.
+// open, openBlind and openMute open a toy with a bug: all of it, without its recount, and without its statistics as
+// well.
 func open(b Bug) heaptest.Opener {
 	return func(w heaptest.World) (heaptest.Allocator, error) { return newToy(b, w.Limit*heaptest.LimitUnit), nil }
 }
@@ -78,7 +80,7 @@ var toys = []Canary{
 	},
 	{
 		Name: "calloc-overflow", Doc: "calloc does not see that the product of its factors does not fit",
-		Rule: heap.Overflow, Contract: strict, Open: open(CallocOverflow),
+		Rule: heap.Overflow, Contract: strict, Open: open(CallocOverflow), Programs: 1000,
 	},
 	{
 		Name: "calloc-dirty", Doc: "calloc does not clear a block above 128 bytes",
@@ -105,7 +107,7 @@ var toys = []Canary{
 		Rule: heap.Moved, Contract: strict, Open: open(Realloc512),
 	},
 	{
-		Name: "realloc-popcount", Doc: "a realloc that moves to a smaller size above 900 with five bits set leaves 8 bytes behind",
+		Name: "realloc-popcount", Doc: "a realloc to a smaller size above 900 with five bits set leaves 8 bytes behind",
 		Rule: heap.Moved, Contract: strict, Open: open(ReallocPopcount), Programs: 2000,
 	},
 	{
@@ -116,7 +118,7 @@ var toys = []Canary{
 		Name: "realloc-zero-leaks", Doc: "realloc to 0, which is promised to free, does not",
 		Rule: heap.Accounted, Contract: zeroFrees, Open: openBlind(ReallocZeroLeaks),
 		Or:     or(heap.Returned, heap.Failure, heap.Nil),
-		Reason: "whoever looks at the statistics next sees it: usage, the end of the run, a request that fails, or free of nil",
+		Reason: "who looks at the statistics next sees it: usage, the end of the run, a request that fails, free of nil",
 	},
 	{
 		Name: "shrinks-too-far", Doc: "a run that shrinks in place gives back its own last page as well",
@@ -221,7 +223,9 @@ var toys = []Canary{
 	{
 		Name: "past-the-end", Doc: "a run may begin in the last pages of a chunk and end behind it",
 		Rule: heap.Owned, Contract: strict, Open: openBlind(PastTheEnd), Or: or(props.Alive),
-		Reason: "calloc clears the block before anyone asks who owns it",
+		Reproducer: 16,
+		Reason: "calloc clears the block before anyone asks who owns it; and a chunk must be full, which many small " +
+			"blocks do for a minimizer that makes numbers smaller and never greater",
 	},
 	{
 		Name: "short-table", Doc: "a table by the pages of a run is one too short, so that the longest run panics",
@@ -229,14 +233,15 @@ var toys = []Canary{
 	},
 	{
 		Name: "close-fails", Doc: "close fails when a chunk is left",
-		Rule: props.Alive, Cause: "close", Contract: heap.Contract{Align: 16, Retained: chunkBytes}, Open: openKeeping(CloseFails),
+		Rule: props.Alive, Cause: "close", Open: openKeeping(CloseFails),
+		Contract: heap.Contract{Align: 16, Retained: chunkBytes},
 	},
 	{
 		Name: "oom-counts", Doc: "a block is counted before there is memory for it",
 		Rule: heap.Failure, Contract: strict, Open: open(OOMCounts),
 	},
 	{
-		Name: "oom-half-done", Doc: "the mark of what was never handed out is set back for a chunk that then does not come",
+		Name: "oom-half-done", Doc: "the mark of what was never handed out is set back for memory that then does not come",
 		Rule: heap.Invariant, Cause: "toy/virgin", Contract: strict, Open: open(OOMHalfDone), Or: or(heap.Zeroed),
 		Reason: "calloc trusts the mark",
 	},

@@ -14,16 +14,19 @@ import (
 // wrapped are the canaries that are a right allocator with one method spoilt.
 var wrapped = []Canary{
 	{
-		Name: "cached", Doc: "a cache of freed blocks keeps a block by the power of two below its size, and serves by the one above",
-		Rule: heap.Size, Contract: heap.Contract{Align: 16, SizeMax: 1 << 28, Inexact: true, Retained: -1}, Open: openCached,
+		Name: "cached", Doc: "a cache of freed blocks serves every request with the same power of two below it",
+		Rule: heap.Size, Open: openCached,
+		Contract: heap.Contract{Align: 16, SizeMax: 1 << 28, Inexact: true, Retained: -1},
 	},
 	{
 		Name: "slab-calloc-wraps", Doc: "calloc over a right allocator multiplies without looking",
-		Rule: heap.Overflow, Contract: strict, Open: onSlab(func(a *slab.Allocator) heaptest.Allocator { return callocWraps{a} }),
+		Rule: heap.Overflow, Contract: strict, Programs: 1000,
+		Open: onSlab(func(a *slab.Allocator) heaptest.Allocator { return callocWraps{a} }),
 	},
 	{
 		Name: "slab-realloc-header", Doc: "realloc takes 16 bytes of the block for a header that it does not have",
-		Rule: heap.Moved, Contract: strict, Open: onSlab(func(a *slab.Allocator) heaptest.Allocator { return reallocHeader{a} }),
+		Rule: heap.Moved, Contract: strict,
+		Open: onSlab(func(a *slab.Allocator) heaptest.Allocator { return reallocHeader{a} }),
 	},
 	{
 		Name: "skips-frees", Doc: "a driver answers that it skipped a free of a live block in an odd slot",

@@ -1,0 +1,253 @@
+package fuzz
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"heapfuzz/fuzz/canary"
+	"heapfuzz/props"
+	"heapfuzz/props/heaptest"
+	"heapfuzz/props/prog"
+)
+
+const corpus = "../corpus/heap/"
+
+// entry is one file of the corpus.
+type entry struct {
+	name string
+	text string
+	props.Repro
+}
+
+// entries reads a directory of the corpus. Every file must parse and be canonical: up to comments it is what Format
+// prints, so that two people who write the same program write the same file.
+func entries(t testing.TB, dir string) (es []entry) {
+	files, err := filepath.Glob(filepath.Join(corpus, dir, "*.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := props.ParseRepro(heaptest.Lang.Spec, file, data)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		es = append(es, entry{filepath.Base(file), string(data), r})
+	}
+	return es
+}
+
+// TestCorpusCanonical looks at the files alone.
+func TestCorpusCanonical(t *testing.T) {
+	spec := heaptest.Lang.Spec
+	for _, dir := range []string{"seed", "found"} {
+		es := entries(t, dir)
+		if len(es) < 20 {
+			t.Errorf("%d files in %s", len(es), dir)
+		}
+		for _, e := range es {
+			var program strings.Builder
+			head := false
+			for line := range strings.Lines(e.text) {
+				if strings.HasPrefix(line, "#") {
+					head = true
+				} else {
+					program.WriteString(line)
+				}
+			}
+			if diff := cmp.Diff(string(spec.Format(e.Program)), program.String()); diff != "" {
+				t.Errorf("%s/%s is not as Format prints it (-want +got):\n%s", dir, e.name, diff)
+			}
+			if !head {
+				t.Errorf("%s/%s does not say what it shows", dir, e.name)
+			}
+			if !spec.Decode(spec.Encode(e.Program)).Equal(spec.Canon(e.Program)) {
+				t.Errorf("%s/%s is another program once it was bytes", dir, e.name)
+			}
+		}
+	}
+}
+
+// TestCorpusConforms replays all on every real target. A program that refuted one canary is one more test for the others.
+func TestCorpusConforms(t *testing.T) {
+	es := append(entries(t, "seed"), entries(t, "found")...)
+	for _, target := range targets {
+		t.Run(target.Name, func(t *testing.T) {
+			t.Parallel()
+			s, r := target.New(), props.Runner{}
+			for _, e := range es {
+				check(t, s, &r, props.Conforms, e.Program, e.name)
+			}
+		})
+	}
+}
+
+// check fails the test with a report when the program refutes the property. What fails the test holds no number, so that
+// one defect is one failure to those who compare.
+func check(t *testing.T, s *props.Subject, r *props.Runner, p props.Property, program prog.Program, note string) {
+	t.Helper()
+	refuted, err := p.Check(s, r, program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if refuted == nil {
+		return
+	}
+	f := &props.Finding{Property: p.Name, Target: s.Target, Program: program, Refutation: refuted}
+	small, stats := props.Minimize(s, p, f, props.MinimizeOptions{})
+	var b strings.Builder
+	if err := props.Report(&b, s, small, props.ReportOptions{Stats: &stats}); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%s\n%s", note, b.String())
+	t.Errorf("%s: %s", s.Target, small.Signature())
+}
+
+// TestFoundAgain replays what was found on the target that it was found on. A canary stays wrong, and its reproducer must
+// go on showing it by the same rule; on a real target a fixed bug stays fixed, which TestCorpusConforms tells.
+func TestFoundAgain(t *testing.T) {
+	has, es := map[string]bool{}, entries(t, "found")
+	for _, e := range es {
+		if !strings.HasPrefix(e.Target, canaryPrefix) {
+			continue
+		}
+		c, ok := canary.Lookup(e.Target)
+		if !ok {
+			t.Errorf("%s: no canary %q", e.name, e.Target)
+			continue
+		}
+		has[c.Name] = true
+		var r props.Runner
+		refuted, err := c.Prop().Check(c.Subject(), &r, e.Program)
+		switch {
+		case err != nil:
+			t.Error(err)
+		case refuted == nil:
+			t.Errorf("%s: %s is not caught any more: %s", e.name, e.Target, c.Doc)
+		case refuted.Violation.Signature() != e.Rule:
+			t.Errorf("%s: caught by %s and not by %s", e.name, refuted.Violation.Signature(), e.Rule)
+		}
+		if len(e.Program.Ops) > c.Reproducer {
+			t.Errorf("%s has %d operations where %d are allowed", e.name, len(e.Program.Ops), c.Reproducer)
+		}
+	}
+	for _, c := range canary.All() {
+		// Two canaries may be caught by one program, whose file names the first.
+		if !has[c.Name] && !slices.ContainsFunc(es, func(e entry) bool { return catches(t, c, e) }) {
+			t.Errorf("no reproducer of canary/%s: run go test ./fuzz/canary -args -update", c.Name)
+		}
+	}
+}
+
+func catches(t *testing.T, c canary.Canary, e entry) bool {
+	if e.Property != c.Property {
+		return false
+	}
+	refuted, err := c.Prop().Check(c.Subject(), new(props.Runner), e.Program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return refuted != nil && refuted.Violation.Signature() == e.Rule && c.Hits(refuted.Violation)
+}
+
+// seed is that of the random programs: 1, or what the environment says.
+func seed(t testing.TB) uint64 {
+	text := os.Getenv("HEAPFUZZ_SEED")
+	if text == "" {
+		return 1
+	}
+	n, err := strconv.ParseUint(text, 0, 64)
+	if err != nil {
+		t.Fatalf("HEAPFUZZ_SEED: %v", err)
+	}
+	return n
+}
+
+// random calls f with n random programs for s. Few are above 600 operations, and those take most of the time, which longer
+// runs of the command have.
+func random(t testing.TB, s *props.Subject, n int, f func(p prog.Program)) {
+	src := rand.New(rand.NewPCG(seed(t), 0))
+	for range n {
+		f(s.Spec.Generate(src, s.Spec.NewMix(src, s.Allows), min(prog.Length(src), 600)))
+	}
+}
+
+// TestDifferential has all real targets answer the corpus, and random programs, alike.
+func TestDifferential(t *testing.T) {
+	t.Logf("HEAPFUZZ_SEED=%d", seed(t))
+	var alike, freeing []*props.Subject
+	for _, target := range targets[1:] {
+		if target.Contract.ReallocZeroFrees == targets[0].Contract.ReallocZeroFrees {
+			alike = append(alike, target.New())
+		} else {
+			freeing = append(freeing, target.New())
+		}
+	}
+	s, r := targets[0].New(), props.Runner{}
+	compareWith := func(others []*props.Subject, p prog.Program, note string) {
+		refuted, err := props.Differential(others...).Check(s, &r, p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if refuted != nil {
+			asked := prog.Program{Ops: refuted.Ops[:refuted.At+1]}
+			t.Errorf("%s: %v\n%s", note, refuted.Violation, apart(s, others, asked))
+		}
+	}
+	compare := func(p prog.Program, note string) {
+		compareWith(alike, p, note)
+		compareWith(freeing, withoutReallocZero(p), note)
+	}
+	for _, e := range append(entries(t, "seed"), entries(t, "found")...) {
+		compare(e.Program, e.name)
+	}
+	i := 0
+	random(t, s, differentialPrograms, func(p prog.Program) {
+		compare(p, fmt.Sprintf("random program %d", i))
+		i++
+	})
+}
+
+const differentialPrograms = 60
+
+// withoutReallocZero leaves out what targets promise different things of.
+func withoutReallocZero(p prog.Program) prog.Program {
+	realloc := heaptest.Lang.Kind("realloc")
+	return prog.Program{World: p.World, Ops: slices.DeleteFunc(slices.Clone(p.Ops), func(op prog.Op) bool {
+		return op.Kind == realloc && op.Args[1] == 0
+	})}
+}
+
+// apart draws the visible answers of the first two targets that differ.
+func apart(s *props.Subject, others []*props.Subject, p prog.Program) string {
+	var r props.Runner
+	lines := func(s *props.Subject) (ls []string) {
+		res, err := r.Run(s, p)
+		if err != nil {
+			return []string{err.Error()}
+		}
+		for i, out := range res.Trace {
+			ls = append(ls, fmt.Sprintf("%s -> %v %d", s.Spec.FormatOp(res.Ops[i]), out.Status, out.Value))
+		}
+		return ls
+	}
+	want := lines(s)
+	for _, o := range others {
+		if diff := cmp.Diff(want, lines(o)); diff != "" {
+			return fmt.Sprintf("-%s +%s\n%s", s.Target, o.Target, diff)
+		}
+	}
+	return ""
+}
