@@ -1,26 +1,26 @@
-// Package campaign tries many programs on many targets: it says which program is the n-th, runs them on several workers, counts
-// what they showed, and hands each new finding to its caller.
+// Package campaign tries many programs on many targets: it says which program is the n-th, runs them on several
+// workers, counts what they showed, and hands each new finding to its caller.
 //
 //	res, err := campaign.Run(ctx, campaign.Config{Targets: targets, Seed: 1, Duration: 10 * time.Second, Workers: 2})
 //
 // # One campaign, whatever the number of workers
 //
-// Programs are numbered. Job j is program j/n on target j%n of n, and a program follows from the seed, the target's name and its
-// number alone, so that a target is given the same programs beside others as on its own. Workers take jobs as they get to them,
-// and the results are committed in the order of the jobs: counts and findings are those of jobs 0, 1, 2, ... up to the last. When
-// the campaign stops at a finding, later jobs that were already under way are dropped. So a seed and a number of programs give the
-// same verdict on any machine with any number of workers. When the time is over, or at an interrupt, programs that are under way
-// end at their next operation and do not count.
+// Programs are numbered. Job j is program j/n on target j%n of n, and a program follows from the seed, the target's
+// name and its number alone, so that a target is given the same programs beside others as on its own. Workers take jobs
+// as they get to them, and the results are committed in the order of the jobs: counts and findings are those of jobs 0,
+// 1, 2, ... up to the last. When the campaign stops at a finding, later jobs that were already under way are dropped.
+// So a seed and a number of programs give the same verdict on any machine with any number of workers. When the time is
+// over, or at an interrupt, programs that are under way end at their next operation and do not count.
 //
-// What a campaign does not do is to breed programs from those that showed something new. That would make program n depend on which
-// ones were done before it, and coverage.go depends on addresses; engines that breed (go test -fuzz, go-fuzz) have the same
-// programs and properties.
+// What a campaign does not do is to breed programs from those that showed something new. That would make program n
+// depend on which ones were done before it, and coverage.go depends on addresses; engines that breed (go test -fuzz,
+// go-fuzz) have the same programs and properties.
 //
 // # What is owned
 //
-// Run owns its workers and waits for them. The one exception cannot be avoided: a target in this process that never answers cannot
-// be killed. After Config.Hang the program that it hangs in is a finding (run/alive, cause "hang"), the campaign ends, and the
-// worker is left behind; Result.Hung tells so, and a command then exits.
+// Run owns its workers and waits for them. The one exception cannot be avoided: a target in this process that never
+// answers cannot be killed. After Config.Hang the program that it hangs in is a finding (run/alive, cause "hang"), the
+// campaign ends, and the worker is left behind; Result.Hung tells so, and a command then exits.
 package campaign
 
 import (
@@ -55,11 +55,11 @@ type Config struct {
 	Seeds      []prog.Program // programs that are mutated; none: all programs are generated
 	Hang       time.Duration  // a program that takes longer does not return; 0: HangDefault
 
-	// Before is called by the workers, which are numbered from 0, before each program. It may be nil. Should the target take the
-	// process with it, that is what remains.
+	// Before is called by the workers, which are numbered from 0, before each program. It may be nil. Should the target
+	// take the process with it, that is what remains.
 	Before func(worker int, s *props.Subject, p prog.Program)
-	// Found is called for each new finding, in the order of the jobs, by the goroutine that called Run. An error ends the campaign.
-	// It may be nil.
+	// Found is called for each new finding, in the order of the jobs, by the goroutine that called Run. An error ends
+	// the campaign. It may be nil.
 	Found func(*props.Finding) error
 	// Progress is called every Tick (0: TickDefault) by the same goroutine. It may be nil.
 	Progress func(Progress)
@@ -106,8 +106,8 @@ type Result struct {
 	Hung        bool // a worker was left behind in a target that does not return
 }
 
-// Run runs a campaign to its end: the duration, the number of programs, the first finding unless it is to keep going, or the
-// context's end. The error is that of opening a target or of Found.
+// Run runs a campaign to its end: the duration, the number of programs, the first finding unless it is to keep going,
+// or the context's end. The error is that of opening a target or of Found.
 func Run(ctx context.Context, cfg Config) (Result, error) {
 	if len(cfg.Targets) == 0 {
 		return Result{}, errors.New("no target to try")
@@ -118,7 +118,8 @@ func Run(ctx context.Context, cfg Config) (Result, error) {
 	if cfg.Tick == 0 {
 		cfg.Tick = TickDefault
 	}
-	c := &campaign{Config: cfg, jobs: make(chan int), begun: time.Now(), pending: map[int]result{}, seen: map[string]bool{}}
+	c := &campaign{Config: cfg, jobs: make(chan int), begun: time.Now()}
+	c.pending, c.seen = map[int]result{}, map[string]bool{}
 	c.verdicts = make([]Verdict, len(cfg.Targets))
 	c.coverage = make([]*Coverage, len(cfg.Targets))
 	for i, t := range cfg.Targets {
@@ -304,7 +305,8 @@ func (c *campaign) indexOf(target string) int {
 }
 
 func (c *campaign) progress() Progress {
-	p := Progress{Elapsed: time.Since(c.begun), LastNew: time.Duration(c.lastNew.Load()), Verdicts: slices.Clone(c.verdicts)}
+	p := Progress{Elapsed: time.Since(c.begun), LastNew: time.Duration(c.lastNew.Load())}
+	p.Verdicts = slices.Clone(c.verdicts)
 	for i := range p.Verdicts {
 		p.Verdicts[i].Coverage = c.coverage[i].Count()
 	}
@@ -324,8 +326,15 @@ func (c *campaign) hanging() *props.Finding {
 	return nil
 }
 
-// Hanging is the finding that a target does not return from the operation after the first answered ones of ops, which are those of
-// the program and of the epilogue.
+// Finding is what a run under conforms found; the run has a violation.
+func Finding(target string, p prog.Program, res props.Result) *props.Finding {
+	return &props.Finding{Property: props.Conforms.Name, Target: target, Program: p, Refutation: &props.Refutation{
+		Violation: res.Violation, At: res.At, Ops: slices.Clone(res.Ops), Trace: slices.Clone(res.Trace),
+		Picture: res.Picture}}
+}
+
+// Hanging is the finding that a target does not return from the operation after the first answered ones of ops, which
+// are those of the program and of the epilogue.
 func Hanging(target string, p prog.Program, ops []prog.Op, answered int, limit time.Duration) *props.Finding {
 	at := min(answered, len(ops)-1)
 	trace := make(prog.Trace, at+1) // the answers are the worker's, which may still write them
@@ -334,7 +343,6 @@ func Hanging(target string, p prog.Program, ops []prog.Op, answered int, limit t
 	}
 	trace[at] = prog.Outcome{Status: prog.Fail, Msg: "hang"}
 	detail := fmt.Sprintf("no answer for %v", limit)
-	return &props.Finding{Property: props.Conforms.Name, Target: target, Program: p, Refutation: &props.Refutation{
-		Violation: &model.Violation{Rule: props.Alive, Cause: "hang", Detail: detail},
-		At:        at, Ops: ops, Trace: trace}}
+	v := &model.Violation{Rule: props.Alive, Cause: "hang", Detail: detail}
+	return Finding(target, p, props.Result{Violation: v, At: at, Ops: ops, Trace: trace})
 }

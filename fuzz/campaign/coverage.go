@@ -7,22 +7,25 @@ import (
 	"heapfuzz/props/prog"
 )
 
-// A behaviour is what one answered operation looked like from outside. Two operations show the same behaviour when they agree in
+// A behaviour is what one answered operation looked like from outside. Two operations show the same behaviour when they
+// agree in
 //
 //	kind      the operation
-//	size      the size class of the block asked for, or of the block that the operation is on: steps of 16 bytes up to 512,
-//	          powers of two above
+//	size      the size class of the block asked for, or of the block that the operation is on: steps of 16 bytes up to
+//	          512, powers of two above
 //	answer    ok, skip, nomem or fail
-//	place     where a new block lies: on the block freed last, on another one freed since the start, beside the one handed out
-//	          last, in a page that it touches, far from it; for realloc also: where it was
+//	place     where a new block lies: on the block freed last, on another one freed since the start, beside the one
+//	          handed out last, within 4 KiB of it, far from it; for realloc also: where it was
 //	crowd     how many blocks live: 0, 1-3, 4-15, 16-63, ... 4096 and more
 //
-// Coverage counts the distinct behaviours of a target. It looks at answers only, so that it means the same for a Go arena and for
-// a library in a child process, and it cannot tell how many behaviours there are: a run is compared with other runs and with its
-// own past, not with 100 %. What it is for is to see that a run has become stale, and that a mix is not all of one kind.
+// Coverage counts the distinct behaviours of a target. It looks at answers only, so that it means the same for a Go
+// arena and for a library in a child process, and it cannot tell how many behaviours there are: a run is compared with
+// other runs and with its own past, not with 100 %. What it is for is to see that a run has become stale, and that a
+// mix is not all of one kind.
 //
-// The blocks freed since the start are remembered by a hash of their address in a table of 4096 places, where a later one
-// overwrites an earlier: a block on a place forgotten counts as far. A place is thus a hint, and everything else is exact.
+// The blocks freed since the start are remembered by a hash of their address in a table of 4096 places, where a later
+// one overwrites an earlier: a block on a place forgotten counts as far. A place is thus a hint, and everything else is
+// exact.
 type Coverage struct {
 	words [behaviours / 64]atomic.Uint64
 	n     atomic.Int64
@@ -100,7 +103,8 @@ func (w *walker) begin(spec *prog.Spec) {
 	clear(w.freed[:])
 }
 
-// walk adds what a run showed to the coverage and returns how much of it was new. The tally and the peak are of this run.
+// walk adds what a run showed to the coverage and returns how much of it was new. The tally and the peak are of this
+// run.
 func (w *walker) walk(c *Coverage, spec *prog.Spec, ops []prog.Op, trace prog.Trace) (fresh int) {
 	w.begin(spec)
 	for i := range trace {

@@ -57,7 +57,8 @@ func TestWalkBegins(t *testing.T) {
 }
 
 func TestClasses(t *testing.T) {
-	for n, want := range map[uint64]uint8{0: 0, 1: 1, 16: 1, 17: 2, 512: 32, 513: 33, 1024: 33, 1025: 34, 1<<64 - 1: 87} {
+	classes := map[uint64]uint8{0: 0, 1: 1, 16: 1, 17: 2, 512: 32, 513: 33, 1024: 33, 1025: 34, 1<<64 - 1: 87}
+	for n, want := range classes {
 		if got := class(n); got != want {
 			t.Errorf("class of %d is %d, want %d", n, got, want)
 		}

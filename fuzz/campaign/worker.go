@@ -90,8 +90,7 @@ func (w *worker) do(job int) result {
 	}
 	r := result{job: job, answers: w.walker.answers, live: w.walker.peak}
 	if res.Violation != nil {
-		r.finding = &props.Finding{Property: props.Conforms.Name, Target: s.Target, Program: p, Refutation: &props.Refutation{
-			Violation: res.Violation, At: res.At, Ops: slices.Clone(res.Ops), Trace: slices.Clone(res.Trace), Picture: res.Picture}}
+		r.finding = Finding(s.Target, p, res)
 	} else if k := len(w.c.Properties); k > 0 && number%PropertyEvery == PropertyEvery-1 {
 		r.finding, r.err = w.check(s, w.c.Properties[number/PropertyEvery%k], p)
 		r.aborted = w.c.abort.Load() // two runs that were ended differ for no fault of the target
@@ -115,8 +114,8 @@ func (w *worker) subject(target int) *props.Subject {
 	return w.subjects[target]
 }
 
-// Program is the program of that number of a campaign on a target: a mutation of one of the seeds, or, when there are none, a
-// program generated in a swarm of its own.
+// Program is the program of that number of a campaign on a target: a mutation of one of the seeds, or, when there are
+// none, a program generated in a swarm of its own.
 func Program(s *props.Subject, seed uint64, number int, seeds []prog.Program) prog.Program {
 	name := fnv.New64a()
 	name.Write([]byte(s.Target))

@@ -20,14 +20,14 @@ import (
 	"heapfuzz/props/prog"
 )
 
-// A target in this process can write where it should not, and then it is not the target that dies but all of us: the Go runtime
-// finds its own tables damaged and ends the process, which nobody can recover from. So commands that drive targets do their work
-// in a child, which is this program again. Before each program that it runs the child puts it into a folder of its parent. When
-// the child dies, the parent finds out which of those programs kills another child, makes it as short as it goes in the same way,
-// and has a finding: run/alive, cause "crash".
+// A target in this process can write where it should not, and then it is not the target that dies but all of us: the Go
+// runtime finds its own tables damaged and ends the process, which nobody can recover from. So commands that drive
+// targets do their work in a child, which is this program again. Before each program that it runs the child puts it
+// into a folder of its parent. When the child dies, the parent finds out which of those programs kills another child,
+// makes it as short as it goes in the same way, and has a finding: run/alive, cause "crash".
 //
-// The child shares its parent's standard streams. It is told to end by the end of a pipe, its file 3, so that it ends when its
-// parent does, of whatever.
+// The child shares its parent's standard streams. It is told to end by the end of a pipe, its file 3, so that it ends
+// when its parent does, of whatever.
 //
 // The environment variable insideVar names the folder, and says to a process that it is a child.
 const insideVar = "HEAPFUZZ_INSIDE"
@@ -126,15 +126,17 @@ func child(ctx context.Context, dir string, args []string, stdout, stderr io.Wri
 // reason is the line with which the runtime said why it ends the process.
 func reason(said []byte) string {
 	for line := range strings.Lines(string(said)) {
-		if strings.HasPrefix(line, "fatal error: ") || strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "SIG") {
-			return strings.TrimSpace(line)
+		for _, begin := range []string{"fatal error: ", "panic: ", "SIG"} {
+			if strings.HasPrefix(line, begin) {
+				return strings.TrimSpace(line)
+			}
 		}
 	}
 	return "it did not say why"
 }
 
-// about puts a program into the parent's folder, as the one that this worker runs from now on. It does nothing in a process that
-// is no child.
+// about puts a program into the parent's folder, as the one that this worker runs from now on. It does nothing in a
+// process that is no child.
 func about(worker int, s *props.Subject, p prog.Program) {
 	if inside == "" {
 		return
@@ -172,7 +174,7 @@ func aftermath(ctx context.Context, dir, out string, stdout io.Writer) error {
 		f.Refutation = refutation(s, l.Program, "with others at work")
 		suspects = append(suspects, f)
 	}
-	fmt.Fprintln(stdout, "run/alive: the process died, and does not die of one of the programs that ran when it runs alone. They are")
+	fmt.Fprintln(stdout, "run/alive: the process died, and does not when one of these programs runs alone:")
 	for _, f := range suspects {
 		t, err := lookup(f.Target)
 		if err != nil {
@@ -190,8 +192,8 @@ func aftermath(ctx context.Context, dir, out string, stdout io.Writer) error {
 // crashRunsMax bounds the children that making a program shorter may take: each costs some ten milliseconds.
 const crashRunsMax = 400
 
-// tell makes the program shorter, in children, and then writes and reports it as any other finding. Where there is no folder to
-// write to, it reports the program as it is.
+// tell makes the program shorter, in children, and then writes and reports it as any other finding. Where there is no
+// folder to write to, it reports the program as it is.
 func tell(ctx context.Context, stdout io.Writer, s *props.Subject, f *props.Finding, out string) {
 	if out == "" {
 		done := settled{Finding: f}
@@ -199,12 +201,13 @@ func tell(ctx context.Context, stdout io.Writer, s *props.Subject, f *props.Find
 		done.print(stdout, nil)
 		return
 	}
-	property := props.Property{Name: f.Property, Check: func(s *props.Subject, _ *props.Runner, p prog.Program) (*props.Refutation, error) {
+	check := func(s *props.Subject, _ *props.Runner, p prog.Program) (*props.Refutation, error) {
 		if ctx.Err() != nil {
 			return nil, errInterrupted
 		}
 		return crashes(ctx, s, p)
-	}}
+	}
+	property := props.Property{Name: f.Property, Check: check}
 	small, stats := props.Minimize(s, property, f, props.MinimizeOptions{RunsMax: crashRunsMax})
 	done := settled{Finding: small}
 	done.path, done.why = props.WriteRepro(out, s, small)

@@ -11,10 +11,10 @@ import (
 	"heapfuzz/props/prog"
 )
 
-// A reproducer as a program of Go or C is the calls, one for each operation, and below or above them the same few functions that
-// perform an operation and check what came of it. The calls follow from the table of the language (an operation "aligned" of p3
-// with align=64 and size=100 is heap_aligned(p3, 64, 100)); the functions stand in emit_go.txt and emit_c.txt, one for each
-// operation, which a test makes sure of.
+// A reproducer as a program of Go or C is the calls, one for each operation, and below or above them the same few
+// functions that perform an operation and check what came of it. The calls follow from the table of the language (an
+// operation "aligned" of p3 with align=64 and size=100 is heap_aligned(p3, 64, 100)); the functions stand in
+// emit_go.txt and emit_c.txt, one for each operation, which a test makes sure of.
 
 //go:embed emit_go.txt
 var goText string
@@ -34,8 +34,8 @@ type emitted struct {
 	Calls  []emittedCall
 }
 
-// emittedCall is one operation: its name in the language, its arguments as words of the programming language, and the comment
-// behind it.
+// emittedCall is one operation: its name in the language, its arguments as words of the programming language, and the
+// comment behind it.
 type emittedCall struct {
 	Op, Args, Note string
 }
@@ -43,24 +43,24 @@ type emittedCall struct {
 // emitMax bounds the calls: compilers take minutes over functions that are longer.
 const emitMax = 50_000
 
-// newEmitted makes the calls of a run: the operations that were not skipped, up to the one that broke a rule. Unsigned is what a
-// number that does not fit 63 bits has behind it.
+// newEmitted makes the calls of a run: the operations that were not skipped, up to the one that broke a rule. Unsigned
+// is what a number that does not fit 63 bits has behind it.
 func newEmitted(name string, run *running, unsigned string) (*emitted, error) {
 	e := &emitted{Name: name, Target: run.subject.Target, World: run.program.World}
-	if run.violation != nil {
-		e.Rule, e.Doc = run.violation.Rule.Name, run.violation.Rule.Doc
+	if run.Violation != nil {
+		e.Rule, e.Doc = run.Violation.Rule.Name, run.Violation.Rule.Doc
 	}
-	for i := range run.trace {
-		op, info := run.ops[i], run.subject.Spec.Info(run.ops[i].Kind)
-		if run.trace[i].Status == prog.Skip {
+	for i := range run.Trace {
+		op, info := run.Ops[i], run.subject.Spec.Info(run.Ops[i].Kind)
+		if run.Trace[i].Status == prog.Skip {
 			continue
 		}
 		if len(e.Calls) == emitMax {
 			return nil, fmt.Errorf("%s: more than %d operations: heapfuzz shrink %s makes fewer", name, emitMax, name)
 		}
 		c := emittedCall{Op: info.Name, Args: e.arguments(info, op, unsigned)}
-		if run.violation != nil && i == len(run.trace)-1 {
-			c.Note = oneLine(run.violation.Error())
+		if run.Violation != nil && i == len(run.Trace)-1 {
+			c.Note = oneLine(run.Violation.Error())
 		}
 		e.Calls = append(e.Calls, c)
 	}
@@ -110,7 +110,8 @@ func comment(text string) string { return strings.ReplaceAll(text, "*/", "* /") 
 
 // write fills a template. Its actions stand in <% %>, since both languages have double braces of their own.
 func (e *emitted) write(w io.Writer, text string) error {
-	t, err := template.New("").Delims("<%", "%>").Funcs(template.FuncMap{"camel": camel, "snake": snake, "comment": comment}).Parse(text)
+	words := template.FuncMap{"camel": camel, "snake": snake, "comment": comment}
+	t, err := template.New("").Delims("<%", "%>").Funcs(words).Parse(text)
 	if err != nil {
 		panic("heapfuzz: " + err.Error())
 	}

@@ -21,15 +21,15 @@ type settled struct {
 	why    error  // why it was not written
 }
 
-// minimizeMax bounds the time that making a program shorter may take. The engine has a budget of its own, and is slower than it
-// only when a shorter program does not return.
+// minimizeMax bounds the time that making a program shorter may take. The engine has a budget of its own, and is slower
+// than it only when a shorter program does not return.
 const minimizeMax = time.Minute
 
 // minimizing is the number of the worker that makes programs shorter. Those of a campaign begin at 0.
 const minimizing = 1000
 
-// settle minimizes a finding and writes it into dir, when there is one. A program that hangs is written as it is: to try a shorter
-// one would take as long again, and leave another goroutine behind.
+// settle minimizes a finding and writes it into dir, when there is one. A program that hangs is written as it is: to
+// try a shorter one would take as long again, and leave another goroutine behind.
 func settle(ctx context.Context, s *props.Subject, f *props.Finding, dir, again string) settled {
 	small, stats := f, (*props.MinimizeStats)(nil)
 	if !hangs(f) {

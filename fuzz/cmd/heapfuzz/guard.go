@@ -12,7 +12,11 @@ import (
 	"heapfuzz/props/prog"
 )
 
-// errHangs says that a target did not return. Its goroutine is left behind, since it cannot be stopped: the process is to end soon.
+// hangUsage explains the flag of the commands that drive targets.
+const hangUsage = "a program that takes longer than this `time` does not return"
+
+// errHangs says that a target did not return. Its goroutine is left behind, since it cannot be stopped: the process is
+// to end soon.
 var errHangs = errors.New("does not return")
 
 // guard runs f, which drives targets, and waits for it as long as the limit says or until the context ends.
@@ -36,23 +40,18 @@ func guard(ctx context.Context, limit time.Duration, f func()) error {
 
 // running is one run of a program on a target.
 type running struct {
-	subject   *props.Subject
-	program   prog.Program
-	ops       []prog.Op // with the epilogue
-	trace     prog.Trace
-	violation *model.Violation // nil: it conforms
-	effective int
-	picture   string
-	took      time.Duration
+	subject *props.Subject
+	program prog.Program
+	props.Result
+	took time.Duration
 }
 
 // finding returns what was found under conforms, nil when the program conforms.
 func (r *running) finding() *props.Finding {
-	if r.violation == nil {
+	if r.Violation == nil {
 		return nil
 	}
-	return &props.Finding{Property: props.Conforms.Name, Target: r.subject.Target, Program: r.program, Refutation: &props.Refutation{
-		Violation: r.violation, At: len(r.trace) - 1, Ops: r.ops, Trace: r.trace, Picture: r.picture}}
+	return campaign.Finding(r.subject.Target, r.program, r.Result)
 }
 
 // perform runs a program once, and makes a finding of it when it does not return within the limit.
@@ -70,15 +69,13 @@ func perform(ctx context.Context, s *props.Subject, p prog.Program, limit time.D
 	switch e := guard(ctx, limit, func() { res, err = runner.Run(s, p) }); {
 	case e == errHangs:
 		f := campaign.Hanging(s.Target, p, append(p.Clone().Ops, s.Epilogue...), int(answered.Load()), limit)
-		run.ops, run.trace, run.violation = f.Ops, f.Trace, f.Violation
+		run.Ops, run.Trace, run.Violation, run.At = f.Ops, f.Trace, f.Violation, f.At
 		return run, nil
 	case e != nil:
 		return nil, e
 	case err != nil:
 		return nil, err
 	}
-	run.took = time.Since(begun)
-	run.ops, run.trace, run.violation = res.Ops, res.Trace, res.Violation
-	run.effective, run.picture = res.Effective, res.Picture
+	run.took, run.Result = time.Since(begun), res
 	return run, nil
 }

@@ -52,7 +52,8 @@ func load(spec *prog.Spec, path string) (*loaded, error) {
 	}
 	l, err := decode(spec, path, data)
 	if err == nil && len(l.Program.Ops) == 0 && l.Target == "" {
-		err = fmt.Errorf("%s: no operation in it", path) // a reproducer may need none: what is asked after every program does it
+		// A reproducer may need none: the epilogue is asked all the same.
+		err = fmt.Errorf("%s: no operation in it", path)
 	}
 	return l, err
 }
@@ -112,13 +113,6 @@ func begins(spec *prog.Spec, data []byte) bool {
 	return false
 }
 
-func programOf(t *trace.Trace) prog.Program {
-	if t == nil {
-		return prog.Program{}
-	}
-	return t.Program
-}
-
 // nativeBytes returns the one []byte of a file in the corpus of Go's fuzzing.
 func nativeBytes(path, head string, rest []byte) ([]byte, error) {
 	if strings.TrimSpace(head) != "go test fuzz v1" {
@@ -142,7 +136,8 @@ func isText(data []byte) bool {
 	begin := data[:min(len(data), 64<<10)]
 	for len(begin) > 0 {
 		r, n := utf8.DecodeRune(begin)
-		if r == utf8.RuneError && n == 1 && (len(begin) >= utf8.UTFMax || len(data) <= 64<<10) || r < ' ' && !strings.ContainsRune("\t\r\n\f", r) {
+		cut := len(begin) < utf8.UTFMax && len(data) > 64<<10 // a rune may be cut in two
+		if r == utf8.RuneError && n == 1 && !cut || r < ' ' && !strings.ContainsRune("\t\r\n\f", r) {
 			return false
 		}
 		begin = begin[n:]

@@ -1,5 +1,5 @@
-// Heapfuzz finds bugs in memory allocators: it runs random programs of allocations and frees on them, judges every answer by the
-// rules of the allocator's contract, and shrinks the first program that breaks one to a few lines.
+// Heapfuzz finds bugs in memory allocators: it runs random programs of allocations and frees on them, judges every
+// answer by the rules of the allocator's contract, and shrinks the first program that breaks one to a few lines.
 //
 //	heapfuzz run                        try every target for ten seconds
 //	heapfuzz replay FILE                run a program again, on the target that it was found on
@@ -9,12 +9,12 @@
 //	heapfuzz targets                    list the allocators; with -rules, the rules
 //	heapfuzz ops                        list the operations of which programs consist
 //
-// Every command leaves with 0 when no rule was broken, 1 when one was, 2 when it was used wrongly or could not do its work, and
-// 130 when it was interrupted.
+// Every command leaves with 0 when no rule was broken, 1 when one was, 2 when it was used wrongly or could not do its
+// work, and 130 when it was interrupted.
 //
-// A flag is written with one dash or two. One whose name has more than two letters can be given in the environment as well: -seed
-// as HEAPFUZZ_SEED, -keep-going as HEAPFUZZ_KEEP_GOING. The command line goes before the environment, and a value that is wrong is
-// an error in both.
+// A flag is written with one dash or two. One whose name has more than two letters can be given in the environment as
+// well: -seed as HEAPFUZZ_SEED, -keep-going as HEAPFUZZ_KEEP_GOING. The command line goes before the environment, and a
+// value that is wrong is an error in both.
 package main
 
 import (
@@ -67,8 +67,8 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 }
 
 // short is the first screen.
-const short = `Heapfuzz finds bugs in memory allocators: it runs random programs of allocations and frees, judges every answer,
-and shrinks the first program that breaks a rule to a few lines.
+const short = `Heapfuzz finds bugs in memory allocators: it runs random programs of allocations and frees, judges every
+answer, and shrinks the first program that breaks a rule to a few lines.
 
   heapfuzz run                  try every target for ten seconds
   heapfuzz replay FILE          run a program again
@@ -95,7 +95,10 @@ func newRoot() *cobra.Command {
 			}
 			return nil
 		},
-		RunE:              func(c *cobra.Command, _ []string) error { _, err := io.WriteString(c.OutOrStdout(), short); return err },
+		RunE: func(c *cobra.Command, _ []string) error {
+			_, err := io.WriteString(c.OutOrStdout(), short)
+			return err
+		},
 		PersistentPreRunE: func(c *cobra.Command, _ []string) error { return fromEnvironment(c.Flags(), os.LookupEnv) },
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
@@ -103,7 +106,8 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return fmt.Errorf("%s; %s -h lists the flags", oneDash(err.Error()), c.CommandPath())
 	})
-	root.AddCommand(runCommand(), replayCommand(), shrinkCommand(), showCommand(), traceCommand(), targetsCommand(), opsCommand())
+	root.AddCommand(runCommand(), replayCommand(), shrinkCommand(), showCommand(), traceCommand())
+	root.AddCommand(targetsCommand(), opsCommand())
 	return root
 }
 
@@ -132,8 +136,8 @@ var (
 	doubleDash = regexp.MustCompile(`(^|[\s"])--([a-z])`)
 )
 
-// twoDashes gives flags with one dash, as Go's own are written, the two dashes that the library wants for a name of more than one
-// letter.
+// twoDashes gives flags with one dash, as Go's own are written, the two dashes that the library wants for a name of
+// more than one letter.
 func twoDashes(args []string) []string {
 	var out []string
 	for i, a := range args {

@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -46,7 +45,7 @@ var ours = []target{
 		s.Picture, s.Damage = nil, nil
 		return s
 	}},
-	{"test/crashes", "brings the process down at a free of the third slot", heap.ReferenceContract, func() *props.Subject {
+	{"test/crashes", "ends the process at a free of the third slot", heap.ReferenceContract, func() *props.Subject {
 		s := heaptest.Subject("test/crashes", heap.ReferenceContract, reference)
 		inner := s.Open
 		s.Open = func(w [prog.ArgsMax]uint64) (props.Target, props.Judge, error) {
@@ -57,10 +56,11 @@ var ours = []target{
 		return s
 	}},
 	{"test/slow", "takes a millisecond for each operation", heap.ReferenceContract, func() *props.Subject {
-		return heaptest.Subject("test/slow", heap.ReferenceContract, func(w heaptest.World) (heaptest.Allocator, error) {
+		open := func(w heaptest.World) (heaptest.Allocator, error) {
 			a, err := reference(w)
 			return slow{a}, err
-		})
+		}
+		return heaptest.Subject("test/slow", heap.ReferenceContract, open)
 	}},
 }
 
@@ -129,10 +129,11 @@ func TestEmittersKnowEveryOperation(t *testing.T) {
 	}
 }
 
-// reproducers are programs on canaries that break a rule which the emitted code sees as well. Macro is the defect in bad.c that is
-// the canary's.
+// reproducers are programs on canaries that break a rule which the emitted code sees as well. Macro is the defect in
+// bad.c that is the canary's.
 var reproducers = []struct{ canary, rule, macro, program string }{
-	{"pop-twice", "heap/disjoint", "POP_TWICE", "p0 = alloc size=49\np1 = alloc size=49\np2 = alloc size=49\np3 = alloc size=49"},
+	{"pop-twice", "heap/disjoint", "POP_TWICE",
+		"p0 = alloc size=49\np1 = alloc size=49\np2 = alloc size=49\np3 = alloc size=49"},
 	{"calloc-dirty", "heap/zeroed", "CALLOC_DIRTY", "p0 = calloc n=1 size=129"},
 	{"calloc-overflow", "heap/overflow", "CALLOC_OVERFLOW", "p0 = calloc n=2305843009213693953 size=8"},
 	{"realloc-last-byte", "heap/realloc", "REALLOC_LAST_BYTE", "p0 = alloc size=33\nrealloc p0 size=17"},
@@ -158,8 +159,8 @@ func emit(t *testing.T, dir, canary, rule, program, form string) []byte {
 	return out.Bytes()
 }
 
-// TestShowC compiles the programs, and runs them with an allocator that has the canary's defect, with it when it has none, and with
-// the C library.
+// TestShowC compiles the programs, and runs them with an allocator that has the canary's defect, with it when it has
+// none, and with the C library.
 func TestShowC(t *testing.T) {
 	cc, err := exec.LookPath("gcc")
 	if err != nil {
@@ -191,7 +192,8 @@ func TestShowC(t *testing.T) {
 			if out, err := run("right", ours...); err != nil {
 				t.Errorf("with an allocator without a defect: %v\n%s", err, out)
 			}
-			if out, err := run("wrong", append(ours, "-D"+r.macro)...); err == nil || !strings.HasPrefix(out, r.rule+": ") {
+			out, err := run("wrong", append(ours, "-D"+r.macro)...)
+			if err == nil || !strings.HasPrefix(out, r.rule+": ") {
 				t.Errorf("with %s: %v, want %s\n%s", r.macro, err, r.rule, out)
 			}
 		})
@@ -231,7 +233,7 @@ func TestShowGo(t *testing.T) {
 		}
 	}
 	tool := func(args ...string) (string, error) {
-		c := exec.Command(filepath.Join(runtime.GOROOT(), "bin", "go"), args...)
+		c := exec.Command("go", args...)
 		c.Dir, c.Env = dir, append(os.Environ(), "GOFLAGS=-mod=mod", "GOPROXY=off", "GOWORK=off")
 		out, err := c.CombinedOutput()
 		return string(out), err
@@ -251,11 +253,13 @@ func TestShowGo(t *testing.T) {
 }
 
 func TestDashes(t *testing.T) {
-	got := strings.Join(twoDashes([]string{"run", "-seed", "7", "-o", "-", "-keep-going=false", "--json", "-c", "--", "-seed"}), " ")
+	args := strings.Fields("run -seed 7 -o - -keep-going=false --json -c -- -seed")
+	got := strings.Join(twoDashes(args), " ")
 	if want := "run --seed 7 -o - --keep-going=false --json -c -- -seed"; got != want {
 		t.Errorf("%s\nwant %s", got, want)
 	}
-	if got, want := oneDash("  -o, --out folder\n      --seed number"), "  -o, -out folder\n      -seed number"; got != want {
+	want := "  -o, -out folder\n      -seed number"
+	if got := oneDash("  -o, --out folder\n      --seed number"); got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
@@ -323,7 +327,8 @@ func TestProgressIsPlain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	code := command(t.Context(), []string{"run", "-target", "reference", "-programs", "3", "-seed", "1", "-o", t.TempDir()}, io.Discard, w)
+	args := []string{"run", "-target", "reference", "-programs", "3", "-seed", "1", "-o", t.TempDir()}
+	code := command(t.Context(), args, io.Discard, w)
 	w.Close()
 	out, _ := io.ReadAll(r)
 	if code != exitFine || bytes.ContainsAny(out, "\x1b\r") {

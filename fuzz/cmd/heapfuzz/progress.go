@@ -12,7 +12,8 @@ import (
 	"heapfuzz/fuzz/campaign"
 )
 
-// progress tells how a campaign goes: in one line that is drawn over and over on a terminal, in a line every few seconds elsewhere.
+// progress tells how a campaign goes: in one line that is drawn over and over on a terminal, in a line every few
+// seconds elsewhere.
 type progress struct {
 	w     io.Writer
 	bar   *progressbar.ProgressBar // nil when w is no terminal
@@ -20,7 +21,8 @@ type progress struct {
 	wrote time.Duration            // when the last plain line was
 }
 
-// plainEvery is the time between lines where there is no terminal: seldom enough for a log, often enough to see that it lives.
+// plainEvery is the time between lines where there is no terminal: seldom enough for a log, often enough to see that it
+// lives.
 const plainEvery = 5 * time.Second
 
 func newProgress(w io.Writer, span time.Duration) *progress {
@@ -30,9 +32,9 @@ func newProgress(w io.Writer, span time.Duration) *progress {
 		if span > 0 {
 			whole = span.Milliseconds()
 		}
-		p.bar = progressbar.NewOptions64(whole, progressbar.OptionSetWriter(w), progressbar.OptionSetWidth(16),
-			progressbar.OptionSetPredictTime(false), progressbar.OptionSetElapsedTime(false), progressbar.OptionClearOnFinish(),
-			progressbar.OptionThrottle(50*time.Millisecond), progressbar.OptionFullWidth())
+		p.bar = progressbar.NewOptions64(whole, progressbar.OptionSetWriter(w), progressbar.OptionFullWidth(),
+			progressbar.OptionSetPredictTime(false), progressbar.OptionSetElapsedTime(false),
+			progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(50*time.Millisecond))
 	}
 	return p
 }

@@ -24,8 +24,9 @@ type replayFlags struct {
 	hang    time.Duration
 }
 
-const replayLong = `Run programs again, and print the report of those that break a rule. A file may hold a program as text, bytes as go-fuzz
-keeps them, an entry of Go's fuzzing corpus ("go test fuzz v1"), or a trace.
+const replayLong = `
+Run programs again, and print the report of those that break a rule. A file may hold a program as text, bytes as
+go-fuzz keeps them, an entry of Go's fuzzing corpus ("go test fuzz v1"), or a trace.
 
 The target is that of -target, or the one that the file's head names ("# target NAME").`
 
@@ -38,13 +39,14 @@ func replayCommand() *cobra.Command {
 		Args:    files,
 		Example: "  heapfuzz replay corpus/heap/found/*.txt\n  heapfuzz replay crasher -target arena-3.11 -v",
 		RunE: func(c *cobra.Command, args []string) error {
-			return each(args, c.ErrOrStderr(), func(path string) error { return f.replay(c.Context(), c.OutOrStdout(), path) })
+			replay := func(path string) error { return f.replay(c.Context(), c.OutOrStdout(), path) }
+			return each(args, c.ErrOrStderr(), replay)
 		},
 	}
 	c.Flags().StringVar(&f.target, "target", "", "the `name` of the target, in place of the one that the file names")
 	c.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "print every operation with its answer")
 	c.Flags().BoolVar(&f.json, "json", false, "print a line of JSON for each file")
-	c.Flags().DurationVar(&f.hang, "hang", campaign.HangDefault, "a program that takes longer than this `time` does not return")
+	c.Flags().DurationVar(&f.hang, "hang", campaign.HangDefault, hangUsage)
 	return c
 }
 
@@ -56,8 +58,8 @@ func files(c *cobra.Command, args []string) error {
 	return nil
 }
 
-// each does every file in turn. A file that cannot be read does not keep the others from being done. What is left with is the
-// finding, if there was one, and otherwise the trouble.
+// each does every file in turn. A file that cannot be read does not keep the others from being done. What is left with
+// is the finding, if there was one, and otherwise the trouble.
 func each(paths []string, stderr io.Writer, do func(path string) error) error {
 	var found bool
 	var trouble error
@@ -122,13 +124,13 @@ func (f *replayFlags) replay(ctx context.Context, w io.Writer, path string) erro
 		m["seconds"] = run.took.Seconds()
 		json.NewEncoder(w).Encode(m)
 	} else if found == nil {
-		fmt.Fprintf(w, "%s: conforms: %s on %s, %s of them effective, no rule broken\n", path, count(len(run.trace), "operation"),
-			s.Target, share(uint64(run.effective), uint64(len(run.trace))))
+		fmt.Fprintf(w, "%s: conforms: %s on %s, %s of them effective, no rule broken\n", path,
+			count(len(run.Trace), "operation"), s.Target, share(uint64(run.Effective), uint64(len(run.Trace))))
 	} else if err := f.report(w, s, found, path); err != nil {
 		return err
 	}
 	if f.verbose && !f.json && found == nil {
-		printTrace(w, s.Spec, run.ops, run.trace)
+		printTrace(w, s.Spec, run.Ops, run.Trace)
 	}
 	if found != nil {
 		return errFinding
@@ -150,7 +152,8 @@ func refute(ctx context.Context, s *props.Subject, l *loaded, hang time.Duration
 		return nil, nil, fmt.Errorf("%s: unknown property %q; heapfuzz targets -rules lists them", l.path, l.Property)
 	}
 	var refuted *props.Refutation
-	if e := guard(ctx, hang, func() { refuted, err = property.Check(s, &props.Runner{Look: true}, l.Program) }); e != nil {
+	check := func() { refuted, err = property.Check(s, &props.Runner{Look: true}, l.Program) }
+	if e := guard(ctx, hang, check); e != nil {
 		return nil, nil, fmt.Errorf("%s: %s: %w", l.path, property.Name, e)
 	}
 	if err != nil || refuted == nil {

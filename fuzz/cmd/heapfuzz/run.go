@@ -32,8 +32,9 @@ type runFlags struct {
 	hang      time.Duration
 }
 
-const runLong = `Try random programs on one target or on all, until the time is over or a program breaks a rule. That program is made
-as short as it goes, written into a folder, and explained.
+const runLong = `
+Try random programs on one target or on all, until the time is over or a program breaks a rule. That program is
+made as short as it goes, written into a folder, and explained.
 
 Program n of a target follows from the seed alone, whatever the number of workers, so the seed that is printed gives the
 same run again. Every eighth program is tried under the metamorphic properties as well.
@@ -65,7 +66,8 @@ func runCommand() *cobra.Command {
 		},
 	}
 	flags := c.Flags()
-	flags.StringVar(&f.target, "target", "all", "`name`s with commas between, \"all\", or \"canaries\", which are wrong on purpose")
+	flags.StringVar(&f.target, "target", "all",
+		"`name`s with commas between, \"all\", or \"canaries\", which are wrong on purpose")
 	flags.Uint64Var(&f.seed, "seed", 0, "the `number` that the programs follow from (default: another each time)")
 	flags.DurationVar(&f.duration, "duration", 0, "stop after this `time` (default 10s, or no limit with -programs)")
 	flags.IntVar(&f.programs, "programs", 0, "stop after so `many` programs on each target (default no limit)")
@@ -73,8 +75,8 @@ func runCommand() *cobra.Command {
 	flags.BoolVar(&f.keepGoing, "keep-going", false, "go on after a finding; each signature is reported once")
 	flags.BoolVar(&f.json, "json", false, "print a line of JSON for the start, each finding, each verdict and the end")
 	flags.StringVarP(&f.out, "out", "o", foundDir, "the `folder` that reproducers are written to")
-	flags.StringSliceVar(&f.traces, "trace", nil, "mutate the programs or traces in these `file`s instead of generating")
-	flags.DurationVar(&f.hang, "hang", campaign.HangDefault, "a program that takes longer than this `time` does not return")
+	flags.StringSliceVar(&f.traces, "trace", nil, "mutate the programs in these `file`s instead of generating")
+	flags.DurationVar(&f.hang, "hang", campaign.HangDefault, hangUsage)
 	return c
 }
 
@@ -197,7 +199,8 @@ func (p *plain) start(f *runFlags, targets []target) {
 	if f.programs > 0 {
 		limit += ", " + count(f.programs, "program") + " on each"
 	}
-	fmt.Fprintf(p.stderr, "heapfuzz: %s, seed %d%s, %s\n", count(len(targets), "target"), f.seed, limit, count(f.workers, "worker"))
+	fmt.Fprintf(p.stderr, "heapfuzz: %s, seed %d%s, %s\n", count(len(targets), "target"), f.seed, limit,
+		count(f.workers, "worker"))
 }
 
 func (p *plain) tell(now campaign.Progress) { p.progress.tell(now) }
@@ -211,15 +214,17 @@ func (p *plain) finding(s *settled, program []byte) {
 func (p *plain) verdicts(res campaign.Result, _ error) {
 	p.progress.clear()
 	var t table
-	t.add("TARGET", ">PROGRAMS", ">OPERATIONS", ">OPS/S", ">EFFECTIVE", ">SKIP", ">NOMEM", ">BEHAVIOURS", ">FINDINGS", "VERDICT")
+	t.add("TARGET", ">PROGRAMS", ">OPERATIONS", ">OPS/S", ">EFFECTIVE", ">SKIP", ">NOMEM", ">BEHAVIOURS", ">FINDINGS",
+		"VERDICT")
 	for i := range res.Verdicts {
 		v := &res.Verdicts[i]
 		ops, rate := v.Operations(), "-"
 		if v.Busy > 0 {
 			rate = commas(int(float64(ops) / v.Busy.Seconds()))
 		}
-		t.add(v.Target, commas(v.Programs), commas(ops), rate, share(v.Answers[prog.OK], ops), share(v.Answers[prog.Skip], ops),
-			share(v.Answers[prog.NoMem], ops), commas(v.Coverage), commas(len(v.Findings)), word(v))
+		t.add(v.Target, commas(v.Programs), commas(ops), rate, share(v.Answers[prog.OK], ops),
+			share(v.Answers[prog.Skip], ops), share(v.Answers[prog.NoMem], ops), commas(v.Coverage),
+			commas(len(v.Findings)), word(v))
 	}
 	t.print(p.stdout)
 	fmt.Fprintln(p.stdout)
@@ -252,7 +257,8 @@ func sentence(v *campaign.Verdict) string {
 		for _, f := range v.Findings {
 			rules = append(rules, strings.TrimPrefix(f.Signature(), props.Conforms.Name+": "))
 		}
-		return fmt.Sprintf("%s: breaks %s: %s, %s wrong", v.Target, strings.Join(rules, ", "), done, count(v.Broken, "program"))
+		return fmt.Sprintf("%s: breaks %s: %s, %s wrong", v.Target, strings.Join(rules, ", "), done,
+			count(v.Broken, "program"))
 	case v.Programs == 0:
 		return v.Target + ": not tried: no program came to an end"
 	case float64(v.Answers[prog.OK]) < effectiveMin*float64(ops):
@@ -300,8 +306,9 @@ func (l *lines) verdicts(res campaign.Result, err error) {
 			signatures = append(signatures, f.Signature())
 		}
 		l.Encode(map[string]any{"event": "verdict", "target": v.Target, "verdict": word(v), "programs": v.Programs,
-			"operations": v.Operations(), "ok": v.Answers[prog.OK], "skip": v.Answers[prog.Skip], "nomem": v.Answers[prog.NoMem],
-			"behaviours": v.Coverage, "live": v.Live, "busySeconds": v.Busy.Seconds(), "broken": v.Broken, "findings": signatures})
+			"operations": v.Operations(), "ok": v.Answers[prog.OK], "skip": v.Answers[prog.Skip],
+			"nomem": v.Answers[prog.NoMem], "behaviours": v.Coverage, "live": v.Live, "busySeconds": v.Busy.Seconds(),
+			"broken": v.Broken, "findings": signatures})
 	}
 	l.Encode(map[string]any{"event": "end", "seconds": res.Elapsed.Seconds(), "interrupted": res.Interrupted,
 		"finding": errors.Is(err, errFinding)})

@@ -18,9 +18,9 @@ import (
 
 const showLong = `Print a program with the answers that its target gives, up to the one that breaks a rule.
 
-With -go it is printed as a Go test that opens the same target and fails in the same way, for a folder in a module that has
-heapfuzz. With -c it is printed as a program in C11 that asks malloc and its kin, checks the blocks and their bytes, and
-exits with 1 at the first rule that is broken; its head says how to link it with another allocator.`
+With -go it is printed as a Go test that opens the same target and fails in the same way, for a folder in a module
+that has heapfuzz. With -c it is printed as a program in C11 that asks malloc and its kin, checks the blocks and
+their bytes, and exits with 1 at the first rule that is broken; its head says how to link it with another allocator.`
 
 func showCommand() *cobra.Command {
 	var target string
@@ -49,7 +49,7 @@ func showCommand() *cobra.Command {
 	c.Flags().StringVar(&target, "target", "", "the `name` of the target, in place of the one that the file names")
 	c.Flags().BoolVar(&asGo, "go", false, "as a Go test")
 	c.Flags().BoolVarP(&asC, "c", "c", false, "as a C program")
-	c.Flags().DurationVar(&hang, "hang", campaign.HangDefault, "a program that takes longer than this `time` does not return")
+	c.Flags().DurationVar(&hang, "hang", campaign.HangDefault, hangUsage)
 	c.MarkFlagsMutuallyExclusive("go", "c")
 	return c
 }
@@ -60,8 +60,9 @@ func shownRun(ctx context.Context, stderr io.Writer, path, target string, hang t
 		return nil, err
 	}
 	run, err := perform(ctx, s, l.Program, hang)
-	if err == nil && run.violation == nil && l.Property != "" && l.Property != props.Conforms.Name {
-		fmt.Fprintf(stderr, "heapfuzz: %s was found by %s, which compares several runs: what is shown is one\n", path, l.Property)
+	if err == nil && run.Violation == nil && l.Property != "" && l.Property != props.Conforms.Name {
+		fmt.Fprintf(stderr, "heapfuzz: %s was found by %s, which compares several runs: what is shown is one\n",
+			path, l.Property)
 	}
 	return run, err
 }
@@ -70,21 +71,22 @@ func shownRun(ctx context.Context, stderr io.Writer, path, target string, hang t
 func showText(w io.Writer, run *running) error {
 	s := run.subject
 	fmt.Fprintf(w, "# target %s\n", s.Target)
-	if run.violation != nil {
-		fmt.Fprintf(w, "# breaks %s\n", oneLine(run.violation.Error()))
+	if run.Violation != nil {
+		fmt.Fprintf(w, "# breaks %s\n", oneLine(run.Violation.Error()))
 	} else {
 		fmt.Fprintln(w, "# conforms")
 	}
 	world := run.program.Clone()
 	world.Ops = nil
 	w.Write(s.Spec.Format(world))
-	printTrace(w, s.Spec, run.ops, run.trace)
+	printTrace(w, s.Spec, run.Ops, run.Trace)
 	return nil
 }
 
 func showGo(w, stderr io.Writer, path string, run *running) error {
-	if v := run.violation; v != nil && v.Rule == heap.Answers {
-		fmt.Fprintf(stderr, "heapfuzz: %s is about how the target is driven, which this test does its own way\n", v.Rule.Name)
+	if v := run.Violation; v != nil && v.Rule == heap.Answers {
+		fmt.Fprintf(stderr, "heapfuzz: %s is about how the target is driven, which this test does its own way\n",
+			v.Rule.Name)
 	}
 	e, err := newEmitted(path, run, "")
 	if err != nil {
@@ -113,11 +115,11 @@ func showC(w, stderr io.Writer, path string, run *running) error {
 	if err != nil {
 		return err
 	}
-	if v := run.violation; v != nil && unseen[v.Rule.Name] {
+	if v := run.Violation; v != nil && unseen[v.Rule.Name] {
 		fmt.Fprintf(stderr, "heapfuzz: malloc tells nothing of itself: a program in C does not see %s\n", v.Rule.Name)
 	}
 	if e.Room > roomMax {
-		return errors.New(path + ": names more slots than a program in C has room for; heapfuzz shrink makes them fewer")
+		return errors.New(path + ": more slots than a program in C has room for; heapfuzz shrink makes them fewer")
 	}
 	return e.write(w, cText)
 }

@@ -13,8 +13,10 @@ import (
 	"heapfuzz/props"
 )
 
-const shrinkLong = `Write the shortest program that breaks the same rule in the same way. It goes into a folder, that of the file when -o is not
-given, under a name that is made of the rule and of the program; with "-o -" the program is printed and nothing else is.`
+const shrinkLong = `
+Write the shortest program that breaks the same rule in the same way. It goes into a folder, that of the file when
+-o is not given, under a name that is made of the rule and of the program; with "-o -" the program is printed and
+nothing else is.`
 
 func shrinkCommand() *cobra.Command {
 	var target, out string
@@ -30,8 +32,9 @@ func shrinkCommand() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&target, "target", "", "the `name` of the target, in place of the one that the file names")
-	c.Flags().StringVarP(&out, "out", "o", "", "the `folder` that the reproducer is written to, \"-\" for standard output")
-	c.Flags().DurationVar(&hang, "hang", campaign.HangDefault, "a program that takes longer than this `time` does not return")
+	c.Flags().StringVarP(&out, "out", "o", "",
+		"the `folder` that the reproducer is written to, \"-\" for standard output")
+	c.Flags().DurationVar(&hang, "hang", campaign.HangDefault, hangUsage)
 	return c
 }
 

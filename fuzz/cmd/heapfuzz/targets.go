@@ -49,7 +49,8 @@ func ofCanary(c canary.Canary) target {
 	return target{"canary/" + c.Name, c.Doc, c.Contract, c.Subject}
 }
 
-// choose returns the targets of a list of names: all of the table for "all", all that are wrong on purpose for "canaries".
+// choose returns the targets of a list of names: all of the table for "all", all that are wrong on purpose for
+// "canaries".
 func choose(names string) ([]target, error) {
 	var chosen []target
 	seen := map[string]bool{}
@@ -93,7 +94,7 @@ func targetsCommand() *cobra.Command {
 	var rules, canaries bool
 	c := &cobra.Command{
 		Use:   "targets [-rules | -canaries]",
-		Short: "List the allocators that programs are tried on, what they promise, and what they have beyond alloc and free.",
+		Short: "List the allocators that programs are tried on, what they promise, and which optional parts they have.",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			var t table
@@ -109,7 +110,8 @@ func targetsCommand() *cobra.Command {
 		},
 	}
 	c.Flags().BoolVar(&rules, "rules", false, "list the rules instead, each with its sentence")
-	c.Flags().BoolVar(&canaries, "canaries", false, "list the allocators that are wrong on purpose, and the rule that catches each")
+	c.Flags().BoolVar(&canaries, "canaries", false,
+		"list the allocators that are wrong on purpose, and the rule that catches each")
 	c.MarkFlagsMutuallyExclusive("rules", "canaries")
 	return c
 }
@@ -156,19 +158,23 @@ func promises(c heap.Contract) string {
 	add(c.MayRefuse, "may refuse")
 	add(c.ZeroNil, "0 bytes may be nil")
 	add(c.ReallocZeroFrees, "realloc to 0 frees")
+	misuse := []struct {
+		what string
+		met  heap.Answer
+	}{
+		{"double", c.DoubleFree}, {"interior", c.InteriorFree}, {"foreign", c.ForeignFree}, {"wild", c.WildFree},
+		{"cross", c.CrossFree},
+	}
 	for _, answer := range []heap.Answer{heap.Detected, heap.Ignored} {
 		var which []string
-		for _, m := range []struct {
-			what string
-			is   heap.Answer
-		}{{"double", c.DoubleFree}, {"interior", c.InteriorFree}, {"foreign", c.ForeignFree}, {"wild", c.WildFree}, {"cross", c.CrossFree}} {
-			if m.is == answer {
+		for _, m := range misuse {
+			if m.met == answer {
 				which = append(which, m.what)
 			}
 		}
 		switch len(which) {
 		case 0:
-		case 5:
+		case len(misuse):
 			add(true, "every wrong free %v", answer)
 		default:
 			add(true, "%s free %v", strings.Join(which, "/"), answer)

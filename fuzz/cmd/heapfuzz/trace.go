@@ -31,15 +31,17 @@ type traceFlags struct {
 	hang    time.Duration
 }
 
-const traceLong = `Replay what real programs asked of their allocator, with every answer judged and every byte of every block verified, and
-print a row for each trace and target. A folder stands for the files in it.
+const traceLong = `
+Replay what real programs asked of their allocator, with every answer judged and every byte of every block verified,
+and print a row for each trace and target. A folder stands for the files in it.
 
-Formats, packed with zstd or gzip or not, are told by the content: our own text, malloc lab's .rep, glibc's mtrace, Android's
-memory_replay, and the records of scripts/record.
+Formats, packed with zstd or gzip or not, are told by the content: our own text, malloc lab's .rep, glibc's mtrace,
+Android's memory_replay, and the records of scripts/record.
 
-PEAK LIVE is the most bytes that were asked for and not freed at a time; FOOTPRINT the most that the allocator had from the
-operating system, looked at every -sample operations and at the peak; UTILISATION is the one by the other. A target that
-does not tell its footprint has a "-". TIME is with all checks: it compares traces, and says little of an allocator's speed.`
+PEAK LIVE is the most bytes that were asked for and not freed at a time; FOOTPRINT the most that the allocator had
+from the operating system, looked at every -sample operations and at the peak; UTILISATION is the one by the other. A
+target that does not tell its footprint has a "-". TIME is with all checks: it compares traces, and says little of an
+allocator's speed.`
 
 func traceCommand() *cobra.Command {
 	var f traceFlags
@@ -57,7 +59,7 @@ func traceCommand() *cobra.Command {
 	c.Flags().BoolVar(&f.json, "json", false, "print a line of JSON for each row")
 	c.Flags().IntVar(&f.sample, "sample", 256, "ask for the footprint every so `many` operations")
 	c.Flags().BoolVar(&f.lenient, "lenient", false, "take traces that contradict themselves: drop what cannot be")
-	c.Flags().DurationVar(&f.hang, "hang", campaign.HangDefault, "a trace that takes longer than this `time` does not return")
+	c.Flags().DurationVar(&f.hang, "hang", campaign.HangDefault, hangUsage)
 	return c
 }
 
@@ -80,12 +82,12 @@ func (f *traceFlags) run(ctx context.Context, stdout, stderr io.Writer, args []s
 			return err
 		}
 		for _, t := range targets {
-			row, e := weigh(ctx, t.open(), path, tr, f.sample, f.hang)
+			row, e := f.weigh(ctx, t.open(), path, tr)
 			if e != nil {
 				return e
 			}
 			rows = append(rows, row)
-			if row.run.violation != nil {
+			if row.run.Violation != nil {
 				err = errFinding
 			}
 		}
@@ -97,7 +99,8 @@ func (f *traceFlags) run(ctx context.Context, stdout, stderr io.Writer, args []s
 	return err
 }
 
-// filesIn returns the files that the arguments name. Of a folder, files that are hidden or explain something are not traces.
+// filesIn returns the files that the arguments name. Of a folder, files that are hidden or explain something are not
+// traces.
 func filesIn(args []string) ([]string, error) {
 	var paths []string
 	for _, arg := range args {
@@ -138,19 +141,19 @@ type weighed struct {
 }
 
 // weigh replays a trace with questions for the footprint among its operations.
-func weigh(ctx context.Context, s *props.Subject, path string, tr *trace.Trace, every int, hang time.Duration) (weighed, error) {
+func (f *traceFlags) weigh(ctx context.Context, s *props.Subject, path string, tr *trace.Trace) (weighed, error) {
 	usage, _ := s.Spec.Lookup("usage")
-	p := asking(s.Spec, tr.Program, prog.Op{Kind: usage}, every)
-	run, err := perform(ctx, s, p, hang)
+	p := asking(s.Spec, tr.Program, prog.Op{Kind: usage}, f.sample)
+	run, err := perform(ctx, s, p, f.hang)
 	w := weighed{path: path, trace: tr, run: run}
 	if err != nil {
 		return w, err
 	}
-	for i, out := range run.trace {
+	for i, out := range run.Trace {
 		switch {
-		case run.ops[i].Kind == usage && out.Status == prog.OK:
+		case run.Ops[i].Kind == usage && out.Status == prog.OK:
 			w.footprint = max(w.footprint, out.Addr)
-		case run.ops[i].Kind == usage || i >= len(p.Ops):
+		case run.Ops[i].Kind == usage || i >= len(p.Ops):
 		case out.Status == prog.Skip:
 			w.skipped++
 		case out.Status == prog.NoMem:
@@ -205,7 +208,7 @@ func peakAt(spec *prog.Spec, p prog.Program) (at int) {
 }
 
 func (w *weighed) verdict() string {
-	if v := w.run.violation; v != nil {
+	if v := w.run.Violation; v != nil {
 		return "breaks " + v.Signature()
 	}
 	text := "conforms"
@@ -238,8 +241,8 @@ func (f *traceFlags) print(w io.Writer, rows []weighed) error {
 		if r.footprint > 0 {
 			footprint, utilisation = trace.Bytes(r.footprint), fmt.Sprintf("%.1f%%", 100*r.utilisation())
 		}
-		t.add(r.trace.Name, r.run.subject.Target, commas(len(r.run.trace)), trace.Bytes(r.trace.Stats.PeakBytes), footprint,
-			utilisation, brief(r.run.took), rate(len(r.run.trace), r.run.took), r.verdict())
+		t.add(r.trace.Name, r.run.subject.Target, commas(len(r.run.Trace)), trace.Bytes(r.trace.Stats.PeakBytes),
+			footprint, utilisation, brief(r.run.took), rate(len(r.run.Trace), r.run.took), r.verdict())
 		totals = addTo(totals, r)
 	}
 	for _, s := range totals {
@@ -251,9 +254,9 @@ func (f *traceFlags) print(w io.Writer, rows []weighed) error {
 		return err
 	}
 	for i := range rows {
-		if r := &rows[i]; r.run.violation != nil {
+		if r := &rows[i]; r.run.Violation != nil {
 			fmt.Fprintf(w, "\n%s: %s\nshrink   heapfuzz shrink %s -target %s -o %s\n", r.path,
-				r.run.violation.Error(), quoted(shown(r.path)), r.run.subject.Target, foundDir)
+				r.run.Violation.Error(), quoted(shown(r.path)), r.run.subject.Target, foundDir)
 		}
 	}
 	return nil
@@ -291,13 +294,13 @@ func addTo(totals []*sums, r *weighed) []*sums {
 	}
 	s := totals[i]
 	s.rows++
-	s.ops += len(r.run.trace)
+	s.ops += len(r.run.Trace)
 	s.took += r.run.took
 	if r.footprint > 0 {
 		s.known++
 		s.utilisation += r.utilisation()
 	}
-	if r.run.violation != nil {
+	if r.run.Violation != nil {
 		s.broken++
 	}
 	return totals
@@ -311,7 +314,8 @@ func (s *sums) row() []string {
 	if s.broken > 0 {
 		verdict = fmt.Sprintf("%d of %d break a rule", s.broken, s.rows)
 	}
-	return []string{fmt.Sprintf("all %d traces", s.rows), s.target, commas(s.ops), "", "", mean, brief(s.took), rate(s.ops, s.took), verdict}
+	return []string{fmt.Sprintf("all %d traces", s.rows), s.target, commas(s.ops), "", "", mean, brief(s.took),
+		rate(s.ops, s.took), verdict}
 }
 
 // printRows prints a line of JSON for each row.
@@ -320,9 +324,9 @@ func printRows(w io.Writer, rows []weighed) error {
 	for i := range rows {
 		r := &rows[i]
 		m := map[string]any{"event": "trace", "trace": r.path, "format": r.trace.Format, "target": r.run.subject.Target,
-			"verdict": "conforms", "operations": len(r.run.trace), "peakLive": r.trace.Stats.PeakBytes,
+			"verdict": "conforms", "operations": len(r.run.Trace), "peakLive": r.trace.Stats.PeakBytes,
 			"seconds": r.run.took.Seconds(), "skipped": r.skipped, "refused": r.refused}
-		if v := r.run.violation; v != nil {
+		if v := r.run.Violation; v != nil {
 			m["verdict"], m["rule"], m["signature"], m["detail"] = "breaks a rule", v.Rule.Name, v.Signature(), v.Detail
 		}
 		if r.footprint > 0 {
