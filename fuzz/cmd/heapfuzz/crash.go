@@ -196,7 +196,7 @@ const crashRunsMax = 400
 // folder to write to, it reports the program as it is.
 func tell(ctx context.Context, stdout io.Writer, s *props.Subject, f *props.Finding, out string) {
 	if out == "" {
-		done := settled{Finding: f}
+		done := settled{Finding: f, again: againRuns}
 		done.explain(s, props.ReportOptions{})
 		done.print(stdout, nil)
 		return
@@ -209,7 +209,7 @@ func tell(ctx context.Context, stdout io.Writer, s *props.Subject, f *props.Find
 	}
 	property := props.Property{Name: f.Property, Check: check}
 	small, stats := props.Minimize(s, property, f, props.MinimizeOptions{RunsMax: crashRunsMax})
-	done := settled{Finding: small}
+	done := settled{Finding: small, again: againRuns}
 	done.path, done.why = props.WriteRepro(out, s, small)
 	done.explain(s, props.ReportOptions{Stats: &stats})
 	done.print(stdout, func() []byte { return s.Spec.Format(small.Program) })

@@ -17,6 +17,7 @@ import (
 type settled struct {
 	*props.Finding
 	report string
+	again  int    // of againRuns, the runs of the shortest program that show the same
 	path   string // "" when it was not written
 	why    error  // why it was not written
 }
@@ -25,34 +26,60 @@ type settled struct {
 // than it only when a shorter program does not return.
 const minimizeMax = time.Minute
 
+// againRuns is how often the shortest program is run once more, to see whether it always shows what was found.
+const againRuns = 5
+
 // minimizing is the number of the worker that makes programs shorter. Those of a campaign begin at 0.
 const minimizing = 1000
 
-// settle minimizes a finding and writes it into dir, when there is one. A program that hangs is written as it is: to
-// try a shorter one would take as long again, and leave another goroutine behind.
-func settle(ctx context.Context, s *props.Subject, f *props.Finding, dir, again string) settled {
-	small, stats := f, (*props.MinimizeStats)(nil)
+// settle minimizes a finding and writes it into dir, when there is one. A program that hangs is written as it is: to try a
+// shorter one would take as long again, and leave another goroutine behind. Origin is the command that found it.
+func settle(ctx context.Context, s *props.Subject, f *props.Finding, dir, origin string) settled {
+	out, stats := settled{Finding: f, again: againRuns}, (*props.MinimizeStats)(nil)
 	if !hangs(f) {
 		var shorter *props.Finding
 		var st props.MinimizeStats
+		var again int
 		about(minimizing, s, f.Program)
 		err := guard(ctx, minimizeMax, func() {
-			shorter, st = props.Minimize(s, propertyOf(f.Property), f, props.MinimizeOptions{})
+			property := propertyOf(f.Property)
+			shorter, st = props.Minimize(s, property, f, props.MinimizeOptions{})
+			again = seenAgain(s, property, shorter)
 		})
 		if err == nil {
-			small, stats = shorter, &st
+			out.Finding, out.again, stats = shorter, again, &st
 		}
 	}
-	out := settled{Finding: small}
 	if dir != "" {
 		var notes []string
-		if again != "" {
-			notes = append(notes, "found by "+again)
+		if origin != "" {
+			notes = append(notes, "found by "+origin)
 		}
-		out.path, out.why = props.WriteRepro(dir, s, small, notes...)
+		if out.again < againRuns {
+			notes = append(notes, oneLine(out.flaky()))
+		}
+		out.path, out.why = props.WriteRepro(dir, s, out.Finding, notes...)
 	}
-	out.explain(s, props.ReportOptions{Stats: stats, Seed: again})
+	out.explain(s, props.ReportOptions{Stats: stats, Seed: origin})
 	return out
+}
+
+// seenAgain counts in how many of againRuns runs the program shows the same once more.
+func seenAgain(s *props.Subject, property props.Property, f *props.Finding) (n int) {
+	var r props.Runner
+	for range againRuns {
+		refuted, err := property.Check(s, &r, f.Program)
+		if err == nil && refuted != nil && refuted.Violation.Signature() == f.Violation.Signature() {
+			n++
+		}
+	}
+	return n
+}
+
+// flaky says that the program alone does not make the finding.
+func (s *settled) flaky() string {
+	return fmt.Sprintf("flaky    in %d of %d runs again: it depends on more than the program, on addresses say",
+		s.again, againRuns)
 }
 
 // explain makes the report.
@@ -63,6 +90,9 @@ func (s *settled) explain(subject *props.Subject, options props.ReportOptions) {
 	}
 	if err := report(&b, subject, s.Finding, options); err != nil {
 		fmt.Fprintf(&b, "%s\n(no report: %v)\n%s", s.Signature(), err, subject.Spec.Format(s.Program))
+	}
+	if s.again < againRuns {
+		fmt.Fprintln(&b, s.flaky())
 	}
 	s.report = b.String()
 }

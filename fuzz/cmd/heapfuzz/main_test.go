@@ -55,6 +55,14 @@ var ours = []target{
 		s.Picture, s.Damage = nil, nil
 		return s
 	}},
+	{"test/moody", "is wrong in every third allocator", heap.ReferenceContract, func() *props.Subject {
+		opened := 0
+		return heaptest.Subject("test/moody", heap.ReferenceContract, func(w heaptest.World) (heaptest.Allocator, error) {
+			opened++
+			a, err := reference(w)
+			return moody{a, opened%3 == 0}, err
+		})
+	}},
 	{"test/slow", "takes a millisecond for each operation", heap.ReferenceContract, func() *props.Subject {
 		open := func(w heaptest.World) (heaptest.Allocator, error) {
 			a, err := reference(w)
@@ -83,6 +91,25 @@ func (c crashing) Do(op prog.Op) prog.Outcome {
 		new(sync.Mutex).Unlock() // nothing recovers from it
 	}
 	return out
+}
+
+type moody struct {
+	heaptest.Allocator
+	wrong bool
+}
+
+func (m moody) Alloc(n uintptr) ptr {
+	p := m.Allocator.Alloc(n + 16)
+	if m.wrong && p != nil {
+		return unsafe.Add(p, 1)
+	}
+	return p
+}
+
+func (m moody) Free(p ptr) {
+	if !m.wrong {
+		m.Allocator.Free(p)
+	}
 }
 
 // ptr is unsafe.Pointer.

@@ -118,7 +118,7 @@ func (f *replayFlags) replay(ctx context.Context, w io.Writer, path string) erro
 	if f.json {
 		m := map[string]any{"event": "replay", "verdict": "conforms", "target": s.Target}
 		if found != nil {
-			m = findingJSON(&settled{Finding: found}, s.Spec.Format(found.Program))
+			m = findingJSON(&settled{Finding: found, again: againRuns}, s.Spec.Format(found.Program))
 		}
 		m["from"] = path
 		m["seconds"] = run.took.Seconds()

@@ -289,6 +289,9 @@ func findingJSON(s *settled, program []byte) map[string]any {
 	m := map[string]any{"event": "finding", "target": s.Target, "property": s.Property, "rule": s.Violation.Rule.Name,
 		"says": s.Violation.Rule.Doc, "signature": s.Signature(), "detail": s.Violation.Detail,
 		"operations": len(s.Program.Ops), "program": string(program)}
+	if s.again < againRuns {
+		m["flaky"] = s.flaky()
+	}
 	if s.path != "" {
 		m["file"], m["replay"] = s.path, replayLine(s.path, s.Target)
 	}
