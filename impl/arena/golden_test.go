@@ -48,12 +48,13 @@ var goldens = []struct {
 	{"big-1", 5, "big", 0}, {"big-2", 6, "big", 8192}, {"big-3", 7, "big", 512},
 	{"one-1", 8, "one", 0}, {"one-2", 9, "one", 65536},
 	{"drift-1", 10, "drift", 0}, {"drift-2", 11, "drift", 4096}, {"drift-3", 12, "drift", 512},
-	{"drift-4", 13, "drift", 0},
+	{"drift-4", 13, "drift", 0}, {"ebb-1", 14, "ebb", 0}, {"ebb-2", 15, "ebb", 512},
 }
 
 // generate makes a golden program. Phases change how likely an allocation is, and how the victim of a free is chosen.
 // In the mode drift they are long and steep, so that the number of arenas rises and falls: arena order and the
-// highwater mark are only seen by such programs.
+// highwater mark are only seen by such programs. In the mode ebb blocks of one size come in a flood and go in random
+// order, which leaves many arenas with nearly as many free pools each: the order among equals is seen there alone.
 func generate(seed uint64, mode string, ops, skew int) string {
 	r := rand.New(rand.NewPCG(seed, 0x9e3779b97f4a7c15))
 	g := &generator{r: r, mode: mode}
@@ -64,11 +65,20 @@ func generate(seed uint64, mode string, ops, skew int) string {
 	length := ops / 8
 	if mode == "drift" {
 		phases, length = []float64{.97, .03, .9, .1, .5}, ops/12
+	} else if mode == "ebb" {
+		length = ops // one phase; below, the number of live blocks turns it
 	}
 	grow, order := phases[0], 0
 	for i := range ops {
 		if i%length == 0 && i > 0 {
 			grow, order = phases[r.IntN(len(phases))], r.IntN(3)
+		}
+		if mode == "ebb" {
+			if order = 2; len(g.live) > 9000 {
+				grow = .02
+			} else if len(g.live) < 2000 {
+				grow = .98
+			}
 		}
 		g.step(grow, order)
 		if r.IntN(500) == 0 {
@@ -99,7 +109,7 @@ func (g *generator) size() int {
 	switch x := g.r.Float64(); {
 	case g.mode == "big":
 		return 300 + g.r.IntN(213)
-	case g.mode == "one":
+	case g.mode == "one" || g.mode == "ebb":
 		return 512
 	case g.mode == "drift":
 		return []int{512, 500, 400, 256, 257}[min(g.r.IntN(12), 4)]
