@@ -1,6 +1,7 @@
 package heaptest
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -79,12 +80,12 @@ func Test(open func() Allocator, options ...Option) error {
 		src := rand.New(rand.NewPCG(s.seed, 0))
 		for range s.programs {
 			program := generate(subject, src)
-			report, _, err := s.try(subject, &r, p, program)
+			report, _, err := s.try(subject, &r, p, program, fmt.Sprintf("HEAPFUZZ_SEED=%d", s.seed))
 			if err != nil {
 				return err
 			}
 			if report != "" {
-				return fmt.Errorf("%s\nseed     HEAPFUZZ_SEED=%d", report, s.seed)
+				return errors.New(strings.TrimSuffix(report, "\n"))
 			}
 		}
 	}
@@ -102,7 +103,8 @@ func hang(s *props.Subject, p prog.Program) {
 }
 
 // try checks one property on one program. A finding comes back minimized, as its report and its signature.
-func (s *suite) try(subject *props.Subject, r *props.Runner, p props.Property, program prog.Program) (report, sign string, err error) {
+func (s *suite) try(subject *props.Subject, r *props.Runner, p props.Property, program prog.Program, seed string) (
+	report, sign string, err error) {
 	refuted, err := p.Check(subject, r, program)
 	if err != nil || refuted == nil {
 		return "", "", err
@@ -110,7 +112,7 @@ func (s *suite) try(subject *props.Subject, r *props.Runner, p props.Property, p
 	f := &props.Finding{Property: p.Name, Target: s.name, Program: program, Refutation: refuted}
 	small, stats := props.Minimize(subject, p, f, props.MinimizeOptions{})
 	var b strings.Builder
-	if err := props.Report(&b, subject, small, props.ReportOptions{Stats: &stats}); err != nil {
+	if err := props.Report(&b, subject, small, props.ReportOptions{Stats: &stats, Seed: seed}); err != nil {
 		return "", "", err
 	}
 	return b.String(), small.Signature(), nil
@@ -137,7 +139,7 @@ func Run(t *testing.T, open func() Allocator, options ...Option) {
 			}()
 			rapid.Check(t, func(rt *rapid.T) {
 				program := generate(subject, choices(rt))
-				report, sign, err := s.try(subject, &r, p, program)
+				report, sign, err := s.try(subject, &r, p, program, "")
 				if err != nil {
 					rt.Fatal(err)
 				}
@@ -181,7 +183,7 @@ func Fuzz(f *testing.F, open func() Allocator, options ...Option) {
 	}
 	r := props.Runner{OnHang: hang}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		report, sign, err := s.try(subject, &r, props.Conforms, Lang.Decode(data))
+		report, sign, err := s.try(subject, &r, props.Conforms, Lang.Decode(data), "")
 		if err != nil {
 			t.Fatal(err)
 		}

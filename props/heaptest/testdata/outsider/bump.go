@@ -1,22 +1,22 @@
-// Package outsider is somebody else's module: an arena that hands out byte slices and takes them all back at once.
+// Package outsider is somebody else's module: an arena that hands out byte slices and begins again when all are back.
 package outsider
 
-// Arena hands out slices of one buffer, from front to back, and begins again when the last one is given back.
+// Arena hands out slices of one chunk, from front to back.
 type Arena struct {
-	buf  []byte
-	off  int
-	live int
+	chunk []byte
+	off   int
+	live  int // slices that are out, of this chunk or an earlier one
 }
 
-// Get returns n bytes, or nil when the buffer is full.
+// Get returns n bytes, or nil when there are no such slices.
 func (a *Arena) Get(n int) []byte {
-	if a.buf == nil {
-		a.buf = make([]byte, 1<<20)
-	}
-	if n > len(a.buf)-a.off {
+	if n > 1<<30 {
 		return nil
 	}
-	b := a.buf[a.off : a.off+n : a.off+n]
+	if n > len(a.chunk)-a.off {
+		a.chunk, a.off = make([]byte, max(n, 1<<16)), 0
+	}
+	b := a.chunk[a.off : a.off+n : a.off+n]
 	a.off += n
 	a.live++
 	return b

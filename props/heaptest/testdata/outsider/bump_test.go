@@ -10,5 +10,5 @@ func TestArena(t *testing.T) {
 	heaptest.Run(t, func() heaptest.Allocator {
 		a := &Arena{}
 		return heaptest.Slices(a, a.Get, a.Put)
-	}, heaptest.Promise(heaptest.Contract{ZeroNil: true, MayRefuse: true, Retained: -1}))
+	}, heaptest.Promise(heaptest.Contract{ZeroNil: true, Retained: -1}))
 }
