@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"heapfuzz/fuzz/canary"
 	"heapfuzz/props"
 )
 
@@ -32,8 +33,8 @@ const againRuns = 5
 // minimizing is the number of the worker that makes programs shorter. Those of a campaign begin at 0.
 const minimizing = 1000
 
-// settle minimizes a finding and writes it into dir, when there is one. A program that hangs is written as it is: to try a
-// shorter one would take as long again, and leave another goroutine behind. Origin is the command that found it.
+// settle minimizes a finding and writes it into dir, when there is one. A program that hangs is written as it is: to
+// try a shorter one would take as long again, and leave another goroutine behind. Origin is the command that found it.
 func settle(ctx context.Context, s *props.Subject, f *props.Finding, dir, origin string) settled {
 	out, stats := settled{Finding: f, again: againRuns}, (*props.MinimizeStats)(nil)
 	if !hangs(f) {
@@ -41,8 +42,11 @@ func settle(ctx context.Context, s *props.Subject, f *props.Finding, dir, origin
 		var st props.MinimizeStats
 		var again int
 		about(minimizing, s, f.Program)
-		err := guard(ctx, minimizeMax, func() {
-			property := propertyOf(f.Property)
+		property, err := propertyOf(f.Property, f.Violation.Signature())
+		if err != nil {
+			panic("heapfuzz: " + err.Error())
+		}
+		err = guard(ctx, minimizeMax, func() {
 			shorter, st = props.Minimize(s, property, f, props.MinimizeOptions{})
 			again = seenAgain(s, property, shorter)
 		})
@@ -119,14 +123,26 @@ func hangs(f *props.Finding) bool {
 	return f.Violation.Rule == props.Alive && f.Violation.Cause == "hang"
 }
 
-// propertyOf returns the property of that name, conforms when there is none.
-func propertyOf(name string) props.Property {
+// propertyOf returns the property of that name. The rule of a differential finding says which other target it is about:
+// "meta/differential slab usage".
+func propertyOf(name, rule string) (props.Property, error) {
 	for _, p := range props.All() {
 		if p.Name == name {
-			return p
+			return p, nil
 		}
 	}
-	return props.Conforms
+	words := strings.Fields(rule)
+	if name != props.Differential().Name || len(words) < 2 {
+		return props.Property{}, fmt.Errorf("unknown property %q; heapfuzz targets -rules lists them", name)
+	}
+	if base := canary.Base(); words[1] == base.Target {
+		return props.Differential(base), nil
+	}
+	other, err := lookup(words[1])
+	if err != nil {
+		return props.Property{}, err
+	}
+	return props.Differential(other.open()), nil
 }
 
 // replayLine is the command that shows a finding again.

@@ -57,11 +57,12 @@ var ours = []target{
 	}},
 	{"test/moody", "is wrong in every third allocator", heap.ReferenceContract, func() *props.Subject {
 		opened := 0
-		return heaptest.Subject("test/moody", heap.ReferenceContract, func(w heaptest.World) (heaptest.Allocator, error) {
+		open := func(w heaptest.World) (heaptest.Allocator, error) {
 			opened++
 			a, err := reference(w)
 			return moody{a, opened%3 == 0}, err
-		})
+		}
+		return heaptest.Subject("test/moody", heap.ReferenceContract, open)
 	}},
 	{"test/slow", "takes a millisecond for each operation", heap.ReferenceContract, func() *props.Subject {
 		open := func(w heaptest.World) (heaptest.Allocator, error) {

@@ -147,9 +147,9 @@ func refute(ctx context.Context, s *props.Subject, l *loaded, hang time.Duration
 	if found := run.finding(); found != nil || l.Property == "" || l.Property == props.Conforms.Name {
 		return run, found, nil
 	}
-	property := propertyOf(l.Property)
-	if property.Name != l.Property {
-		return nil, nil, fmt.Errorf("%s: unknown property %q; heapfuzz targets -rules lists them", l.path, l.Property)
+	property, err := propertyOf(l.Property, l.Rule)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", l.path, err)
 	}
 	var refuted *props.Refutation
 	check := func() { refuted, err = property.Check(s, &props.Runner{Look: true}, l.Program) }

@@ -16,7 +16,7 @@ import (
 	"heapfuzz/props/prog"
 )
 
-// target is one that programs can be tried on: of the table, or a canary.
+// target is one that programs can be tried on. Those of our own tests are no fuzz.Target: what is wrong is their driver.
 type target struct {
 	name, doc string
 	contract  heap.Contract
@@ -33,9 +33,6 @@ func lookup(name string) (target, error) {
 			return t, nil
 		}
 	}
-	if c, ok := canary.Lookup(name); ok && strings.HasPrefix(name, "canary/") {
-		return ofCanary(c), nil
-	}
 	t, err := fuzz.Lookup(name)
 	if err != nil {
 		return target{}, err
@@ -44,10 +41,6 @@ func lookup(name string) (target, error) {
 }
 
 func ofTarget(t fuzz.Target) target { return target{t.Name, t.Doc, t.Contract, t.New} }
-
-func ofCanary(c canary.Canary) target {
-	return target{"canary/" + c.Name, c.Doc, c.Contract, c.Subject}
-}
 
 // choose returns the targets of a list of names: all of the table for "all", all that are wrong on purpose for
 // "canaries".
@@ -67,8 +60,8 @@ func choose(names string) ([]target, error) {
 				add(ofTarget(t))
 			}
 		case "canaries":
-			for _, c := range canary.All() {
-				add(ofCanary(c))
+			for _, t := range fuzz.Canaries() {
+				add(ofTarget(t))
 			}
 		default:
 			t, err := lookup(name)
@@ -137,11 +130,7 @@ func listRules(t *table) {
 func listCanaries(t *table) {
 	t.add("CANARY", "CAUGHT BY", "WHAT IT DOES WRONG")
 	for _, c := range canary.All() {
-		by := c.Property
-		if c.Rule != nil {
-			by = c.Rule.Name
-		}
-		t.add("canary/"+c.Name, by, c.Doc)
+		t.add("canary/"+c.Name, c.RuleName(), c.Doc)
 	}
 }
 
