@@ -81,10 +81,26 @@ func (a *Allocator) explainBlock(p pool.Pool, k uint32, off uintptr) string {
 	} else {
 		s.WriteString(" behind the last block: [")
 	}
+	explainRow(&s, k, capacity, mark)
+	fmt.Fprintf(&s, "] %d live of %d", p.Count(), capacity)
+	if len(links) > 0 {
+		s.WriteString("; free list " + strings.Join(links, " -> "))
+	}
+	if err != nil {
+		s.WriteString(" -> broken")
+	}
+	if virgin < capacity {
+		fmt.Fprintf(&s, "; next virgin %d", virgin)
+	}
+	return s.String()
+}
+
+// explainRow draws the blocks around block k.
+func explainRow(s *strings.Builder, k, capacity uint32, mark func(j uint32) (sign, word string)) {
 	lo := uint32(max(0, int64(min(k, capacity-1))-explainBlocks))
 	hi := min(capacity, lo+2*explainBlocks+1)
 	if lo > 0 {
-		fmt.Fprintf(&s, "%d.. ", lo)
+		fmt.Fprintf(s, "%d.. ", lo)
 	}
 	for j := lo; j < hi; j++ {
 		sign, _ := mark(j)
@@ -99,17 +115,6 @@ func (a *Allocator) explainBlock(p pool.Pool, k uint32, off uintptr) string {
 	if hi < capacity {
 		s.WriteString(" ..")
 	}
-	fmt.Fprintf(&s, "] %d live of %d", p.Count(), capacity)
-	if len(links) > 0 {
-		s.WriteString("; free list " + strings.Join(links, " -> "))
-	}
-	if err != nil {
-		s.WriteString(" -> broken")
-	}
-	if virgin < capacity {
-		fmt.Fprintf(&s, "; next virgin %d", virgin)
-	}
-	return s.String()
 }
 
 // explain draws a raw address.
