@@ -16,7 +16,8 @@ import (
 	"heapfuzz/props/prog"
 )
 
-// target is one that programs can be tried on. Those of our own tests are no fuzz.Target: what is wrong is their driver.
+// target is one that programs can be tried on. Those of our own tests are no fuzz.Target: what is wrong is their
+// driver.
 type target struct {
 	name, doc string
 	contract  heap.Contract
