@@ -42,7 +42,7 @@ func (a *moody) Free(p unsafe.Pointer) {
 // moodySubject opens moody allocators with the plain parts only, so that all requests go through Alloc.
 func moodySubject(refuse func(a *moody, size uintptr) bool) *props.Subject {
 	contract := heap.ReferenceContract
-	contract.MayRefuse = true
+	contract.MayRefuse, contract.Steady = true, true
 	return heaptest.Subject("moody", contract, func(heaptest.World) (heaptest.Allocator, error) {
 		a := &moody{Reference: heap.NewReference(), refuse: refuse}
 		return struct {

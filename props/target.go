@@ -34,6 +34,8 @@ type Subject struct {
 	Epilogue []prog.Op
 	// Allows tells whether programs for this target should hold operations of that kind.
 	Allows func(prog.Kind) bool
+	// Moody says that a refusal may depend on everything that was done before: relations between runs are not promised.
+	Moody bool
 	// Picture describes, for a person, the state of a live target around the slot at fault; it may be nil.
 	Picture func(t Target, op prog.Op) string
 	// Damage looks at every live block of a target and names the first damaged one; "" when all are whole. It may be nil. See

@@ -10,7 +10,7 @@ import (
 // relation between two runs, which the model does not see.
 
 // maybe is what they promise.
-var maybe = heap.Contract{Align: 16, SizeMax: 1 << 28, MayRefuse: true}
+var maybe = heap.Contract{Align: 16, SizeMax: 1 << 28, MayRefuse: true, Steady: true}
 
 var moodies = []Canary{
 	{

@@ -78,6 +78,7 @@ type Contract struct {
 	AlignMax  uintptr // AlignedAlloc keeps alignments up to it
 	SizeMax   uintptr // it may refuse requests above it; 0 means that it refuses only what the operating system refuses
 	MayRefuse bool    // it may refuse at any time: it lives in a region of its own, say
+	Steady    bool    // if it may: whether it does follows from the blocks that are live, and not from what came before
 	ZeroNil   bool    // a request for 0 bytes may be answered with nil; otherwise with a block like any other
 
 	ReallocZeroFrees bool // Realloc(p, 0) frees p and returns nil; otherwise it resizes

@@ -30,6 +30,7 @@ func Subject(name string, contract heap.Contract, open Opener) *props.Subject {
 		Target:   name,
 		Spec:     Lang.Spec,
 		Epilogue: epilogue,
+		Moody:    contract.MayRefuse && !contract.Steady,
 		Open: func(w [prog.ArgsMax]uint64) (props.Target, props.Judge, error) {
 			world := World{w[0], w[1], w[2]}
 			a, err := open(world)
