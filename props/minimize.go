@@ -1,8 +1,7 @@
 package props
 
 import (
-	"encoding/binary"
-	"hash/fnv"
+	"math/bits"
 	"slices"
 
 	"heapfuzz/props/prog"
@@ -14,54 +13,61 @@ type MinimizeOptions struct {
 }
 
 // MinimizeStats tells what Minimize did. Minimal is a certificate: no single operation can be left out and no number made one
-// smaller without losing the signature.
+// smaller without losing the signature. Flaky means that the finding's own program, run again, did not show it; nothing is tried
+// then.
 type MinimizeStats struct {
-	From, To int // operations
-	Runs     int // programs run
-	Again    int // programs that had been tried before and were not run again
-	Minimal  bool
+	From, To       int // operations
+	Runs           int // programs run
+	Again          int // programs that had been tried before and were not run again
+	Minimal, Flaky bool
 }
 
-// Minimize returns a finding of the same signature whose program is as short as it could be made: runs of operations are taken
-// out, then single operations, then all that speak of one slot; blocks are made in the plainest way; the world's numbers become 0,
-// other numbers go down to an edge of
-// their domain and then further; slots are renumbered. All this is repeated until nothing helps. The result is a function of the
-// finding alone.
+// Minimize returns a finding of the same signature whose program is as short as it could be made: stretches of operations are taken
+// out, then single operations, pairs of them, and all that speak of one slot; blocks are made at once and in the plainest way; the
+// world's numbers become 0; other numbers go down to an edge of their domain and then further, alone and together with their equals;
+// slots are renumbered. All this is repeated until nothing helps. The result is a function of the finding alone.
 func Minimize(s *Subject, prop Property, f *Finding, opt MinimizeOptions) (*Finding, MinimizeStats) {
-	m := &minimizer{s: s, prop: prop, sign: f.Signature(), best: f.Program.Clone(), tried: map[[16]byte]bool{}}
-	m.runsMax = opt.RunsMax
+	m := &minimizer{s: s, prop: prop, sign: f.Signature(), tried: map[key]bool{}, runsMax: opt.RunsMax}
 	if m.runsMax == 0 {
 		m.runsMax = 5000
 	}
-	m.stats.From = len(f.Program.Ops)
-	m.tried[key(m.best)] = true
-	if f.At < len(m.best.Ops) {
-		m.try(prog.Program{World: m.best.World, Ops: m.best.Ops[:f.At+1]})
+	m.stats.From, m.stats.To = len(f.Program.Ops), len(f.Program.Ops)
+	if !m.try(f.Program) {
+		m.stats.Flaky = true
+		return f, m.stats
 	}
+	m.idle(f)
 	for changed := true; changed && !m.spent(); {
 		changed = m.runs()
 		changed = m.slots() || changed
+		changed = m.pairs() || changed
 		changed = m.world() || changed
 		changed = m.plainer() || changed
 		changed = m.numbers() || changed
 		changed = m.try(m.s.Spec.Renumber(m.best)) || changed
+		if !changed && !m.spent() {
+			changed = m.single()
+			m.stats.Minimal = !changed && !m.spent()
+		}
 	}
-	m.stats.To, m.stats.Minimal = len(m.best.Ops), !m.spent()
-	small := &Finding{Property: f.Property, Target: f.Target, Program: m.best, Refutation: f.Refutation}
+	m.stats.To = len(m.best.Ops)
+	small := &Finding{Property: f.Property, Target: f.Target, Program: m.best, Refutation: m.refuted}
 	m.runner.Look = true
-	if again, err := prop.Check(s, &m.runner, m.best); err == nil && again != nil {
+	if again, err := prop.Check(s, &m.runner, m.best); err == nil && again != nil && m.signature(again) == m.sign {
 		small.Refutation = again
 	}
 	return small, m.stats
 }
 
-// minimizer is the state of one Minimize. best only ever changes to a program that was run and has the signature.
+// minimizer is the state of one Minimize. best only ever changes to a program that was run and has the signature, or to the part of
+// one that was asked.
 type minimizer struct {
 	s       *Subject
 	prop    Property
 	sign    string
 	best    prog.Program
-	tried   map[[16]byte]bool
+	refuted *Refutation // how best refutes the property
+	tried   map[key]bool
 	runner  Runner
 	runsMax int
 	stats   MinimizeStats
@@ -69,9 +75,13 @@ type minimizer struct {
 
 func (m *minimizer) spent() bool { return m.stats.Runs >= m.runsMax }
 
+func (m *minimizer) signature(r *Refutation) string {
+	return m.prop.Name + ": " + r.Violation.Signature()
+}
+
 // try makes p the best program if it shows the same defect.
 func (m *minimizer) try(p prog.Program) bool {
-	k := key(p)
+	k := keyOf(p)
 	if m.tried[k] {
 		m.stats.Again++
 		return false
@@ -82,35 +92,34 @@ func (m *minimizer) try(p prog.Program) bool {
 	m.tried[k] = true
 	m.stats.Runs++
 	r, err := m.prop.Check(m.s, &m.runner, p)
-	if err != nil || r == nil || m.prop.Name+": "+r.Violation.Signature() != m.sign {
+	if err != nil || r == nil || m.signature(r) != m.sign {
 		return false
 	}
-	m.best = p.Clone()
-	if r.At+1 < len(m.best.Ops) && m.prop.Name == Conforms.Name {
+	m.best, m.refuted = p.Clone(), r
+	if r.From == nil && r.At+1 < len(p.Ops) {
 		m.best.Ops = m.best.Ops[:r.At+1] // what stands behind the fault was never asked
-		m.tried[key(m.best)] = true
+		m.tried[keyOf(m.best)] = true
 	}
 	return true
 }
 
-// key names a program among those tried: 128 bits of hash, so that no two that meet in one minimization collide.
-func key(p prog.Program) (k [16]byte) {
-	h := fnv.New128a()
-	var b [40]byte
-	for _, n := range p.World {
-		binary.LittleEndian.PutUint64(b[:], n)
-		h.Write(b[:8])
-	}
-	for _, op := range p.Ops {
-		binary.LittleEndian.PutUint32(b[0:], uint32(op.Kind))
-		binary.LittleEndian.PutUint32(b[4:], uint32(op.Def))
-		for i, a := range op.Args {
-			binary.LittleEndian.PutUint64(b[8+8*i:], a)
+// without tries the best program without the operations that drop tells.
+func (m *minimizer) without(drop func(i int) bool) bool {
+	p := prog.Program{World: m.best.World, Ops: make([]prog.Op, 0, len(m.best.Ops))}
+	for i, op := range m.best.Ops {
+		if !drop(i) {
+			p.Ops = append(p.Ops, op)
 		}
-		h.Write(b[:32])
 	}
-	h.Sum(k[:0])
-	return k
+	return len(p.Ops) < len(m.best.Ops) && m.try(p)
+}
+
+// idle takes out at once what had no effect in the run that failed: in a long program half may be skipped.
+func (m *minimizer) idle(f *Finding) {
+	if f.From != nil || len(f.Trace) < len(m.best.Ops) {
+		return
+	}
+	m.without(func(i int) bool { return i != f.At && f.Trace[i].Status == prog.Skip })
 }
 
 // runs takes out stretches of operations, of half the program and less, down to one, from the back: what stands late depends on
@@ -118,14 +127,7 @@ func key(p prog.Program) (k [16]byte) {
 func (m *minimizer) runs() (changed bool) {
 	for n := max(1, len(m.best.Ops)/2); n > 0; n /= 2 {
 		for from := len(m.best.Ops) - n; from > -n; from -= n {
-			if len(m.best.Ops) == 0 || from >= len(m.best.Ops) {
-				continue
-			}
-			lo := max(from, 0)
-			hi := min(max(from+n, 1), len(m.best.Ops))
-			p := m.best.Clone()
-			p.Ops = slices.Delete(p.Ops, lo, hi)
-			changed = m.try(p) || changed
+			changed = m.without(func(i int) bool { return from <= i && i < from+n }) || changed
 		}
 	}
 	return changed
@@ -140,10 +142,21 @@ func (m *minimizer) slots() (changed bool) {
 			continue
 		}
 		seen[slot] = true
-		p := m.best.Clone()
-		p.Ops = slices.DeleteFunc(p.Ops, func(op prog.Op) bool { s, ok := m.s.slotOf(op); return ok && s == slot })
-		if m.try(p) {
+		ops := m.best.Ops
+		if m.without(func(i int) bool { s, ok := m.s.slotOf(ops[i]); return ok && s == slot }) {
 			changed, i = true, -1
+		}
+	}
+	return changed
+}
+
+// pairsMax is the length up to which any two operations are taken out together: 276 runs.
+const pairsMax = 24
+
+func (m *minimizer) pairs() (changed bool) {
+	for a := len(m.best.Ops) - 1; a > 0; a-- {
+		for b := a - 1; b >= 0 && a < len(m.best.Ops) && len(m.best.Ops) <= pairsMax; b-- {
+			changed = m.without(func(i int) bool { return i == a || i == b }) || changed
 		}
 	}
 	return changed
@@ -162,90 +175,206 @@ func (s *Subject) slotOf(op prog.Op) (prog.Slot, bool) {
 
 func (m *minimizer) world() (changed bool) {
 	for i, a := range m.s.Spec.World {
-		set := func(n uint64) bool {
+		changed = lower(m.best.World[i], a.Domain, func(n uint64) bool {
 			p := m.best.Clone()
 			p.World[i] = n
 			return m.try(p)
-		}
-		changed = lower(m.best.World[i], a.Domain.Edges, set) || changed
+		}) || changed
 	}
 	return changed
 }
 
-// plainer puts the table's first way to make a block where another was, with the numbers that both have.
+// plainer makes blocks in the table's first way, with the numbers that both ways have, and at once with the numbers to which a later
+// operation changes them.
 func (m *minimizer) plainer() (changed bool) {
 	plain, ok := m.s.first(prog.Make)
 	if !ok {
 		return false
 	}
 	for at := 0; at < len(m.best.Ops); at++ {
-		op := m.best.Ops[at]
-		if op.Kind == plain || m.s.Spec.Rows[op.Kind].Role != prog.Make {
-			continue
-		}
-		q := prog.Op{Kind: plain, Def: op.Def}
-		for i, a := range m.s.Spec.Rows[plain].Args {
-			for j, b := range m.s.Spec.Rows[op.Kind].Args {
-				if a.Name == b.Name {
-					q.Args[i] = op.Args[j]
-				}
-			}
-		}
-		p := m.best.Clone()
-		p.Ops[at] = q
-		changed = m.try(p) || changed
-	}
-	return changed
-}
-
-func (m *minimizer) numbers() (changed bool) {
-	for at := len(m.best.Ops) - 1; at >= 0; at-- {
-		if at >= len(m.best.Ops) {
-			continue
-		}
-		for i, a := range m.s.Spec.Rows[m.best.Ops[at].Kind].Args {
-			if a.Domain.IsSlot || at >= len(m.best.Ops) {
+		switch op := m.best.Ops[at]; m.s.Spec.Rows[op.Kind].Role {
+		case prog.Make:
+			p := m.best.Clone()
+			p.Ops[at] = m.with(prog.Op{Kind: plain, Def: op.Def}, op)
+			changed = op.Kind != plain && m.try(p) || changed
+		case prog.Use:
+			made := slices.IndexFunc(m.best.Ops, func(o prog.Op) bool {
+				return m.s.Spec.Rows[o.Kind].Role == prog.Make && uint64(o.Def) == op.Args[0]
+			})
+			if made < 0 || made > at {
 				continue
 			}
-			set := func(n uint64) bool {
-				if at >= len(m.best.Ops) || !a.Domain.Contains(n) {
-					return false
-				}
-				p := m.best.Clone()
-				p.Ops[at].Args[i] = n
-				return m.try(p)
-			}
-			changed = lower(m.best.Ops[at].Args[i], a.Domain.Edges, set) || changed
+			p := m.best.Clone()
+			p.Ops[made] = m.with(p.Ops[made], op)
+			p.Ops = slices.Delete(p.Ops, at, at+1)
+			changed = m.try(p) || changed
 		}
 	}
 	return changed
 }
 
-// lower makes a number smaller as long as set takes it: the least numbers at once, then from edge to edge, then by halves, then
-// by ones. A size ends at the class boundary that matters, or as the least number of its class.
-func lower(n uint64, edges []uint64, set func(uint64) bool) (changed bool) {
-	take := func(to uint64) bool {
-		if to >= n || !set(to) {
+// with returns op with the numbers of another operation, as far as both have them.
+func (m *minimizer) with(op, other prog.Op) prog.Op {
+	for i, a := range m.s.Spec.Rows[op.Kind].Args {
+		for j, b := range m.s.Spec.Rows[other.Kind].Args {
+			if a.Name == b.Name && !a.Domain.IsSlot {
+				op.Args[i] = other.Args[j]
+			}
+		}
+	}
+	return op
+}
+
+// numbers makes each number smaller, those of late operations first, and then all that are equal together: two blocks that have to
+// be of one class.
+func (m *minimizer) numbers() (changed bool) {
+	for _, together := range []bool{false, true} {
+		for at := len(m.best.Ops) - 1; at >= 0; at-- {
+			for i := range prog.ArgsMax {
+				changed = m.number(at, i, together) || changed
+			}
+		}
+	}
+	return changed
+}
+
+// number makes one number smaller, or with it all of its domain that are equal to it.
+func (m *minimizer) number(at, i int, together bool) bool {
+	d := m.domain(at, i)
+	if d == nil {
+		return false
+	}
+	n := m.best.Ops[at].Args[i]
+	return lower(n, d, func(to uint64) bool {
+		if at >= len(m.best.Ops) {
+			return false // a smaller number made the program fail earlier
+		}
+		p, set := m.best.Clone(), 0
+		for k := range p.Ops {
+			for j := range prog.ArgsMax {
+				if k == at && j == i || together && m.domain(k, j) == d && p.Ops[k].Args[j] == n {
+					p.Ops[k].Args[j] = to
+					set++
+				}
+			}
+		}
+		if together && set == 1 || !m.try(p) {
+			return false
+		}
+		n = to
+		return true
+	})
+}
+
+// domain returns the domain of an argument of an operation of the best program; nil when it is no number.
+func (m *minimizer) domain(at, i int) *prog.Domain {
+	if at < len(m.best.Ops) {
+		args := m.s.Spec.Rows[m.best.Ops[at].Kind].Args
+		if i < len(args) && !args[i].Domain.IsSlot {
+			return args[i].Domain
+		}
+	}
+	return nil
+}
+
+// single tries what the certificate says: nearly all has been tried before and is only looked up.
+func (m *minimizer) single() (changed bool) {
+	for at := len(m.best.Ops) - 1; at >= 0; at-- {
+		if m.without(func(i int) bool { return i == at }) {
+			return true
+		}
+		for i := range prog.ArgsMax {
+			d := m.domain(at, i)
+			if d == nil {
+				continue
+			}
+			if n, ok := below(d, m.best.Ops[at].Args[i]); ok {
+				p := m.best.Clone()
+				p.Ops[at].Args[i] = n
+				if m.try(p) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// below returns the greatest member of the domain below n.
+func below(d *prog.Domain, n uint64) (uint64, bool) {
+	if n == 0 || n <= d.Max+1 {
+		return n - 1, n > 0
+	}
+	most := d.Max
+	for _, e := range d.Edges {
+		if e < n {
+			most = max(most, e)
+		}
+	}
+	return most, true
+}
+
+// lower makes a number smaller as long as take takes it: one of the least at once; else down to an edge of the domain, and from
+// there further down by halving what is between the least number that was taken and the greatest that was not. So a size ends at
+// the class boundary that matters, or as the least of its class.
+func lower(n uint64, d *prog.Domain, take func(uint64) bool) (changed bool) {
+	least := uint64(0) // what is below it is not tried
+	try := func(to uint64) bool {
+		if to >= n || to < least || !d.Contains(to) {
+			return false
+		}
+		if !take(to) {
+			least = to + 1
 			return false
 		}
 		n, changed = to, true
 		return true
 	}
-	for _, least := range []uint64{0, 1, 8, 16} {
-		if take(least) {
+	for _, small := range []uint64{0, 1, 8, 16} {
+		if try(small) {
+			return changed
+		}
+	}
+	edges := slices.Compact(slices.Sorted(slices.Values(d.Edges)))
+	for lo, hi := 0, len(edges); lo < hi; {
+		if mid := int(uint(lo+hi) / 2); edges[mid] >= n || edges[mid] >= least && try(edges[mid]) {
+			hi = mid
+		} else {
+			lo = mid + 1
+		}
+	}
+	for n > least {
+		mid := least + (n-least)/2
+		if mid > d.Max { // only edges are there, and they have been tried
+			if mid = d.Max; mid < least {
+				break
+			}
+		}
+		if !try(mid) && mid >= least {
 			break
 		}
 	}
-	below := slices.Clone(edges)
-	slices.Sort(below)
-	for i := len(below) - 1; i >= 0; i-- {
-		if below[i] < n && !take(below[i]) && i%4 != 0 {
-			i -= 3 // the next few edges are of the same boundary
-		}
-	}
-	for step := n / 2; step > 0; step /= 2 {
-		for n >= step && take(n-step) {
-		}
-	}
 	return changed
+}
+
+// key names a program among those tried: 128 bits, so that no two that meet in one minimization collide.
+type key [2]uint64
+
+func keyOf(p prog.Program) key {
+	k := key{0x9E3779B97F4A7C15, 0xD1B54A32D192ED03}
+	add := func(n uint64) {
+		k[0] = bits.RotateLeft64(k[0]^n, 27) * 0x9FB21C651E98DF25
+		k[1] = (bits.RotateLeft64(k[1], 31) + n) * 0xD6E8FEB86659FD93
+		k[1] ^= k[1] >> 32
+	}
+	for _, n := range p.World {
+		add(n)
+	}
+	for _, op := range p.Ops {
+		add(uint64(op.Kind)<<32 | uint64(op.Def))
+		for _, n := range op.Args {
+			add(n)
+		}
+	}
+	return k
 }
