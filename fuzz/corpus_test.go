@@ -80,7 +80,8 @@ func TestCorpusCanonical(t *testing.T) {
 	}
 }
 
-// TestCorpusConforms replays all on every real target. A program that refuted one canary is one more test for the others.
+// TestCorpusConforms replays all on every real target. A program that refuted one canary is one more test for the
+// others.
 func TestCorpusConforms(t *testing.T) {
 	es := append(entries(t, "seed"), entries(t, "found")...)
 	for _, target := range targets {
@@ -94,8 +95,8 @@ func TestCorpusConforms(t *testing.T) {
 	}
 }
 
-// check fails the test with a report when the program refutes the property. What fails the test holds no number, so that
-// one defect is one failure to those who compare.
+// check fails the test with a report when the program refutes the property. What fails the test holds no number, so
+// that one defect is one failure to those who compare.
 func check(t *testing.T, s *props.Subject, r *props.Runner, p props.Property, program prog.Program, note string) {
 	t.Helper()
 	refuted, err := p.Check(s, r, program)
@@ -115,8 +116,8 @@ func check(t *testing.T, s *props.Subject, r *props.Runner, p props.Property, pr
 	t.Errorf("%s: %s", s.Target, small.Signature())
 }
 
-// TestFoundAgain replays what was found on the target that it was found on. A canary stays wrong, and its reproducer must
-// go on showing it by the same rule; on a real target a fixed bug stays fixed, which TestCorpusConforms tells.
+// TestFoundAgain replays what was found on the target that it was found on. A canary stays wrong, and its reproducer
+// must go on showing it by the same rule; on a real target a fixed bug stays fixed, which TestCorpusConforms tells.
 func TestFoundAgain(t *testing.T) {
 	has, es := map[string]bool{}, entries(t, "found")
 	for _, e := range es {
@@ -175,8 +176,8 @@ func seed(t testing.TB) uint64 {
 	return n
 }
 
-// random calls f with n random programs for s. Few are above 600 operations, and those take most of the time, which longer
-// runs of the command have.
+// random calls f with n random programs for s. Few are above 600 operations, and those take most of the time, which
+// longer runs of the command have.
 func random(t testing.TB, s *props.Subject, n int, f func(p prog.Program)) {
 	src := rand.New(rand.NewPCG(seed(t), 0))
 	for range n {

@@ -10,7 +10,6 @@ import (
 
 	"heapfuzz/fuzz/canary"
 	"heapfuzz/impl/arena"
-	"heapfuzz/impl/page"
 	"heapfuzz/impl/profile"
 	"heapfuzz/impl/slab"
 	"heapfuzz/model/heap"
@@ -66,13 +65,13 @@ func Lookup(name string) (Target, error) {
 
 var targets = slices.Concat([]Target{
 	{
-		Name: "reference", Subject: "heap", Smoke: 60,
+		Name: "reference", Subject: "heap", Smoke: 40,
 		Doc:      "the allocator that is believed by eye: every block is a Go slice of its own",
 		Contract: heap.ReferenceContract,
 		Open:     func(heaptest.World) (heaptest.Allocator, error) { return heap.NewReference(), nil },
 	},
 	{
-		Name: "slab", Subject: "heap", Smoke: 100,
+		Name: "slab", Subject: "heap", Smoke: 60,
 		Doc: "bitmap slabs, no word of its own in the memory handed out; every misuse is detected",
 		Contract: heap.Contract{
 			Align: 16, AlignMax: 4096, SizeMax: 1 << 47,
@@ -102,7 +101,7 @@ var targets = slices.Concat([]Target{
 func arenas() (ts []Target) {
 	for _, prof := range profile.All() {
 		ts = append(ts, Target{
-			Name: "arena-" + prof.Name, Subject: "heap", Smoke: 60,
+			Name: "arena-" + prof.Name, Subject: "heap", Smoke: 40,
 			Doc: "pymalloc: " + prof.About,
 			Contract: heap.Contract{
 				Align: prof.Alignment(), SizeMax: 1<<63 - 1,
@@ -150,7 +149,10 @@ func openArena(prof *profile.Profile, w heaptest.World) (heaptest.Allocator, err
 // openSlab makes a slab allocator. Variants are the sizes of a slab down to a page, and from 5 on the same without
 // spares.
 func openSlab(w heaptest.World) (heaptest.Allocator, error) {
-	cfg := slab.Config{Source: source(w)}
+	cfg := slab.Config{}
+	if w.Limit != 0 || w.Skew != 0 {
+		cfg.Source = source(w) // over the system itself, calloc trusts it that memory is zero
+	}
 	if v := w.Variant % 10; v > 0 {
 		cfg.SlabBytes = 64 << 10 >> (v % 5)
 		if v >= 5 {
@@ -158,68 +160,6 @@ func openSlab(w heaptest.World) (heaptest.Allocator, error) {
 		}
 	}
 	return slab.New(cfg)
-}
-
-// worldSource is the operating system of a small world: it gives so many bytes and no more, and begins them off the
-// boundary.
-type worldSource struct {
-	left uint64  // bytes that may still be given; changed by Map and Unmap
-	skew uintptr // bytes past a multiple of boundary
-}
-
-// boundary is what allocators like their memory to begin at: the arena of the newest pymalloc is this large.
-const boundary = 1 << 20
-
-// source returns the operating system of a world; nil in the ordinary one.
-func source(w heaptest.World) page.Source {
-	if w.Limit == 0 && w.Skew == 0 {
-		return nil
-	}
-	s := &worldSource{left: w.Limit * heaptest.LimitUnit, skew: uintptr(w.Skew) * page.Bytes % boundary}
-	if w.Limit == 0 {
-		s.left = 1 << 62
-	}
-	return s
-}
-
-// Map gives n bytes. With a skew it asks for a boundary and the skew more, and gives the ends back at once, so that a
-// run is taken back as it was given.
-func (s *worldSource) Map(n uintptr) uintptr {
-	if uint64(n) > s.left {
-		return 0
-	}
-	addr := uintptr(0)
-	if s.skew == 0 {
-		addr = page.Mmap{}.Map(n)
-	} else if n < 1<<47 {
-		addr = mapSkewed(n, s.skew)
-	}
-	if addr != 0 {
-		s.left -= uint64(n)
-	}
-	return addr
-}
-
-func mapSkewed(n, skew uintptr) uintptr {
-	const slack = 2 * boundary
-	got := page.Mmap{}.Map(n + slack)
-	if got == 0 {
-		return 0
-	}
-	addr := (got+boundary-1)&^(boundary-1) + skew
-	if addr > got {
-		page.Mmap{}.Unmap(got, addr-got)
-	}
-	if end := addr + n; end < got+n+slack {
-		page.Mmap{}.Unmap(end, got+n+slack-end)
-	}
-	return addr
-}
-
-// Unmap takes back a run, or a part of one.
-func (s *worldSource) Unmap(addr, n uintptr) {
-	page.Mmap{}.Unmap(addr, n)
-	s.left += uint64(n)
 }
 
 // modernc is modernc.org/memory in the shape of an Allocator. Its sizes are of type int: one that does not fit is

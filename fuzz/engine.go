@@ -1,0 +1,95 @@
+package fuzz
+
+import (
+	"os"
+	"strings"
+
+	"heapfuzz/props"
+	"heapfuzz/props/heaptest"
+	"heapfuzz/props/prog"
+)
+
+// engine is what the fuzz functions share: it tries the program that bytes mean on one target. Opening all targets at
+// every execution would make ten slow ones of a fast one, and coverage of one target would drown in that of the others;
+// so the first byte, which Decode ignores, says which target is tried. A mutator that changes it takes the program to
+// another.
+type engine struct {
+	subjects []*props.Subject
+	runner   props.Runner
+	program  prog.Program // its operations are used again
+	reports  map[string]string
+}
+
+// opsMax bounds the programs of engines: mutators like long inputs, and an engine that does one execution a second
+// finds nothing.
+const opsMax = 2048
+
+// newEngine returns an engine for all targets, or for the one that HEAPFUZZ_TARGET names.
+func newEngine() (*engine, error) {
+	e := &engine{reports: map[string]string{}}
+	if name := os.Getenv("HEAPFUZZ_TARGET"); name != "" {
+		t, err := Lookup(name)
+		if err != nil {
+			return nil, err
+		}
+		e.subjects = []*props.Subject{t.New()}
+		return e, nil
+	}
+	for _, t := range targets {
+		e.subjects = append(e.subjects, t.New())
+	}
+	return e, nil
+}
+
+// encode returns the bytes that mean p on the nth target.
+func (e *engine) encode(n int, p prog.Program) []byte {
+	data := heaptest.Lang.Spec.Encode(p)
+	data[0] = byte(n % len(e.subjects))
+	return data
+}
+
+// try runs what data means. It returns nil when the target conforms; effective tells whether any operation did
+// anything.
+func (e *engine) try(data []byte) (f *props.Finding, effective bool, err error) {
+	if len(data) < prog.RecordBytes {
+		return nil, false, nil
+	}
+	spec := heaptest.Lang.Spec
+	spec.DecodeInto(&e.program, data[:min(len(data), prog.RecordBytes*(1+opsMax))])
+	s := e.subjects[int(data[0])%len(e.subjects)]
+	res, err := e.runner.Run(s, e.program)
+	if err != nil || res.Violation == nil {
+		return nil, res.Effective > 0, err
+	}
+	refuted, err := props.Conforms.Check(s, &e.runner, e.program)
+	if err != nil {
+		return nil, true, err
+	}
+	if refuted == nil { // it happened once: a defect of its own kind
+		refuted = &props.Refutation{Violation: res.Violation, At: res.At}
+	}
+	return &props.Finding{
+		Property: props.Conforms.Name, Target: s.Target, Program: e.program.Clone(), Refutation: refuted,
+	}, true, nil
+}
+
+// report returns the report of the finding, minimized. Engines minimize as well, and try a defect a hundred times: only
+// the first of each signature is worth the time.
+func (e *engine) report(f *props.Finding) string {
+	sign := f.Target + " " + f.Signature()
+	if text, ok := e.reports[sign]; ok {
+		return text
+	}
+	for _, s := range e.subjects {
+		if s.Target != f.Target {
+			continue
+		}
+		small, stats := props.Minimize(s, props.Conforms, f, props.MinimizeOptions{RunsMax: 1000})
+		var b strings.Builder
+		if err := props.Report(&b, s, small, props.ReportOptions{Stats: &stats}); err != nil {
+			return err.Error()
+		}
+		e.reports[sign] = f.Target + "\n" + b.String()
+	}
+	return e.reports[sign]
+}

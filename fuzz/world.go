@@ -1,0 +1,135 @@
+package fuzz
+
+import (
+	"math/bits"
+	"slices"
+
+	"heapfuzz/impl/page"
+	"heapfuzz/props/heaptest"
+)
+
+// boundary is what allocators like their memory to begin at: the arena of the newest pymalloc is this large.
+const boundary = 1 << 20
+
+// source returns the operating system of a world.
+func source(w heaptest.World) page.Source {
+	skew := uintptr(w.Skew) * page.Bytes % boundary
+	if w.Limit != 0 {
+		return &stretch{left: w.Limit * heaptest.LimitUnit, skew: skew}
+	}
+	return &stretch{left: ampleBytes, skew: skew, more: page.Mmap{}}
+}
+
+// ampleBytes is what a world without a limit gives from its stretch before it takes memory from anywhere: more than all
+// but the longest programs need, and little enough to be reserved by any machine.
+const ampleBytes = 64 << 20
+
+// stretch is the operating system of one target: it gives so many bytes and then no more, or more from elsewhere.
+//
+// What a target answers when memory runs out, or when the third request fails, depends on what it asks for, and that
+// depends on addresses: an arena that begins off its boundary has a pool less, and a map of addresses has another node.
+// Where the system puts a mapping changes from run to run, and the answers of a program would change with it. So a
+// target's memory lies in one stretch of the address space that begins at a multiple of its own size, and is divided by
+// first fit: all is the same each time but the place of the stretch.
+type stretch struct {
+	left uint64      // bytes that may still be given; changed by Map and Unmap
+	skew uintptr     // runs begin so far past a boundary, where there is room for that
+	more page.Source // gives what the stretch has no room for; nil: nobody does
+
+	base  uintptr // 0 while nothing is given
+	bytes uintptr // of address space
+	dirty uintptr // bytes from base on that were given before
+	runs  []run   // given and not taken back, by address
+}
+
+type run struct{ addr, bytes uintptr }
+
+// Map gives zeroed bytes.
+func (s *stretch) Map(n uintptr) uintptr {
+	addr := s.take(n)
+	if addr == 0 && s.more != nil {
+		return s.more.Map(n)
+	}
+	return addr
+}
+
+func (s *stretch) take(n uintptr) uintptr {
+	if uint64(n) > s.left || s.base == 0 && !s.reserve() {
+		return 0
+	}
+	addr, ok := s.fit(n, boundary, s.skew)
+	if s.skew == 0 || !ok {
+		addr, ok = s.fit(n, page.Bytes, 0)
+	}
+	if !ok {
+		return 0
+	}
+	if old := s.base + s.dirty; addr < old {
+		clear(page.View(addr, min(n, old-addr)))
+	}
+	s.dirty = max(s.dirty, addr+n-s.base)
+	s.left -= uint64(n)
+	at, _ := slices.BinarySearchFunc(s.runs, addr, func(r run, a uintptr) int { return int(r.addr) - int(a) })
+	s.runs = slices.Insert(s.runs, at, run{addr, n})
+	return addr
+}
+
+// reserve maps the stretch: twice what is given, so that gaps between runs are seldom what is refused for.
+func (s *stretch) reserve() bool {
+	size := uintptr(1) << bits.Len64(2*s.left+2*boundary)
+	s.base, s.bytes, s.dirty = mapAligned(size), size, 0
+	return s.base != 0
+}
+
+// fit returns the first place for n bytes that is skew past a multiple of align.
+func (s *stretch) fit(n, align, skew uintptr) (uintptr, bool) {
+	addr := s.base + skew
+	for _, r := range s.runs {
+		if addr+n <= r.addr {
+			return addr, true
+		}
+		for addr < r.addr+r.bytes {
+			addr += max(align, (r.addr+r.bytes-addr)&^(align-1))
+		}
+	}
+	return addr, addr+n <= s.base+s.bytes
+}
+
+// Unmap takes back a run, or a part of one. With the last the stretch goes.
+func (s *stretch) Unmap(addr, n uintptr) {
+	i := slices.IndexFunc(s.runs, func(r run) bool { return addr-r.addr < r.bytes })
+	if i < 0 {
+		s.more.Unmap(addr, n)
+		return
+	}
+	s.left += uint64(n)
+	r := s.runs[i]
+	var rest []run
+	if addr > r.addr {
+		rest = append(rest, run{r.addr, addr - r.addr})
+	}
+	if end := r.addr + r.bytes; addr+n < end {
+		rest = append(rest, run{addr + n, end - addr - n})
+	}
+	s.runs = slices.Replace(s.runs, i, i+1, rest...)
+	if len(s.runs) == 0 {
+		page.Mmap{}.Unmap(s.base, s.bytes)
+		s.base = 0
+	}
+}
+
+// mapAligned maps n bytes, a power of two, at a multiple of n: it asks for more and gives the ends back.
+func mapAligned(n uintptr) uintptr {
+	got := page.Mmap{}.Map(2 * n)
+	if got == 0 {
+		return 0
+	}
+	addr := (got + n - 1) &^ (n - 1)
+	if addr > got {
+		page.Mmap{}.Unmap(got, addr-got)
+	}
+	if end := addr + n; end < got+2*n {
+		page.Mmap{}.Unmap(end, got+2*n-end)
+	}
+	return addr
+}
