@@ -1,15 +1,18 @@
 package props
 
 import (
+	"cmp"
+	"maps"
 	"math/bits"
 	"slices"
 
 	"heapfuzz/props/prog"
 )
 
-// MinimizeOptions bound the work of Minimize.
+// MinimizeOptions bound the work of Minimize, by what is run and not by the clock, so that the result is the same everywhere.
 type MinimizeOptions struct {
 	RunsMax int // programs run at most; 0 means 5000
+	OpsMax  int // operations in them, a little more at most; 0 means 2 million
 }
 
 // MinimizeStats tells what Minimize did. Minimal is a certificate: no single operation can be left out and no number made one
@@ -27,10 +30,8 @@ type MinimizeStats struct {
 // world's numbers become 0; other numbers go down to an edge of their domain and then further, alone and together with their equals;
 // slots are renumbered. All this is repeated until nothing helps. The result is a function of the finding alone.
 func Minimize(s *Subject, prop Property, f *Finding, opt MinimizeOptions) (*Finding, MinimizeStats) {
-	m := &minimizer{s: s, prop: prop, sign: f.Signature(), tried: map[key]bool{}, runsMax: opt.RunsMax}
-	if m.runsMax == 0 {
-		m.runsMax = 5000
-	}
+	m := &minimizer{s: s, prop: prop, sign: f.Signature(), tried: map[key]bool{}}
+	m.runsMax, m.opsMax = cmp.Or(opt.RunsMax, 5000), cmp.Or(opt.OpsMax, 2_000_000)
 	m.stats.From, m.stats.To = len(f.Program.Ops), len(f.Program.Ops)
 	if !m.try(f.Program) {
 		m.stats.Flaky = true
@@ -50,6 +51,7 @@ func Minimize(s *Subject, prop Property, f *Finding, opt MinimizeOptions) (*Find
 			m.stats.Minimal = !changed && !m.spent()
 		}
 	}
+	m.unfold()
 	m.stats.To = len(m.best.Ops)
 	small := &Finding{Property: f.Property, Target: f.Target, Program: m.best, Refutation: m.refuted}
 	m.runner.Look = true
@@ -70,13 +72,73 @@ type minimizer struct {
 	tried   map[key]bool
 	runner  Runner
 	runsMax int
+	opsMax  int
+	ops     int // run so far
 	stats   MinimizeStats
 }
 
-func (m *minimizer) spent() bool { return m.stats.Runs >= m.runsMax }
+func (m *minimizer) spent() bool { return m.stats.Runs >= m.runsMax || m.ops >= m.opsMax }
 
 func (m *minimizer) signature(r *Refutation) string {
 	return m.prop.Name + ": " + r.Violation.Signature()
+}
+
+// shows runs p and returns how it refutes the property, nil if it shows no defect or another one.
+func (m *minimizer) shows(p prog.Program) *Refutation {
+	m.stats.Runs++
+	m.ops += len(p.Ops)
+	r, err := m.prop.Check(m.s, &m.runner, p)
+	if err != nil || r == nil || m.signature(r) != m.sign {
+		return nil
+	}
+	return r
+}
+
+// unfold writes out the drain of the epilogue, when it is there that the fault shows: with a line for each block that has to be freed
+// a reader sees, and blame tells, which free it was. A program that is minimized once more ends in the same lines.
+func (m *minimizer) unfold() {
+	at := m.refuted.At
+	kill, ok := m.s.first(prog.Kill)
+	if !ok || m.prop.Name != Conforms.Name || at < len(m.best.Ops) ||
+		m.s.Spec.Rows[m.refuted.Ops[at].Kind].Role != prog.KillAll {
+		return
+	}
+	q := m.best.Clone()
+	for _, slot := range m.s.liveAfter(m.best.Ops, m.refuted.Trace) {
+		q.Ops = append(q.Ops, prog.Op{Kind: kill, Args: [prog.ArgsMax]uint64{uint64(slot)}})
+	}
+	r := m.shows(q)
+	if r == nil || r.At >= len(q.Ops) {
+		return
+	}
+	q.Ops = q.Ops[:r.At+1]
+	for i := len(q.Ops) - 2; i >= len(m.best.Ops); i-- {
+		p := q.Clone()
+		p.Ops = slices.Delete(p.Ops, i, i+1)
+		if less := m.shows(p); less != nil && less.At == len(p.Ops)-1 {
+			q, r = p, less
+		}
+	}
+	m.best, m.refuted = q, r
+}
+
+// liveAfter returns the slots that hold something after the operations were answered so, in order.
+func (s *Subject) liveAfter(ops []prog.Op, answers prog.Trace) []prog.Slot {
+	live := map[prog.Slot]bool{}
+	for i, op := range ops {
+		if answers[i].Status != prog.OK {
+			continue
+		}
+		switch slot, _ := s.slotOf(op); s.Spec.Rows[op.Kind].Role {
+		case prog.Make:
+			live[slot] = true
+		case prog.Kill:
+			delete(live, slot)
+		case prog.KillAll:
+			clear(live)
+		}
+	}
+	return slices.Sorted(maps.Keys(live))
 }
 
 // try makes p the best program if it shows the same defect.
@@ -90,9 +152,8 @@ func (m *minimizer) try(p prog.Program) bool {
 		return false
 	}
 	m.tried[k] = true
-	m.stats.Runs++
-	r, err := m.prop.Check(m.s, &m.runner, p)
-	if err != nil || r == nil || m.signature(r) != m.sign {
+	r := m.shows(p)
+	if r == nil {
 		return false
 	}
 	m.best, m.refuted = p.Clone(), r

@@ -99,7 +99,16 @@ type Request struct {
 // Block is the answer to it. Usable is the number of bytes that may be written, Size or more.
 type Block struct{ Addr, Usable uint64 }
 
-// LiveBytesMax is how much a run holds at once: the driver skips a request that would go over it, and the model lets it.
-const LiveBytesMax = 1 << 30
+// LiveBytesMax is how much a run holds at once: the driver skips a request that would go over it, and the model lets
+// it. A request for NoSuchSize or more is asked, to be refused: no machine has as much, since no address space has.
+const (
+	LiveBytesMax = 1 << 30
+	NoSuchSize   = 1 << 47
+)
+
+// Room tells whether a request for size bytes is asked while live ones take up as much.
+func Room(live uint64, size uintptr) bool {
+	return size >= NoSuchSize || size <= LiveBytesMax && live+uint64(size) <= LiveBytesMax
+}
 
 func (a Answer) String() string { return [...]string{"undefined", "ignored", "detected"}[a%3] }

@@ -37,14 +37,14 @@ func New(c Contract, limited bool) *Model {
 	return &Model{Contract: c, limited: limited, live: map[uint32]block{}, pages: map[uint64][]uint32{}}
 }
 
-// Live tells whether the slot holds a block, Blocks how many do, and Room whether size more bytes keep below LiveBytesMax.
+// Live tells whether the slot holds a block.
 func (m *Model) Live(slot uint32) bool { _, ok := m.live[slot]; return ok }
 
+// Blocks is the number of slots that do.
 func (m *Model) Blocks() int { return len(m.live) }
 
-func (m *Model) Room(size uintptr) bool {
-	return m.asked+uint64(size) <= LiveBytesMax || size > LiveBytesMax
-}
+// Room tells whether there is room for size more bytes.
+func (m *Model) Room(size uintptr) bool { return Room(m.asked, size) }
 
 // Alloc judges a new block for slot.
 func (m *Model) Alloc(slot uint32, req Request, b Block) violation {
@@ -142,10 +142,10 @@ func (m *Model) Realloc(slot uint32, size uintptr, b Block) violation {
 	return m.Alloc(slot, Request{Size: size}, b)
 }
 
-// Refuse judges a request for size bytes that failed. A machine may not have more than LiveBytesMax.
+// Refuse judges a request for size bytes that failed. No machine has NoSuchSize.
 func (m *Model) Refuse(size uintptr) violation {
 	c := m.Contract
-	large := size > LiveBytesMax || c.SizeMax != 0 && size > c.SizeMax
+	large := size >= NoSuchSize || c.SizeMax != 0 && size > c.SizeMax
 	if m.scarce || m.limited || c.MayRefuse || large || size == 0 && c.ZeroNil {
 		return nil
 	}

@@ -149,7 +149,7 @@ func (d *driver) Close() error {
 func (d *driver) live(slot prog.Slot) bool { return int(slot) < len(d.slots) && d.slots[slot].live }
 
 func (d *driver) room(size uintptr) bool {
-	return size > heap.LiveBytesMax || d.bytes+uint64(size) <= heap.LiveBytesMax
+	return heap.Room(d.bytes, size)
 }
 
 // made takes the answer to a request for a block into the slot.

@@ -31,7 +31,7 @@ func sizeEdges() (edges []uint64) {
 	for p := uint64(1024); p <= 1<<13; p *= 2 {
 		edges = append(edges, p-1, p, p+1)
 	}
-	return append(edges, 0, 0, 1, 1, 384, 385, 1<<14, 1<<15+1, 1<<16, 1<<18+1, 3<<40, 1<<47, 1<<63-1, 1<<63, 1<<64-17, 1<<64-1)
+	return append(edges, 0, 0, 1, 1, 384, 385, 1<<14, 1<<15+1, 1<<16, 1<<18+1, 1<<47, 1<<63-1, 1<<63, 1<<64-17, 1<<64-1)
 }
 
 func arg(name string, d *prog.Domain) prog.Arg { return prog.Arg{Name: name, Domain: d} }
@@ -134,7 +134,7 @@ const clearMax = 1 << 20
 
 // costly tells whether a request is one to clear so much that it is skipped. One that no machine has is asked, to be refused.
 func (r request) costly() bool {
-	return r.zeroed && !r.overflows && r.size > clearMax && r.size < 1<<47
+	return r.zeroed && !r.overflows && r.size > clearMax && r.size < heap.NoSuchSize
 }
 
 // makes is a row that defines its slot. It is skipped when the slot is live, when it is costly, and when the block would take the
