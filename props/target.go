@@ -38,7 +38,6 @@ type Subject struct {
 	Moody bool
 	// Picture describes, for a person, the state of a live target around the slot at fault; it may be nil.
 	Picture func(t Target, op prog.Op) string
-	// Damage looks at every live block of a target and names the first damaged one; "" when all are whole. It may be nil. See
-	// Blame.
-	Damage func(t Target) (slot prog.Slot, detail string)
+	// Damage looks at every live block of a target and tells of the first damaged one; it may be nil. See FindBlame.
+	Damage func(t Target) (Damage, bool)
 }

@@ -51,6 +51,20 @@ func (d *driver) harm(h *held) uint64 {
 	return compare(h.p, last, h.usable, h.seed)
 }
 
+// harmEnd returns the offset behind the last byte of h that is not as it was written, and 0 when all are.
+func (d *driver) harmEnd(h *held) uint64 {
+	first, last := regions(h.usable)
+	for _, part := range [][2]uintptr{{last, h.usable}, {0, first}} {
+		for i := part[1]; i > part[0]; i-- {
+			from := i - 1 - (i-1-part[0])%stretch // of the stretch that the byte before i is in
+			if *(*byte)(unsafe.Add(h.p, i-1)) != pattern[start(h.seed, from)+uint64(i-1-from)] {
+				return uint64(i)
+			}
+		}
+	}
+	return 0
+}
+
 func put(p ptr, from, to uintptr, seed uint64) {
 	for from < to {
 		n := min(to-from, stretch)

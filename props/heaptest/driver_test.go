@@ -28,6 +28,9 @@ func TestContentFindsEveryByte(t *testing.T) {
 			if bad := d.harm(&h); bad != uint64(i)+1 {
 				t.Fatalf("size %d: byte %d was changed, harm says %d", size, i, int(bad)-1)
 			}
+			if end := d.harmEnd(&h); end != uint64(i)+1 {
+				t.Fatalf("size %d: byte %d was changed, harmEnd says %d", size, i, end)
+			}
 			d.write(&h)
 		}
 	}

@@ -41,7 +41,7 @@ func Subject(name string, contract heap.Contract, open Opener) *props.Subject {
 			return d, judging{heap.New(contract, world.Limit != 0)}, nil
 		},
 		Picture: func(t props.Target, op prog.Op) string { return t.(*driver).picture(op) },
-		Damage:  func(t props.Target) (prog.Slot, string) { return t.(*driver).firstDamage() },
+		Damage:  func(t props.Target) (props.Damage, bool) { return t.(*driver).firstDamage() },
 	}
 	var has *[needs]bool // found out once, on the ordinary world
 	s.Allows = func(k prog.Kind) bool {
@@ -92,15 +92,21 @@ func (d *driver) picture(op prog.Op) string {
 	return d.explain.Explain(d.slots[slot].p)
 }
 
-// firstDamage looks at every live block.
-func (d *driver) firstDamage() (prog.Slot, string) {
+// firstDamage looks at every live block, and tells which bytes of the first damaged one differ.
+func (d *driver) firstDamage() (props.Damage, bool) {
 	for i := range d.slots {
-		if h := &d.slots[i]; h.live {
-			if bad := d.harm(h); bad != 0 {
-				b := at(unsafe.Add(h.p, bad-1), 1)
-				return prog.Slot(i), fmt.Sprintf("byte %d of p%d is 0x%02x", bad-1, i, b[0])
+		h := &d.slots[i]
+		if !h.live {
+			continue
+		}
+		if bad := d.harm(h); bad != 0 {
+			from, to := bad-1, d.harmEnd(h)
+			text := fmt.Sprintf("%#02x", at(unsafe.Add(h.p, from), min(uintptr(to-from), 8)))
+			if to-from > 8 {
+				text += "..."
 			}
+			return props.Damage{Slot: prog.Slot(i), From: from, To: to, Detail: text}, true
 		}
 	}
-	return 0, ""
+	return props.Damage{}, false
 }
