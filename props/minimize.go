@@ -9,15 +9,16 @@ import (
 	"heapfuzz/props/prog"
 )
 
-// MinimizeOptions bound the work of Minimize, by what is run and not by the clock, so that the result is the same everywhere.
+// MinimizeOptions bound the work of Minimize, by what is run and not by the clock, so that the result is the same
+// everywhere.
 type MinimizeOptions struct {
 	RunsMax int // programs run at most; 0 means 5000
 	OpsMax  int // operations in them, a little more at most; 0 means 2 million
 }
 
-// MinimizeStats tells what Minimize did. Minimal is a certificate: no single operation can be left out and no number made one
-// smaller without losing the signature. Flaky means that the finding's own program, run again, did not show it; nothing is tried
-// then.
+// MinimizeStats tells what Minimize did. Minimal is a certificate: no single operation can be left out and no number
+// made one smaller without losing the signature. Flaky means that the finding's own program, run again, did not show
+// it; nothing is tried then.
 type MinimizeStats struct {
 	From, To       int // operations
 	Runs           int // programs run
@@ -25,10 +26,11 @@ type MinimizeStats struct {
 	Minimal, Flaky bool
 }
 
-// Minimize returns a finding of the same signature whose program is as short as it could be made: stretches of operations are taken
-// out, then single operations, pairs of them, and all that speak of one slot; blocks are made at once and in the plainest way; the
-// world's numbers become 0; other numbers go down to an edge of their domain and then further, alone and together with their equals;
-// slots are renumbered. All this is repeated until nothing helps. The result is a function of the finding alone.
+// Minimize returns a finding of the same signature whose program is as short as it could be made: stretches of
+// operations are taken out, then single operations, pairs of them, and all that speak of one slot; blocks are made at
+// once and in the plainest way; the world's numbers become 0; other numbers go down to an edge of their domain and then
+// further, alone and together with their equals; slots are renumbered. All this is repeated until nothing helps. The
+// result is a function of the finding alone.
 func Minimize(s *Subject, prop Property, f *Finding, opt MinimizeOptions) (*Finding, MinimizeStats) {
 	m := &minimizer{s: s, prop: prop, sign: f.Signature(), tried: map[key]bool{}}
 	m.runsMax, m.opsMax = cmp.Or(opt.RunsMax, 5000), cmp.Or(opt.OpsMax, 2_000_000)
@@ -61,8 +63,8 @@ func Minimize(s *Subject, prop Property, f *Finding, opt MinimizeOptions) (*Find
 	return small, m.stats
 }
 
-// minimizer is the state of one Minimize. best only ever changes to a program that was run and has the signature, or to the part of
-// one that was asked.
+// minimizer is the state of one Minimize. best only ever changes to a program that was run and has the signature, or to
+// the part of one that was asked.
 type minimizer struct {
 	s       *Subject
 	prop    Property
@@ -94,12 +96,13 @@ func (m *minimizer) shows(p prog.Program) *Refutation {
 	return r
 }
 
-// unfold writes out the drain of the epilogue, when it is there that the fault shows: with a line for each block that has to be freed
-// a reader sees, and blame tells, which free it was. A program that is minimized once more ends in the same lines.
+// unfold writes out the drain of the epilogue, when it is there that the fault shows: with a line for each block that
+// has to be freed a reader sees, and blame tells, which free it was. A program that is minimized once more ends in the
+// same lines.
 func (m *minimizer) unfold() {
 	at := m.refuted.At
 	kill, ok := m.s.first(prog.Kill)
-	if !ok || m.prop.Name != Conforms.Name || at < len(m.best.Ops) ||
+	if !ok || m.prop.Name != Conforms.Name || at < len(m.best.Ops) || at >= len(m.refuted.Ops) || // closing failed
 		m.s.Spec.Rows[m.refuted.Ops[at].Kind].Role != prog.KillAll {
 		return
 	}
@@ -183,8 +186,8 @@ func (m *minimizer) idle(f *Finding) {
 	m.without(func(i int) bool { return i != f.At && f.Trace[i].Status == prog.Skip })
 }
 
-// runs takes out stretches of operations, of half the program and less, down to one, from the back: what stands late depends on
-// what stands early.
+// runs takes out stretches of operations, of half the program and less, down to one, from the back: what stands late
+// depends on what stands early.
 func (m *minimizer) runs() (changed bool) {
 	for n := max(1, len(m.best.Ops)/2); n > 0; n /= 2 {
 		for from := len(m.best.Ops) - n; from > -n; from -= n {
@@ -245,8 +248,8 @@ func (m *minimizer) world() (changed bool) {
 	return changed
 }
 
-// plainer makes blocks in the table's first way, with the numbers that both ways have, and at once with the numbers to which a later
-// operation changes them.
+// plainer makes blocks in the table's first way, with the numbers that both ways have, and at once with the numbers to
+// which a later operation changes them.
 func (m *minimizer) plainer() (changed bool) {
 	plain, ok := m.s.first(prog.Make)
 	if !ok {
@@ -286,8 +289,8 @@ func (m *minimizer) with(op, other prog.Op) prog.Op {
 	return op
 }
 
-// numbers makes each number smaller, those of late operations first, and then all that are equal together: two blocks that have to
-// be of one class.
+// numbers makes each number smaller, those of late operations first, and then all that are equal together: two blocks
+// that have to be of one class.
 func (m *minimizer) numbers() (changed bool) {
 	for _, together := range []bool{false, true} {
 		for at := len(m.best.Ops) - 1; at >= 0; at-- {
@@ -375,9 +378,9 @@ func below(d *prog.Domain, n uint64) (uint64, bool) {
 	return most, true
 }
 
-// lower makes a number smaller as long as take takes it: one of the least at once; else down to an edge of the domain, and from
-// there further down by halving what is between the least number that was taken and the greatest that was not. So a size ends at
-// the class boundary that matters, or as the least of its class.
+// lower makes a number smaller as long as take takes it: one of the least at once; else down to an edge of the domain,
+// and from there further down by halving what is between the least number that was taken and the greatest that was not.
+// So a size ends at the class boundary that matters, or as the least of its class.
 func lower(n uint64, d *prog.Domain, take func(uint64) bool) (changed bool) {
 	least := uint64(0) // what is below it is not tried
 	try := func(to uint64) bool {
