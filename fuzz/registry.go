@@ -44,7 +44,9 @@ const canaryPrefix = "canary/"
 func Canaries() []Target {
 	var ts []Target
 	for _, c := range canary.All() {
-		ts = append(ts, Target{Name: canaryPrefix + c.Name, Subject: "heap", Doc: c.Doc, Contract: c.Contract, Open: c.Open})
+		ts = append(ts, Target{
+			Name: canaryPrefix + c.Name, Subject: "heap", Doc: c.Doc, Contract: c.Contract, Open: c.Open,
+		})
 	}
 	return ts
 }

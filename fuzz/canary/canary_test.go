@@ -48,7 +48,7 @@ func hunt(t *testing.T, c Canary, s *props.Subject) (*props.Finding, int) {
 			return true
 		}
 		if !c.Expects(refuted.Violation) {
-			t.Errorf("program %d is refuted by %v and not by %s\n%s", i, refuted.Violation, c.RuleName(), s.Spec.Format(p))
+			t.Errorf("program %d: %v, and not %s\n%s", i, refuted.Violation, c.RuleName(), s.Spec.Format(p))
 			return false
 		}
 		if c.Hits(refuted.Violation) {
@@ -75,7 +75,7 @@ func TestCaught(t *testing.T) {
 				t.Errorf("minimizing made it a breach of %v", small.Violation)
 			}
 			if n := len(small.Program.Ops); n > c.Reproducer {
-				t.Errorf("%d operations are left where %d are allowed:\n%s", n, c.Reproducer, s.Spec.Format(small.Program))
+				t.Errorf("%d operations left where %d are allowed:\n%s", n, c.Reproducer, s.Spec.Format(small.Program))
 			}
 			t.Logf("| %s | %s | %d | %d |", c.Name, small.Violation.Signature(), tried, len(small.Program.Ops))
 			t.Logf("%d runs to minimize from %d operations", stats.Runs, stats.From)

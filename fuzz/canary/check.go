@@ -36,7 +36,8 @@ func (h *toy) CheckInvariants() error {
 		blocks, bytes = blocks+n, bytes+size
 	}
 	if h.blocks != uint64(blocks) || h.bytes != uint64(bytes) {
-		return fmt.Errorf("toy/usage: counted %d blocks of %d bytes, there are %d of %d", h.blocks, h.bytes, blocks, bytes)
+		return fmt.Errorf("toy/usage: counted %d blocks and %d bytes, there are %d and %d",
+			h.blocks, h.bytes, blocks, bytes)
 	}
 	return nil
 }

@@ -18,7 +18,8 @@ var moodies = []Canary{
 		Property: props.Deterministic.Name, Contract: maybe, Open: openEveryOther(),
 	},
 	{
-		Name: "stack", Doc: "a region of 1 KiB takes back only the block on its top: the order of frees decides what fits",
+		Name:     "stack",
+		Doc:      "a region of 1 KiB takes back only the block on its top: the order of frees decides what fits",
 		Property: props.Renamed.Name, Contract: maybe, Open: openMoody(newStack), Programs: 1000,
 		Reproducer: 12, Reason: "the region must be nearly full, which many small blocks do, see past-the-end",
 	},

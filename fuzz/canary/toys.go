@@ -95,7 +95,8 @@ var toys = []Canary{
 		Rule: heap.Zeroed, Contract: strict, Open: open(CallocUnit),
 	},
 	{
-		Name: "stale-fresh", Doc: "a page of small blocks still counts as never handed out, so calloc trusts it to be zero",
+		Name: "stale-fresh",
+		Doc:  "a page of small blocks still counts as never handed out, so calloc trusts it to be zero",
 		Rule: heap.Zeroed, Contract: strict, Open: openBlind(StaleFresh),
 	},
 	{
@@ -118,7 +119,7 @@ var toys = []Canary{
 		Name: "realloc-zero-leaks", Doc: "realloc to 0, which is promised to free, does not",
 		Rule: heap.Accounted, Contract: zeroFrees, Open: openBlind(ReallocZeroLeaks),
 		Or:     or(heap.Returned, heap.Failure, heap.Nil),
-		Reason: "who looks at the statistics next sees it: usage, the end of the run, a request that fails, free of nil",
+		Reason: "who looks at the statistics next sees it: usage, the end, a request that fails, free of nil",
 	},
 	{
 		Name: "shrinks-too-far", Doc: "a run that shrinks in place gives back its own last page as well",
@@ -176,12 +177,14 @@ var toys = []Canary{
 		Reason: "where the next block is free, its link is overwritten, and the list leads to one block twice",
 	},
 	{
-		Name: "link-in-previous", Doc: "freeing a small block writes the free list's link into the end of the previous block",
+		Name: "link-in-previous",
+		Doc:  "freeing a small block writes the free list's link into the end of the previous block",
 		Rule: heap.Content, Contract: strict, Open: open(LinkInPrevious),
 	},
 	{
 		Name: "bytes-drift", Doc: "a run that is resized in place is counted with its old bytes",
-		Rule: heap.Accounted, Contract: strict, Open: openBlind(BytesDrift), Or: or(heap.Returned, heap.Failure, heap.Nil),
+		Rule: heap.Accounted, Contract: strict, Open: openBlind(BytesDrift),
+		Or:     or(heap.Returned, heap.Failure, heap.Nil),
 		Reason: "whoever looks at the statistics next sees it",
 	},
 	{
@@ -213,7 +216,8 @@ var toys = []Canary{
 		Rule: heap.Misuse, Contract: strict, Open: open(InteriorAccepted),
 	},
 	{
-		Name: "foreign-accepted", Doc: "free of an address in no chunk does nothing, though it is promised to be detected",
+		Name: "foreign-accepted",
+		Doc:  "free of an address in no chunk does nothing, though it is promised to be detected",
 		Rule: heap.Misuse, Contract: strict, Open: open(ForeignAccepted),
 	},
 	{
@@ -241,7 +245,8 @@ var toys = []Canary{
 		Rule: heap.Failure, Contract: strict, Open: open(OOMCounts),
 	},
 	{
-		Name: "oom-half-done", Doc: "the mark of what was never handed out is set back for memory that then does not come",
+		Name: "oom-half-done",
+		Doc:  "the mark of what was never handed out is set back for memory that then does not come",
 		Rule: heap.Invariant, Cause: "toy/virgin", Contract: strict, Open: open(OOMHalfDone), Or: or(heap.Zeroed),
 		Reason: "calloc trusts the mark",
 	},
