@@ -9,8 +9,8 @@ import (
 	"heapfuzz/model/heap"
 )
 
-// The README's Go code stands in files that are compiled and run, and its first finding is the output of an example that is
-// checked.
+// The README's Go code stands in files that are compiled and run, and its first finding is the output of an example
+// that is checked.
 func TestReadme(t *testing.T) {
 	readme := read(t, "../README.md")
 	files, err := filepath.Glob("../props/heaptest/*_test.go")

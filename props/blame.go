@@ -25,10 +25,10 @@ type Blame struct {
 	Ops     []prog.Op
 }
 
-// FindBlame says who is to blame for a finding of Conforms. If the guilty operation was given a block on top of another,
-// the answers tell. Otherwise the program is run again, and every live block is looked at after each operation, so that
-// damage is seen when it happens and not when somebody reads the block. There is nobody to blame when no live block is
-// damaged before the fault.
+// FindBlame says who is to blame for a finding of Conforms. If the guilty operation was given a block on top of
+// another, the answers tell. Otherwise the program is run again, and every live block is looked at after each
+// operation, so that damage is seen when it happens and not when somebody reads the block. There is nobody to blame
+// when no live block is damaged before the fault.
 func FindBlame(s *Subject, f *Finding) (Blame, bool) {
 	if f.Property != Conforms.Name || f.Violation.Rule == Alive || f.At >= len(f.Trace) {
 		return Blame{}, false
@@ -139,8 +139,9 @@ func (s *Subject) overlap(f *Finding) (Blame, bool) {
 	return b, found
 }
 
-// whereMax is how far from a block other bytes are that it is worth to tell the distance.
-const whereMax = 64 << 10
+// whereMax is how far from a block other bytes are that an overflow or an underflow of it explains. Greater distances are
+// an accident of where blocks lie, and not the same each time.
+const whereMax = 64
 
 // where says where the bytes from one address up to another are, seen from a block.
 func where(from, to uint64, by block, slot prog.Slot) string {

@@ -13,10 +13,10 @@ var agrees = &model.Invariant{
 }
 
 // Differential is the property that the subject and the others answer a program alike. As for other relations, the
-// world is the ordinary one, and operations of role Set are left out. What one
-// of two targets has no memory for, or skips since it lacks it, is not compared, and neither is what comes later on the slots that
-// it names, nor what depends on all slots, until a drain makes both empty. A program in which the model finds a violation on one of
-// them is the business of Conforms.
+// world is the ordinary one, and operations of role Set are left out. What one of two targets has no memory for, or
+// skips since it lacks it, is not compared, and neither is what comes later on the slots that it names, nor what
+// depends on all slots, until a drain makes both empty. A program in which the model finds a violation on one of them
+// is the business of Conforms.
 func Differential(others ...*Subject) Property {
 	return Property{Name: "differential", Doc: agrees.Doc,
 		Check: func(s *Subject, r *Runner, p prog.Program) (*Refutation, error) {
@@ -41,7 +41,8 @@ func Differential(others ...*Subject) Property {
 				}
 				if at := s.disagree(q.Ops, first, res.Trace); at >= 0 {
 					kind := s.Spec.Rows[q.Ops[at].Kind].Name
-					res.At, res.Violation = at, agrees.Breach("%s: %s answers %s, %s answers %s", s.Spec.FormatOp(q.Ops[at]),
+					res.At, res.Violation = at, agrees.Breach("%s: %s answers %s, %s answers %s",
+						s.Spec.FormatOp(q.Ops[at]),
 						s.Target, answer(first[at]), o.Target, answer(res.Trace[at]))
 					res.Violation.Cause = o.Target + " " + kind
 					return res.refutation(), nil

@@ -9,16 +9,17 @@ import (
 	"heapfuzz/props/prog"
 )
 
-// A metamorphic property needs no model: it runs a program and variants of it, and says which of their visible answers agree. It
-// holds for any target, a closed one among them.
+// A metamorphic property needs no model: it runs a program and variants of it, and says which of their visible answers
+// agree. It holds for any target, a closed one among them.
 //
-// What a target does when memory runs out depends on everything that was done before. So all relations but Deterministic look at
-// the program in the ordinary world and without its operations of role Set, injected failures among them.
+// What a target does when memory runs out depends on everything that was done before. So all relations but
+// Deterministic look at the program in the ordinary world and without its operations of role Set, injected failures
+// among them.
 //
 // Where the contract lets a target refuse at any time, only Deterministic is promised: Subject.Moody.
 //
-// A violation that the model finds in the program itself is the business of Conforms, and nothing is compared then. One that it
-// finds only in a variant was missed by Conforms, and refutes the property.
+// A violation that the model finds in the program itself is the business of Conforms, and nothing is compared then. One
+// that it finds only in a variant was missed by Conforms, and refutes the property.
 
 // All returns every property of one target.
 func All() []Property {
@@ -71,8 +72,8 @@ var Renamed = relation("renamed", "a program whose slots are renamed gets the sa
 		}
 	})
 
-// Inserted puts a block that is made and freed at once into a slot that the program does not use: once like a block that the
-// program makes near there, and once of another size.
+// Inserted puts a block that is made and freed at once into a slot that the program does not use: once like a block
+// that the program makes near there, and once of another size.
 var Inserted = relation("inserted", "an allocation that is freed at once changes nothing that can be seen elsewhere",
 	func(s *Subject, p prog.Program) iter.Seq[variant] {
 		slot, free := s.unused(p)
@@ -97,8 +98,8 @@ var Inserted = relation("inserted", "an allocation that is freed at once changes
 		}
 	})
 
-// Commuted swaps neighbours that work on different slots: from front to back each at most once, beginning with the first, and then
-// with the second.
+// Commuted swaps neighbours that work on different slots: from front to back each at most once, beginning with the
+// first, and then with the second.
 var Commuted = relation("commuted", "two operations on different slots get the same visible answers in either order",
 	func(s *Subject, p prog.Program) iter.Seq[variant] {
 		return func(yield func(variant) bool) {
@@ -118,8 +119,8 @@ var Commuted = relation("commuted", "two operations on different slots get the s
 		}
 	})
 
-// Drained compares the rest of a program on a fresh target with the same behind everything that comes before, and a drain. An
-// operation of the rest on a slot that was made before acts on a dead slot in both.
+// Drained compares the rest of a program on a fresh target with the same behind everything that comes before, and a
+// drain. An operation of the rest on a slot that was made before acts on a dead slot in both.
 var Drained = relation("drained", "after everything is freed a target behaves like a fresh one",
 	func(s *Subject, p prog.Program) iter.Seq[variant] {
 		all, ok := s.first(prog.KillAll)
@@ -204,19 +205,20 @@ func (c *comparison) differ(s *Subject, base prog.Trace, res *Result, v variant)
 			continue
 		}
 		text := s.Spec.FormatOp(v.ops[j])
-		res.At, res.Violation = j, c.rule.Breach("%s is answered %s here, and %s in the program", text, answer(b), answer(a))
+		res.At, res.Violation = j, c.rule.Breach("%s is answered %s here, and %s in the program", text,
+			answer(b), answer(a))
 		res.Violation.Cause = s.Spec.Rows[v.ops[j].Kind].Name
 		return true
 	}
 	return false
 }
 
-// placesAll is the length up to which a relation tries each place of a program, and placesMax the number of places that it tries in
-// a longer one.
+// placesAll is the length up to which a relation tries each place of a program, and placesMax the number of places that
+// it tries in a longer one.
 const placesAll, placesMax = 8, 2
 
-// places returns indices in [0, len(p.Ops)] at which a relation changes the program. Which ones follows from the operations just
-// before them: when others are taken out, as Minimize does, they stay.
+// places returns indices in [0, len(p.Ops)] at which a relation changes the program. Which ones follows from the
+// operations just before them: when others are taken out, as Minimize does, they stay.
 func places(p prog.Program) []int {
 	all := make([]int, len(p.Ops)+1)
 	for i := range all {
@@ -243,8 +245,8 @@ func gap(p prog.Program, at int) uint64 {
 	return h
 }
 
-// nearest returns the operation of that kind that stands last before the place, or first behind it; all numbers are 1 when there is
-// none.
+// nearest returns the operation of that kind that stands last before the place, or first behind it; all numbers are 1
+// when there is none.
 func nearest(p prog.Program, at int, kind prog.Kind) prog.Op {
 	for i := at - 1; i >= 0; i-- {
 		if p.Ops[i].Kind == kind {

@@ -66,11 +66,17 @@ func TestRelations(t *testing.T) {
 			}
 			return size%40 == 0 && opened%2 == 0
 		}},
-		{props.Inserted, "it refuses once more than a few blocks were freed", func(a *moody, _ uintptr) bool { return a.freed == 3 }},
+		{props.Inserted, "it refuses once more than a few blocks were freed", func(a *moody,
+			_ uintptr) bool {
+			return a.freed == 3
+		}},
 		{props.Commuted, "it refuses a block that is smaller than the one before", func(a *moody, size uintptr) bool {
 			return a.sizes[0] > size
 		}},
-		{props.Drained, "it refuses once there were twenty blocks", func(a *moody, _ uintptr) bool { return a.past >= 20 }},
+		{props.Drained, "it refuses once there were twenty blocks", func(a *moody,
+			_ uintptr) bool {
+			return a.past >= 20
+		}},
 	} {
 		t.Run(tt.prop.Name, func(t *testing.T) {
 			if n := refuted(t, tt.prop, moodySubject(tt.refuse)); n == 0 {
@@ -123,13 +129,14 @@ func TestRenamed(t *testing.T) {
 
 func TestDifferential(t *testing.T) {
 	reference := subject(wrong{})
-	forgetful := heaptest.Subject("forgetful", heap.Contract{Inexact: true, Retained: -1}, func(heaptest.World) (heaptest.Allocator, error) {
-		a := heap.NewReference()
-		return struct {
-			heap.Allocator
-			heap.User
-		}{a, fiveAtMost{a}}, nil
-	})
+	forgetful := heaptest.Subject("forgetful", heap.Contract{Inexact: true, Retained: -1},
+		func(heaptest.World) (heaptest.Allocator, error) {
+			a := heap.NewReference()
+			return struct {
+				heap.Allocator
+				heap.User
+			}{a, fiveAtMost{a}}, nil
+		})
 	if n := refuted(t, props.Differential(reference), reference); n != 0 {
 		t.Errorf("the reference differs from itself in %d programs", n)
 	}
@@ -139,7 +146,9 @@ func TestDifferential(t *testing.T) {
 	if n := refuted(t, props.Conforms, forgetful); n != 0 {
 		t.Errorf("the model objects to %d programs, where nothing is promised of the statistics", n)
 	}
-	if n := refuted(t, props.Differential(reference), moodySubject(func(_ *moody, size uintptr) bool { return size > 100 })); n != 0 {
+	if n := refuted(t, props.Differential(reference), moodySubject(func(_ *moody, size uintptr) bool {
+		return size > 100
+	})); n != 0 {
 		t.Errorf("%d programs differ by a refusal that the contract allows", n)
 	}
 }

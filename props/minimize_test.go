@@ -71,7 +71,8 @@ var tooSmall = wrong{usable: func(n uintptr) uintptr {
 
 // scribbles on the block that was made last when it frees another of at least 100 bytes.
 var scribbles = wrong{free: func(a *wrong, p unsafe.Pointer) {
-	if p != nil && a.last != nil && p != a.last && a.Reference.UsableSize(p) >= 100 && a.Reference.UsableSize(a.last) > 8 {
+	if p != nil && a.last != nil && p != a.last && a.Reference.UsableSize(p) >= 100 &&
+		a.Reference.UsableSize(a.last) > 8 {
 		*(*byte)(unsafe.Add(a.last, 8)) ^= 1
 	}
 }}
@@ -152,8 +153,8 @@ func TestMinimize(t *testing.T) {
 	}
 }
 
-// Whatever random program shows a defect: the minimized one has its signature, is no longer, is the same each time, and is not
-// made smaller by minimizing it again.
+// Whatever random program shows a defect: the minimized one has its signature, is no longer, is the same each time, and
+// is not made smaller by minimizing it again.
 func TestMinimizeLaws(t *testing.T) {
 	for name, w := range map[string]wrong{"small": tooSmall, "scribbles": scribbles, "unzeroed": unzeroed} {
 		s := subject(w)
@@ -176,7 +177,8 @@ func TestMinimizeLaws(t *testing.T) {
 			case !one.Program.Equal(two.Program):
 				t.Errorf("%s: two minimizations of one finding differ", name)
 			case stats.Minimal && !one.Program.Equal(three.Program):
-				t.Errorf("%s: minimized again\n%sbecame\n%s", name, s.Spec.Format(one.Program), s.Spec.Format(three.Program))
+				t.Errorf("%s: minimized again\n%sbecame\n%s", name, s.Spec.Format(one.Program),
+					s.Spec.Format(three.Program))
 			}
 		}
 		if found < 5 {
@@ -237,7 +239,8 @@ func TestReproRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Property != "conforms" || r.Rule != "heap/size" || r.Target != "wrong" || len(r.Notes) != 1 || r.Notes[0] != "seed 7" ||
+	if r.Property != "conforms" || r.Rule != "heap/size" || r.Target != "wrong" || len(r.Notes) != 1 ||
+		r.Notes[0] != "seed 7" ||
 		!r.Program.Equal(f.Program) {
 		t.Errorf("read back: %+v", r)
 	}
@@ -253,7 +256,8 @@ func TestWriteReproTellsThePlace(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := props.WriteRepro(filepath.Join(file, "dir"), s, f); err == nil || !strings.Contains(err.Error(), file) {
+	if _, err := props.WriteRepro(filepath.Join(file, "dir"), s, f); err == nil ||
+		!strings.Contains(err.Error(), file) {
 		t.Errorf("got %v, want an error that names %s", err, file)
 	}
 }

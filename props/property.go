@@ -5,8 +5,8 @@ import (
 	"heapfuzz/props/prog"
 )
 
-// Property is something that must hold of every program on a subject. Name never changes; Doc is one sentence that a user
-// understands. Check may run the target several times: a metamorphic property compares two runs.
+// Property is something that must hold of every program on a subject. Name never changes; Doc is one sentence that a
+// user understands. Check may run the target several times: a metamorphic property compares two runs.
 type Property struct {
 	Name, Doc string
 	Check     func(s *Subject, r *Runner, p prog.Program) (*Refutation, error)
@@ -19,7 +19,7 @@ type Refutation struct {
 	Ops       []prog.Op // what was asked in the run that failed
 	Trace     prog.Trace
 	Picture   string
-	From      []int // of each of Ops: the program's operation that it is, -1 when it was put in; nil: Ops is the program
+	From      []int // of each of Ops: the program's operation, -1 if it was put in; nil: Ops is the program
 }
 
 // Finding is a program that refutes a property on a target.

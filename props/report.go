@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 
 	"heapfuzz/props/prog"
@@ -20,15 +21,16 @@ type ReportOptions struct {
 // A report shows a program whole up to wholeOps operations, and of a longer one the last tailOps.
 const wholeOps, tailOps = 60, 30
 
-// Report writes the finding for a person: the rule, the program with its answers and the guilty line marked, the rule in words,
-// the state around it, who did it, and the command that shows it again. The program's lines parse as they stand.
+// Report writes the finding for a person: the rule, the program with its answers and the guilty line marked, the rule
+// in words, the state around it, who did it, and the command that shows it again. The program's lines parse as they
+// stand.
 func Report(w io.Writer, s *Subject, f *Finding, opt ReportOptions) error {
 	b := bufio.NewWriter(w)
-	fmt.Fprintf(b, "%s: %s\n", f.Property, f.Violation.Error())
+	fmt.Fprintf(b, "%s: %s\n", f.Property, placeless(f.Violation.Error()))
 	reportProgram(b, s, f, opt.Full)
 	fmt.Fprintf(b, "rule     %s: %s\n", f.Violation.Rule.Name, f.Violation.Rule.Doc)
 	if f.Picture != "" {
-		fmt.Fprintf(b, "memory   %s\n", strings.ReplaceAll(f.Picture, "\n", "\n         "))
+		fmt.Fprintf(b, "memory   %s\n", strings.ReplaceAll(placeless(f.Picture), "\n", "\n         "))
 	}
 	if blame, ok := FindBlame(s, f); ok {
 		fmt.Fprintf(b, "blame    %s\n", blame.Text(s.Spec))
@@ -40,13 +42,21 @@ func Report(w io.Writer, s *Subject, f *Finding, opt ReportOptions) error {
 		fmt.Fprintf(b, "seed     %s\n", opt.Seed)
 	}
 	if st := opt.Stats; st != nil {
-		fmt.Fprintf(b, "shrunk   %d -> %d operations, %d runs", st.From, st.To, st.Runs)
-		if st.Minimal {
-			fmt.Fprintf(b, "; nothing more can be left out")
-		}
-		fmt.Fprintln(b)
+		reportStats(b, st)
 	}
 	return b.Flush()
+}
+
+func reportStats(b *bufio.Writer, st *MinimizeStats) {
+	if st.Flaky {
+		fmt.Fprintf(b, "shrunk   not at all: the program was run again and did not show it\n")
+		return
+	}
+	fmt.Fprintf(b, "shrunk   %d -> %d operations, %d runs", st.From, st.To, st.Runs)
+	if st.Minimal {
+		fmt.Fprintf(b, "; nothing more can be left out")
+	}
+	fmt.Fprintln(b)
 }
 
 // reportProgram writes the operations that were asked, each with its answer, up to the guilty one.
@@ -58,6 +68,9 @@ func reportProgram(b *bufio.Writer, s *Subject, f *Finding, full bool) {
 	}
 	if world := string(s.Spec.Format(prog.Program{World: f.Program.World})); world != "" {
 		fmt.Fprintf(b, "       %s", world)
+	}
+	if f.From != nil {
+		fmt.Fprintln(b, "       # this is a variant of the program:")
 	}
 	if from > 0 {
 		fmt.Fprintf(b, "       # ... %d earlier operations\n", from)
@@ -80,6 +93,11 @@ func reportProgram(b *bufio.Writer, s *Subject, f *Finding, full bool) {
 		if i < len(f.Trace) {
 			fmt.Fprintf(b, "  -> %s", answer(f.Trace[i]))
 		}
+		if i < len(f.From) && f.From[i] < 0 {
+			fmt.Fprint(b, "  # put in")
+		} else if i < len(f.From) && f.From[i] != i {
+			fmt.Fprintf(b, "  # %d of the program", f.From[i])
+		}
 		fmt.Fprintln(b)
 	}
 }
@@ -89,9 +107,15 @@ func answer(o prog.Outcome) string {
 	switch {
 	case o.Status == prog.Fail:
 		first, _, _ := strings.Cut(o.Msg, "\n")
-		return "fail: " + first
+		return "fail: " + placeless(first)
 	case o.Value != 0:
 		return fmt.Sprintf("%v %d", o.Status, o.Value)
 	}
 	return o.Status.String()
 }
+
+// addresses are hexadecimal numbers of as many digits as addresses have in a process. Fill bytes come as 8 or 16 digits.
+var addresses = regexp.MustCompile(`\b0x[0-9a-fA-F]{9,15}\b`)
+
+// placeless takes absolute addresses out of a text: they are others in each run.
+func placeless(text string) string { return addresses.ReplaceAllString(text, "0x…") }

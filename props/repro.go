@@ -13,7 +13,8 @@ import (
 	"heapfuzz/props/prog"
 )
 
-// Repro is a reproducer: a program with a head that tells what it shows. The file is the program's text, and the head is comments:
+// Repro is a reproducer: a program with a head that tells what it shows. The file is the program's text, and the head
+// is comments:
 //
 //	# property conforms
 //	# rule heap/disjoint
@@ -53,17 +54,21 @@ func (r Repro) Text(spec *prog.Spec) []byte {
 	return b.Bytes()
 }
 
-// WriteRepro writes the finding's reproducer into dir, which is made if need be, and returns its path. The file appears whole or
-// not at all. One of that name that is there already is left as it is, since it holds the same program.
+// WriteRepro writes the finding's reproducer into dir, which is made if need be, and returns its path. The file appears
+// whole or not at all. One of that name that is there already is left as it is; it is an error when it holds another
+// program.
 func WriteRepro(dir string, s *Subject, f *Finding, notes ...string) (path string, err error) {
 	r := ReproOf(f, notes...)
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return "", fmt.Errorf("save the reproducer: %w", err)
 	}
 	path = filepath.Join(dir, r.Name(s.Spec))
-	if _, err := os.Lstat(path); err == nil {
+	switch old, err := ReadRepro(s.Spec, path); {
+	case err == nil && old.Program.Equal(f.Program):
 		return path, nil
-	} else if !errors.Is(err, fs.ErrNotExist) {
+	case err == nil:
+		return "", fmt.Errorf("save the reproducer: %s is there and holds another program", path)
+	case !errors.Is(err, fs.ErrNotExist):
 		return "", fmt.Errorf("save the reproducer: %w", err)
 	}
 	if err := writeWhole(path, r.Text(s.Spec)); err != nil {
@@ -95,7 +100,18 @@ func writeWhole(path string, data []byte) (err error) {
 	if err == nil {
 		err = os.Rename(tmp.Name(), path)
 	}
+	if err == nil {
+		syncFolder(filepath.Dir(path))
+	}
 	return err
+}
+
+// syncFolder sees the file's name on the disk too. Not every file system can, and the file is there all the same.
+func syncFolder(dir string) {
+	if d, err := os.Open(dir); err == nil {
+		_ = d.Sync()
+		_ = d.Close()
+	}
 }
 
 // ReadRepro reads a reproducer, or any program: what the head does not tell is empty.

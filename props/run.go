@@ -30,10 +30,11 @@ type Result struct {
 
 // Runner runs programs and keeps its buffers between them. It is not for concurrent use; its zero value works.
 type Runner struct {
-	// After, when set, is called after each accepted answer, and its violation ends the run: Blame and tests look deeper there.
+	// After, when set, is called after each accepted answer, and its violation ends the run: Blame and tests look
+	// deeper there.
 	After func(t Target, at int, op prog.Op) *model.Violation
-	// OnHang, when set, is called from another goroutine once a run has taken HangAfter. A target in this process cannot be
-	// stopped, so all that is left to do is to save the program and to end the process.
+	// OnHang, when set, is called from another goroutine once a run has taken HangAfter. A target in this process
+	// cannot be stopped, so all that is left to do is to save the program and to end the process.
 	OnHang func(*Subject, prog.Program)
 	// Look draws the picture of a violation; switched off while shrinking.
 	Look bool
@@ -42,8 +43,8 @@ type Runner struct {
 	ops   []prog.Op
 }
 
-// Run opens a fresh target, asks it every operation of the program and of the epilogue, and has every answer judged. The error
-// is that of opening: the user's or the machine's, never the target's fault.
+// Run opens a fresh target, asks it every operation of the program and of the epilogue, and has every answer judged.
+// The error is that of opening: the user's or the machine's, never the target's fault.
 func (r *Runner) Run(s *Subject, p prog.Program) (Result, error) {
 	t, j, err := s.Open(p.World)
 	if err != nil {

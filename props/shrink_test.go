@@ -11,13 +11,15 @@ import (
 	"heapfuzz/props/prog"
 )
 
-// The language of boxes: numbers in slots. Its target does nothing but remember them, and a test says when it goes wrong.
+// The language of boxes: numbers in slots. Its target does nothing but remember them, and a test says when it goes
+// wrong.
 var boxes = prog.NewLang("boxes", boxSlots, []prog.Arg{{Name: "limit", Domain: boxFew}}, []prog.Row[any, *boxTarget]{
 	{Info: prog.Info{Name: "put", Role: prog.Make, Weight: 10, Args: []prog.Arg{{Name: "n", Domain: boxNumbers}}}},
 	{Info: prog.Info{Name: "put-pair", Role: prog.Make, Weight: 3, Args: []prog.Arg{
 		{Name: "n", Domain: boxNumbers}, {Name: "m", Domain: boxNumbers}}}},
 	{Info: prog.Info{Name: "take", Role: prog.Kill, Weight: 8, Args: []prog.Arg{boxArg}}},
-	{Info: prog.Info{Name: "change", Role: prog.Use, Weight: 5, Args: []prog.Arg{boxArg, {Name: "n", Domain: boxNumbers}}}},
+	{Info: prog.Info{Name: "change", Role: prog.Use, Weight: 5, Args: []prog.Arg{boxArg, {Name: "n",
+		Domain: boxNumbers}}}},
 	{Info: prog.Info{Name: "pour", Role: prog.Use, Weight: 2, Args: []prog.Arg{boxArg, boxArg}}},
 	{Info: prog.Info{Name: "count", Weight: 2}},
 	{Info: prog.Info{Name: "clear", Role: prog.KillAll, Weight: 1}},
@@ -30,7 +32,8 @@ var (
 	boxNumbers = &prog.Domain{Name: "number", Near: 40, Max: 9999, Edges: []uint64{15, 16, 17, 511, 512, 513, 1 << 40}}
 )
 
-// boxTarget holds the numbers of live slots. After each operation that was not skipped, wrong tells whether that was one too many.
+// boxTarget holds the numbers of live slots. After each operation that was not skipped, wrong tells whether that was
+// one too many.
 type boxTarget struct {
 	world [prog.ArgsMax]uint64
 	live  map[prog.Slot]uint64
@@ -134,7 +137,11 @@ var shrinkings = []struct {
 		"p9 = put n=88\ncount\n", "p0 = put n=0\n", "the first operation is enough, whatever its number"},
 	{"boundary", func(b *boxTarget, _ prog.Op) bool { return b.count(func(n uint64) bool { return n > 512 }) > 0 },
 		"count\np3 = put n=1099511627776\n", "p0 = put n=513\n", "down to the edge"},
-	{"between edges", func(b *boxTarget, _ prog.Op) bool { return b.count(func(n uint64) bool { return n >= 300 }) > 0 },
+	{"between edges", func(b *boxTarget, _ prog.Op) bool {
+		return b.count(func(n uint64) bool {
+			return n >= 300
+		}) > 0
+	},
 		"p3 = put n=9000\n", "p0 = put n=300\n", "down from the edge by halves"},
 	{"window", func(b *boxTarget, _ prog.Op) bool {
 		return b.count(func(n uint64) bool { return 700 <= n && n < 800 }) > 0
@@ -156,16 +163,24 @@ var shrinkings = []struct {
 	}, "p0 = put n=900\ncount\np2 = put n=3\np1 = put n=900\n", "p0 = put n=50\np1 = put n=50\n",
 		"neither of two equal numbers can go down alone"},
 	{"unequal", func(b *boxTarget, _ prog.Op) bool {
-		return b.count(func(n uint64) bool { return n >= 20 }) > 0 && b.count(func(n uint64) bool { return n > 5 && n < 20 }) > 0
+		return b.count(func(n uint64) bool { return n >= 20 }) > 0 && b.count(func(n uint64) bool {
+			return n > 5 && n < 20
+		}) > 0
 	}, "p0 = put n=700\np1 = put n=12\n", "p0 = put n=20\np1 = put n=6\n", "each to its own bound"},
 	{"made at once", func(b *boxTarget, _ prog.Op) bool {
 		return b.count(func(n uint64) bool { return n == 77 }) > 0
 	}, "p0 = put-pair n=1 m=4\nchange p0 n=5\nchange p0 n=77\n", "p0 = put n=77\n", "no change is needed to get there"},
-	{"not at once", func(b *boxTarget, op prog.Op) bool { return b.has("change") && b.live[prog.Slot(op.Args[0])] == 77 },
-		"p0 = put-pair n=1 m=4\nchange p0 n=5\nchange p0 n=77\n", "p0 = put n=0\nchange p0 n=77\n", "a change is needed"},
+	{"not at once", func(b *boxTarget, op prog.Op) bool {
+		return b.has("change") && b.live[prog.Slot(op.Args[0])] == 77
+	},
+		"p0 = put-pair n=1 m=4\nchange p0 n=5\nchange p0 n=77\n", "p0 = put n=0\nchange p0 n=77\n",
+		"a change is needed"},
 	{"pairs", func(b *boxTarget, _ prog.Op) bool { return b.has("count") && len(b.done)%2 == 1 },
-		"p0 = put n=1\np1 = put n=1\ntake p1\ntake p0\ncount\n", "count\n", "an odd number is needed: only pairs can go"},
-	{"one that must not be there", func(b *boxTarget, _ prog.Op) bool { return b.has("put", "take", "put", "count") && len(b.live) == 1 },
+		"p0 = put n=1\np1 = put n=1\ntake p1\ntake p0\ncount\n", "count\n",
+		"an odd number is needed: only pairs can go"},
+	{"one that must not be there", func(b *boxTarget, _ prog.Op) bool {
+		return b.has("put", "take", "put", "count") && len(b.live) == 1
+	},
 		"p0 = put n=1\ncount\ntake p0\np1 = put n=1\ncount\n", "p0 = put n=0\ntake p0\np1 = put n=0\ncount\n",
 		"the first box has to be taken again"},
 	{"two slots", func(b *boxTarget, _ prog.Op) bool { return b.has("pour") },
@@ -174,7 +189,8 @@ var shrinkings = []struct {
 	{"world", func(b *boxTarget, _ prog.Op) bool { return b.world[0] > 2 && len(b.live) > 0 },
 		"world limit=15\np7 = put n=1\n", "world limit=3\np0 = put n=0\n", "the world's numbers are numbers too"},
 	{"order", func(b *boxTarget, _ prog.Op) bool { return b.has("put", "take", "put", "clear", "count") },
-		"count\np1 = put n=3\nclear\ntake p1\np1 = put n=3\ntake p1\nclear\np1 = put n=7\ncount\nclear\np2 = put n=1\ncount\n",
+		"count\np1 = put n=3\nclear\ntake p1\np1 = put n=3\n" +
+			"take p1\nclear\np1 = put n=7\ncount\nclear\np2 = put n=1\ncount\n",
 		"p0 = put n=0\ntake p0\np0 = put n=0\nclear\ncount\n", "one of each, in order"},
 }
 
@@ -197,8 +213,8 @@ func TestShrinkings(t *testing.T) {
 	}
 }
 
-// The certificate is what it says: whatever program a defect is found in, no operation of the result can go, and no number be one
-// less.
+// The certificate is what it says: whatever program a defect is found in, no operation of the result can go, and no
+// number be one less.
 func TestCertificate(t *testing.T) {
 	for _, tt := range shrinkings {
 		s := boxSubject(tt.wrong)
@@ -223,14 +239,16 @@ func TestCertificate(t *testing.T) {
 						p := small.Program.Clone()
 						p.Ops[i].Args[k]--
 						if find(t, s, p) != nil {
-							t.Errorf("%s: %s of operation %d can be less:\n%s", tt.name, a.Name, i, s.Spec.Format(small.Program))
+							t.Errorf("%s: %s of operation %d can be less:\n%s", tt.name, a.Name, i,
+								s.Spec.Format(small.Program))
 						}
 					}
 				}
 			}
 			again, _ := props.Minimize(s, props.Conforms, small, props.MinimizeOptions{})
 			if !again.Program.Equal(small.Program) {
-				t.Errorf("%s: minimized again\n%sbecame\n%s", tt.name, s.Spec.Format(small.Program), s.Spec.Format(again.Program))
+				t.Errorf("%s: minimized again\n%sbecame\n%s", tt.name, s.Spec.Format(small.Program),
+					s.Spec.Format(again.Program))
 			}
 		}
 	}
@@ -251,11 +269,13 @@ func TestMinimizeFlaky(t *testing.T) {
 func TestMinimizeLong(t *testing.T) {
 	seen := map[string]int{}
 	s := boxSubject(func(b *boxTarget, _ prog.Op) bool { return b.has("clear", "put", "take") })
-	property := props.Property{Name: "conforms", Check: func(s *props.Subject, r *props.Runner, p prog.Program) (*props.Refutation, error) {
+	property := props.Property{Name: "conforms", Check: func(s *props.Subject, r *props.Runner,
+		p prog.Program) (*props.Refutation, error) {
 		seen[string(s.Spec.Format(p))]++
 		return props.Conforms.Check(s, r, p)
 	}}
-	text := strings.Repeat("take p1\np2 = put n=4\ncount\ntake p3\n", 500) + "clear\n" + strings.Repeat("p4 = put n=3\n", 9) + "take p4\n"
+	text := strings.Repeat("take p1\np2 = put n=4\ncount\ntake p3\n",
+		500) + "clear\n" + strings.Repeat("p4 = put n=3\n", 9) + "take p4\n"
 	f := find(t, s, s.Spec.MustParse(text))
 	small, stats := props.Minimize(s, property, f, props.MinimizeOptions{})
 	if got, want := string(s.Spec.Format(small.Program)), "clear\np0 = put n=0\ntake p0\n"; got != want {

@@ -1,10 +1,10 @@
-// Package props says what must hold: it drives a program through a target, lets a model judge every answer, and turns the first
-// wrong one into the shortest program that still goes wrong, with a report for people.
+// Package props says what must hold: it drives a program through a target, lets a model judge every answer, and turns
+// the first wrong one into the shortest program that still goes wrong, with a report for people.
 //
 //	Program ──Run──▶ Trace ──Judge──▶ Finding ──Minimize──▶ Reproducer ──Report──▶ person
 //
-// Nothing here knows what an allocator is. A Subject brings the language, the model and a way to open a target; heaptest and
-// its sisters make Subjects.
+// Nothing here knows what an allocator is. A Subject brings the language, the model and a way to open a target;
+// heaptest and its sisters make Subjects.
 package props
 
 import (
@@ -12,8 +12,8 @@ import (
 	"heapfuzz/props/prog"
 )
 
-// Target is the thing under test: it answers questions. Do never panics for a reason of the program: a target that dies is
-// answered with Fail.
+// Target is the thing under test: it answers questions. Do never panics for a reason of the program: a target that dies
+// is answered with Fail.
 type Target interface {
 	Do(op prog.Op) prog.Outcome
 	Close() error

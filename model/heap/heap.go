@@ -1,17 +1,17 @@
-// Package heap says what is right for a memory allocator: the shapes that allocators come in, the contract that one of them
-// promises, the rules that follow from it, and a reference that keeps them all and is fast at nothing.
+// Package heap says what is right for a memory allocator: the shapes that allocators come in, the contract that one of
+// them promises, the rules that follow from it, and a reference that keeps them all and is fast at nothing.
 //
-// An allocator is anything with Alloc and Free. What else it can do is told by the optional parts that it has, and what it
-// promises by its Contract; no rule is applied that was not promised.
+// An allocator is anything with Alloc and Free. What else it can do is told by the optional parts that it has, and what
+// it promises by its Contract; no rule is applied that was not promised.
 //
 //	model := heap.New(contract, false)
-//	err := model.Alloc(0, heap.Request{Size: 64}, heap.Block{Addr: 0x1000, Usable: 64}) // nil: nothing speaks against it
+//	model.Alloc(0, heap.Request{Size: 64}, heap.Block{Addr: 0x1000, Usable: 64}) // nil: nothing speaks against it
 package heap
 
 import "unsafe"
 
-// Allocator is the least that an allocator does. Alloc returns a block of at least size bytes, or nil when there is no memory.
-// Free takes the block back; Free(nil) does nothing.
+// Allocator is the least that an allocator does. Alloc returns a block of at least size bytes, or nil when there is no
+// memory. Free takes the block back; Free(nil) does nothing.
 type Allocator interface {
 	Alloc(size uintptr) unsafe.Pointer
 	Free(p unsafe.Pointer)
@@ -23,7 +23,8 @@ type (
 	Callocer interface {
 		Calloc(count, size uintptr) unsafe.Pointer
 	}
-	// Reallocer resizes a block, keeping its content up to the smaller size. Nil means no memory, and the old block lives on.
+	// Reallocer resizes a block, keeping its content up to the smaller size. Nil means no memory, and the old block
+	// lives on.
 	Reallocer interface {
 		Realloc(p unsafe.Pointer, size uintptr) unsafe.Pointer
 	}
@@ -39,17 +40,18 @@ type (
 	Owner interface {
 		Owns(p unsafe.Pointer, size uintptr) bool
 	}
-	// Checker recounts the allocator's own invariants. The text of its error is "name: detail", and name holds no number.
+	// Checker recounts the allocator's own invariants. The text of its error is "name: detail", and name holds no
+	// number.
 	Checker interface{ CheckInvariants() error }
 	// CheapChecker is a Checker whose work does not grow with the live blocks.
 	CheapChecker interface{ CheckCheap() error }
-	// User tells the number of live blocks, the bytes in them (as they are counted by the allocator, at least those asked for)
-	// and the bytes that the allocator has from the operating system.
+	// User tells the number of live blocks, the bytes in them (as they are counted by the allocator, at least those
+	// asked for) and the bytes that the allocator has from the operating system.
 	User interface {
 		Usage() (blocks, bytes, footprint uint64)
 	}
-	// OOMInjector makes the nth request to the operating system from here fail, and all after it when persistent. The first is
-	// 1; 0 takes it back.
+	// OOMInjector makes the nth request to the operating system from here fail, and all after it when persistent. The
+	// first is 1; 0 takes it back.
 	OOMInjector interface {
 		InjectOOM(nth int, persistent bool)
 	}
@@ -83,12 +85,12 @@ type Contract struct {
 
 	ReallocZeroFrees bool // Realloc(p, 0) frees p and returns nil; otherwise it resizes
 
-	// What happens when a block is freed twice, when Free is given an address inside a live block, one in memory of somebody
-	// else, one where there is no memory, and a block of another allocator of the same kind.
+	// What happens when a block is freed twice, when Free is given an address inside a live block, one in memory of
+	// somebody else, one where there is no memory, and a block of another allocator of the same kind.
 	DoubleFree, InteriorFree, ForeignFree, WildFree, CrossFree Answer
 
 	Inexact  bool  // Usage is an estimate: it is not compared
-	Retained int64 // the footprint in bytes that may remain when all is freed and trimmed; negative: nothing is promised
+	Retained int64 // the footprint that may remain when all is freed and trimmed; negative: nothing is promised
 }
 
 // Request is one request for memory as the model sees it.

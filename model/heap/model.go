@@ -7,8 +7,8 @@ import (
 	"heapfuzz/model"
 )
 
-// Model is the state of a heap as its user knows it: which blocks are live, where they lie, how large they are. It keeps no
-// content: the one who drives verifies that, and tells the offset of the first wrong byte, plus 1.
+// Model is the state of a heap as its user knows it: which blocks are live, where they lie, how large they are. It
+// keeps no content: the one who drives verifies that, and tells the offset of the first wrong byte, plus 1.
 type Model struct {
 	Contract Contract
 	live     map[uint32]block    // by slot
@@ -76,7 +76,8 @@ func (m *Model) Alloc(slot uint32, req Request, b Block) violation {
 	return nil
 }
 
-// Overlap returns a live slot that shares a byte with b. A block of no bytes takes up one, so that its address is its own.
+// Overlap returns a live slot that shares a byte with b. A block of no bytes takes up one, so that its address is its
+// own.
 func (m *Model) Overlap(b Block) (found uint32, ok bool) {
 	look := func(slot uint32) {
 		if o := m.live[slot]; o.Addr < b.Addr+span(b) && b.Addr < o.Addr+span(o.Block) && (!ok || slot < found) {

@@ -65,7 +65,9 @@ func TestModelRules(t *testing.T) {
 			m.Alloc(0, Request{Size: 10}, Block{4096, 16})
 			return m.Usable(0, 15)
 		}, Usable},
-		{"refused without a reason", Contract{}, false, func(m *Model) *model.Violation { return m.Refuse(10) }, Serves},
+		{"refused without a reason", Contract{}, false, func(m *Model) *model.Violation {
+			return m.Refuse(10)
+		}, Serves},
 		{"refused in a limited world", Contract{}, true, func(m *Model) *model.Violation { return m.Refuse(10) }, nil},
 		{"refused under injected failures", Contract{}, false, func(m *Model) *model.Violation {
 			m.Scarce(true)
@@ -76,11 +78,19 @@ func TestModelRules(t *testing.T) {
 			m.Scarce(false)
 			return m.Refuse(10)
 		}, Serves},
-		{"refused above the greatest size", Contract{SizeMax: 100}, false, func(m *Model) *model.Violation { return m.Refuse(101) }, nil},
-		{"refused at the greatest size", Contract{SizeMax: 100}, false, func(m *Model) *model.Violation { return m.Refuse(100) }, Serves},
-		{"refused what no machine has", Contract{}, false, func(m *Model) *model.Violation { return m.Refuse(1 << 63) }, nil},
+		{"refused above the greatest size", Contract{SizeMax: 100}, false, func(m *Model) *model.Violation {
+			return m.Refuse(101)
+		}, nil},
+		{"refused at the greatest size", Contract{SizeMax: 100}, false, func(m *Model) *model.Violation {
+			return m.Refuse(100)
+		}, Serves},
+		{"refused what no machine has", Contract{}, false, func(m *Model) *model.Violation {
+			return m.Refuse(1 << 63)
+		}, nil},
 		{"zero bytes refused", Contract{}, false, func(m *Model) *model.Violation { return m.Refuse(0) }, Serves},
-		{"zero bytes refused as promised", Contract{ZeroNil: true}, false, func(m *Model) *model.Violation { return m.Refuse(0) }, nil},
+		{"zero bytes refused as promised", Contract{ZeroNil: true}, false, func(m *Model) *model.Violation {
+			return m.Refuse(0)
+		}, nil},
 		{"one block too many", Contract{}, false, func(m *Model) *model.Violation {
 			m.Alloc(0, Request{Size: 10}, Block{4096, 16})
 			return m.Count(2, 32)
@@ -89,13 +99,17 @@ func TestModelRules(t *testing.T) {
 			m.Alloc(0, Request{Size: 10}, Block{4096, 16})
 			return m.Count(1, 9)
 		}, Accounted},
-		{"an estimate is not compared", Contract{Inexact: true}, false, func(m *Model) *model.Violation { return m.Count(2, 32) }, nil},
+		{"an estimate is not compared", Contract{Inexact: true}, false, func(m *Model) *model.Violation {
+			return m.Count(2, 32)
+		}, nil},
 		{"a block lost by a failed request", Contract{}, false, func(m *Model) *model.Violation {
 			m.Alloc(0, Request{Size: 10}, Block{4096, 16})
 			m.Failed()
 			return m.Count(2, 32)
 		}, Failure},
-		{"something left when all is freed", Contract{}, false, func(m *Model) *model.Violation { return m.Count(0, 1) }, Returned},
+		{"something left when all is freed", Contract{}, false, func(m *Model) *model.Violation {
+			return m.Count(0, 1)
+		}, Returned},
 		{"footprint below what is usable", Contract{}, false, func(m *Model) *model.Violation {
 			m.Alloc(0, Request{Size: 10}, Block{4096, 16})
 			return m.Footprint(15)
@@ -104,12 +118,16 @@ func TestModelRules(t *testing.T) {
 			m.Trim()
 			return m.Footprint(101)
 		}, Returned},
-		{"kept before it was told to trim", Contract{Retained: 100}, false, func(m *Model) *model.Violation { return m.Footprint(101) }, nil},
+		{"kept before it was told to trim", Contract{Retained: 100}, false, func(m *Model) *model.Violation {
+			return m.Footprint(101)
+		}, nil},
 		{"nothing promised of what is kept", Contract{Retained: -1}, false, func(m *Model) *model.Violation {
 			m.Trim()
 			return m.Footprint(1 << 40)
 		}, nil},
-		{"its own invariants", Contract{}, false, func(m *Model) *model.Violation { return m.Check("arena/order: at 3") }, Invariant},
+		{"its own invariants", Contract{}, false, func(m *Model) *model.Violation {
+			return m.Check("arena/order: at 3")
+		}, Invariant},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			v := tt.do(New(tt.contract, tt.limited))

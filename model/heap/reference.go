@@ -2,8 +2,8 @@ package heap
 
 import "unsafe"
 
-// Reference is the allocator that is believed by eye: every block is a Go slice of its own, found again by its address. It
-// keeps every promise of ReferenceContract and shares no memory between blocks.
+// Reference is the allocator that is believed by eye: every block is a Go slice of its own, found again by its address.
+// It keeps every promise of ReferenceContract and shares no memory between blocks.
 type Reference struct {
 	blocks  map[unsafe.Pointer][]byte
 	bytes   uint64
@@ -28,7 +28,8 @@ func (r *Reference) AlignedAlloc(align, size uintptr) unsafe.Pointer {
 		return nil
 	}
 	room := make([]byte, size+align)
-	// The address of a slice's first byte is only looked at: Go's collector does not move it, and room stays in the map.
+	// The address of a slice's first byte is only looked at: Go's collector does not move it, and room stays in the
+	// map.
 	skip := -uintptr(unsafe.Pointer(&room[0])) & (align - 1)
 	b := room[skip : skip+max(size, 1) : skip+max(size, 1)]
 	p := unsafe.Pointer(&b[0])

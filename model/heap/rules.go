@@ -4,13 +4,17 @@ import "heapfuzz/model"
 
 // The rules, each derived from the contract or from what the word allocator means.
 var (
-	Answers   = rule("answers", "an operation is skipped only when its slot is in the wrong state or it is an optional part that is not there")
-	Serves    = rule("serves", "a request is refused only when the operating system refuses, or when it is greater than the contract allows")
-	Disjoint  = rule("disjoint", "no two live blocks share a byte")
-	Aligned   = rule("aligned", "a block's address is a multiple of the alignment asked for and of the one promised for all")
-	Owned     = rule("owned", "every byte of a block lies in memory that the allocator owns")
-	Size      = rule("size", "a block has at least the bytes asked for")
-	Usable    = rule("usable", "the usable size of a block does not change while the block lives, and covers the bytes asked for")
+	Answers = rule("answers",
+		"an operation is skipped only when its slot is in the wrong state or it is an optional part that is not there")
+	Serves = rule("serves",
+		"a request is refused only when the operating system refuses, or when it is greater than the contract allows")
+	Disjoint = rule("disjoint", "no two live blocks share a byte")
+	Aligned  = rule("aligned",
+		"a block's address is a multiple of the alignment asked for and of the one promised for all")
+	Owned  = rule("owned", "every byte of a block lies in memory that the allocator owns")
+	Size   = rule("size", "a block has at least the bytes asked for")
+	Usable = rule("usable",
+		"the usable size of a block does not change while the block lives, and covers the bytes asked for")
 	Content   = rule("content", "a block's bytes change only when its owner writes them")
 	Moved     = rule("realloc", "realloc keeps the bytes up to the smaller of the old and the new size")
 	Zeroed    = rule("zeroed", "every byte of a block from calloc is zero")
@@ -19,9 +23,11 @@ var (
 	Failure   = rule("failure", "a request that fails leaves everything as it was")
 	Nil       = rule("nil", "freeing nil does nothing")
 	Accounted = rule("accounted", "the blocks and bytes in the allocator's statistics are those that are live")
-	Returned  = rule("returned", "when all blocks are freed, nothing is in use and no more memory is kept than promised")
+	Returned  = rule("returned",
+		"when all blocks are freed, nothing is in use and no more memory is kept than promised")
 	Invariant = rule("invariants", "the allocator's own invariants hold")
-	Misuse    = rule("misuse", "a misuse that the contract promises to detect is detected, and one that it ignores changes nothing")
+	Misuse    = rule("misuse",
+		"a misuse that the contract promises to detect is detected, and one that it ignores changes nothing")
 )
 
 // Rules lists them all, for documentation and for the lint that wants a canary of each.

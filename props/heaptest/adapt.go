@@ -2,8 +2,9 @@ package heaptest
 
 import "unsafe"
 
-// Two shapes are common in Go besides Allocator's own: pointers with an int for the size, and byte slices. An adapter takes the
-// two functions, and the value that they belong to for its optional parts (Usage, CheckInvariants, Close, ...).
+// Two shapes are common in Go besides Allocator's own: pointers with an int for the size, and byte slices. An adapter
+// takes the two functions, and the value that they belong to for its optional parts (Usage, CheckInvariants, Close,
+// ...).
 
 // Pointers adapts an allocator of pointers. Sizes that do not fit an int are refused.
 func Pointers(of any, alloc func(size int) unsafe.Pointer, free func(unsafe.Pointer)) Allocator {
@@ -31,9 +32,9 @@ func (a *pointers) Free(p unsafe.Pointer) {
 	}
 }
 
-// Slices adapts an allocator of byte slices. A slice handed out is handed back as it was: same length, same capacity. A slice of
-// length below the size, nil among them, means that there is no memory; one of capacity 0 has no address of its own and counts
-// as refused too. If of has a method Realloc([]byte, int) []byte, the adapter has Realloc.
+// Slices adapts an allocator of byte slices. A slice handed out is handed back as it was: same length, same capacity. A
+// slice of length below the size, nil among them, means that there is no memory; one of capacity 0 has no address of
+// its own and counts as refused too. If of has a method Realloc([]byte, int) []byte, the adapter has Realloc.
 func Slices(of any, alloc func(size int) []byte, free func([]byte)) Allocator {
 	a := &slicesOf{of: of, alloc: alloc, free: free, live: map[unsafe.Pointer][]byte{}}
 	if r, ok := of.(interface{ Realloc([]byte, int) []byte }); ok {
@@ -62,7 +63,7 @@ func (a *slicesOf) hold(b []byte, size int) unsafe.Pointer {
 	if len(b) < size || cap(b) == 0 {
 		return nil
 	}
-	p := unsafe.Pointer(unsafe.SliceData(b)) // the address of the slice's first byte, which a capacity above 0 says is there
+	p := unsafe.Pointer(unsafe.SliceData(b)) // its first byte, which a capacity above 0 says is there
 	a.live[p] = b
 	return p
 }

@@ -6,10 +6,10 @@ import (
 	"unsafe"
 )
 
-// A block is filled with a stretch of one table of random bytes, which begins at a place that depends on the block's seed. The
-// table is copied and compared in stretches of a prime length, so that bytes that were moved by a page, or by any other round
-// number, show. Blocks above wholeMax are filled and verified only in their first and last edge bytes: nothing maps gigabytes to
-// look at them.
+// A block is filled with a stretch of one table of random bytes, which begins at a place that depends on the block's
+// seed. The table is copied and compared in stretches of a prime length, so that bytes that were moved by a page, or by
+// any other round number, show. Blocks above wholeMax are filled and verified only in their first and last edge bytes:
+// nothing maps gigabytes to look at them.
 const (
 	stretch  = 8191
 	wholeMax = 1 << 20
@@ -25,7 +25,8 @@ var pattern = func() (table [2 * stretch]byte) {
 	return table
 }()
 
-// at is the n bytes from p, which the allocator under test handed out: that they are there to be written is what it promised.
+// at is the n bytes from p, which the allocator under test handed out: that they are there to be written is what it
+// promised.
 func at(p ptr, n uintptr) []byte { return unsafe.Slice((*byte)(p), n) }
 
 // parts of a block that are filled and verified: all of it, or its two edges.
@@ -73,8 +74,8 @@ func put(p ptr, from, to uintptr, seed uint64) {
 	}
 }
 
-// compare returns 1 plus the offset of the first byte in [from, to) of p that differs from the pattern of seed, and 0 when none
-// does.
+// compare returns 1 plus the offset of the first byte in [from, to) of p that differs from the pattern of seed, and 0
+// when none does.
 func compare(p ptr, from, to uintptr, seed uint64) uint64 {
 	for from < to {
 		n := min(to-from, stretch)

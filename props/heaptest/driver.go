@@ -36,9 +36,9 @@ const (
 	damage   = "damaged before" // the value is the damage found before the misuse
 )
 
-// driver asks an allocator the operations of Lang: it is the props.Target of every allocator in this process. It fills each
-// block over all its usable bytes with a pattern that depends on the slot and on how many blocks came before, and verifies them
-// before each free and realloc. It allocates nothing as long as its slots do not grow.
+// driver asks an allocator the operations of Lang: it is the props.Target of every allocator in this process. It fills
+// each block over all its usable bytes with a pattern that depends on the slot and on how many blocks came before, and
+// verifies them before each free and realloc. It allocates nothing as long as its slots do not grow.
 type driver struct {
 	parts
 	contract heap.Contract
@@ -186,15 +186,15 @@ func (d *driver) hold(h *held, p ptr, size uintptr) prog.Outcome {
 	return out
 }
 
-// refused is the answer to a request that failed, with blocks (Addr) and bytes (Size) in use, so that the model sees whether
-// anything changed. Value is the harm done to the old block, if there was one.
+// refused is the answer to a request that failed, with blocks (Addr) and bytes (Size) in use, so that the model sees
+// whether anything changed. Value is the harm done to the old block, if there was one.
 func (d *driver) refused(harm uint64) prog.Outcome {
 	out := d.count()
 	return prog.Outcome{Status: prog.NoMem, Value: harm, Addr: out.Value, Size: out.Size, Msg: out.Msg}
 }
 
-// count asks for the statistics: Value is the number of blocks, Size the bytes, Addr the footprint, and Msg tells that they are
-// there.
+// count asks for the statistics: Value is the number of blocks, Size the bytes, Addr the footprint, and Msg tells that
+// they are there.
 func (d *driver) count() prog.Outcome {
 	if d.user == nil {
 		return prog.Outcome{}
@@ -234,8 +234,9 @@ func (d *driver) askUsable(op prog.Op) prog.Outcome {
 	return prog.Outcome{Size: uint64(d.usable.UsableSize(d.slots[op.Args[0]].p))}
 }
 
-// resize verifies the block before it is resized, and afterwards the bytes that must have been kept. An answer without address
-// says that the block was damaged before; one with status NoMem and a value that it was damaged by the failed realloc.
+// resize verifies the block before it is resized, and afterwards the bytes that must have been kept. An answer without
+// address says that the block was damaged before; one with status NoMem and a value that it was damaged by the failed
+// realloc.
 func (d *driver) resize(op prog.Op) prog.Outcome {
 	h, size := &d.slots[op.Args[0]], uintptr(op.Args[1])
 	if !d.room(size) {
@@ -316,8 +317,8 @@ func (d *driver) interiorFree(op prog.Op) prog.Outcome {
 	return d.misuse(unsafe.Add(h.p, 1+uintptr(op.Args[1])%(h.usable-1)))
 }
 
-// foreign is memory that no allocator handed out. Its words are small numbers, which an allocator that looks there for its own
-// headers takes for plausible indices.
+// foreign is memory that no allocator handed out. Its words are small numbers, which an allocator that looks there for
+// its own headers takes for plausible indices.
 var foreign [3 * 4096]uint32
 
 func (d *driver) foreignFree(op prog.Op) prog.Outcome {
@@ -345,6 +346,7 @@ func (d *driver) crossFree(op prog.Op) prog.Outcome {
 	return out
 }
 
-// pointer makes a pointer of a number. It is handed to Free and never followed by the driver, so that it need not point at
-// anything: the page at address 0 is never mapped, and neither the collector nor checkptr objects to addresses outside Go's heap.
+// pointer makes a pointer of a number. It is handed to Free and never followed by the driver, so that it need not point
+// at anything: the page at address 0 is never mapped, and neither the collector nor checkptr objects to addresses
+// outside Go's heap.
 func pointer(n uintptr) ptr { return *(*ptr)(unsafe.Pointer(&n)) }

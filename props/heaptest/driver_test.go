@@ -11,7 +11,8 @@ import (
 	"heapfuzz/props/prog"
 )
 
-// Any one byte that changes is found, and found where it is; the same bytes shifted by any round distance are damage too.
+// Any one byte that changes is found, and found where it is; the same bytes shifted by any round distance are damage
+// too.
 func TestContentFindsEveryByte(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 1))
 	for _, size := range []uintptr{1, 7, 8, 511, 4096, stretch - 1, stretch, stretch + 1, 3*stretch + 5} {
@@ -88,7 +89,9 @@ func TestRequiredOperationsMayNotBeSkipped(t *testing.T) {
 
 // An operation on a slot in the wrong state is skipped, whatever stands before it: law 4 of the language.
 func TestSlotsInTheWrongState(t *testing.T) {
-	s := Subject("reference", heap.ReferenceContract, func(World) (Allocator, error) { return heap.NewReference(), nil })
+	s := Subject("reference", heap.ReferenceContract, func(World) (Allocator, error) {
+		return heap.NewReference(), nil
+	})
 	var r props.Runner
 	res, err := r.Run(s, Lang.MustParse(`
 		free p0

@@ -2,8 +2,8 @@ package heaptest_test
 
 import "fmt"
 
-// FreeList is an allocator such as one finds in Go: it cuts slices from a chunk, and keeps what comes back, by its capacity, for
-// the next one who asks for as much.
+// FreeList is an allocator such as one finds in Go: it cuts slices from a chunk, and keeps what comes back, by its
+// capacity, for the next one who asks for as much.
 type FreeList struct {
 	chunk []byte
 	free  map[int][][]byte

@@ -8,9 +8,10 @@ import (
 	"heapfuzz/props/prog"
 )
 
-// The domains. Edges are the sizes at which allocators change their mind: multiples of 8 and 16 (the classes of small blocks),
-// powers of two and their neighbours, the 512 bytes of pymalloc's threshold, pages, and the sizes that no machine has. Large sizes
-// are few: a page that is touched for the first time costs more than all else that an operation does.
+// The domains. Edges are the sizes at which allocators change their mind: multiples of 8 and 16 (the classes of small
+// blocks), powers of two and their neighbours, the 512 bytes of pymalloc's threshold, pages, and the sizes that no
+// machine has. Large sizes are few: a page that is touched for the first time costs more than all else that an
+// operation does.
 var (
 	slots  = &prog.Domain{Name: "slot", Near: 31, Max: 4095, IsSlot: true}
 	sizes  = &prog.Domain{Name: "size", Near: 1024, Max: 1<<14 - 1, Edges: sizeEdges()}
@@ -41,13 +42,14 @@ var (
 	sizeArg = arg("size", sizes)
 )
 
-// Lang is the language of allocators. A row is one operation, whole: how it prints, how the driver asks it, how the model judges
-// the answer. A row on a slot has the slot as its first argument.
+// Lang is the language of allocators. A row is one operation, whole: how it prints, how the driver asks it, how the
+// model judges the answer. A row on a slot has the slot as its first argument.
 var Lang = prog.NewLang("heap", slots, args(arg("limit", limits), arg("skew", small), arg("variant", small)), []row{
 	makes(prog.Info{Name: "alloc", Weight: 30, Args: args(sizeArg), Doc: "asks for a block of size bytes"}, none,
 		func(op prog.Op) request { return request{size: uintptr(op.Args[0])} },
 		func(d *driver, r request) ptr { return d.Alloc(r.size) }),
-	makes(prog.Info{Name: "calloc", Weight: 6, Args: args(arg("n", counts), sizeArg), Doc: "asks for n*size zeroed bytes"}, needCalloc,
+	makes(prog.Info{Name: "calloc", Weight: 6, Args: args(arg("n", counts), sizeArg),
+		Doc: "asks for n*size zeroed bytes"}, needCalloc,
 		func(op prog.Op) request {
 			n, size := uintptr(op.Args[0]), uintptr(op.Args[1])
 			return request{size: n * size, n: n, unit: size, zeroed: true, overflows: size != 0 && n > ^uintptr(0)/size}
@@ -59,7 +61,8 @@ var Lang = prog.NewLang("heap", slots, args(arg("limit", limits), arg("skew", sm
 			return request{align: uintptr(max(op.Args[0], 1)), size: uintptr(op.Args[1])}
 		},
 		func(d *driver, r request) ptr { return d.aligned.AlignedAlloc(r.align, r.size) }),
-	makes(prog.Info{Name: "realloc-nil", Weight: 2, Args: args(sizeArg), Doc: "has realloc resize nil, which is alloc"}, needRealloc,
+	makes(prog.Info{Name: "realloc-nil", Weight: 2, Args: args(sizeArg),
+		Doc: "has realloc resize nil, which is alloc"}, needRealloc,
 		func(op prog.Op) request { return request{size: uintptr(op.Args[0])} },
 		func(d *driver, r request) ptr { return d.realloc.Realloc(nil, r.size) }),
 
@@ -80,11 +83,14 @@ var Lang = prog.NewLang("heap", slots, args(arg("limit", limits), arg("skew", sm
 		func(d *driver, _ prog.Op) prog.Outcome { return d.count() }, judgeCount),
 	other(prog.Info{Name: "drain", Role: prog.KillAll, Weight: 1,
 		Doc: "verifies and frees every block in the order of the slots"}, none, (*driver).drain, judgeDrain),
-	other(prog.Info{Name: "trim", Role: prog.Set, Weight: 1, Doc: "has the allocator give back what it need not keep"}, needTrim,
+	other(prog.Info{Name: "trim", Role: prog.Set, Weight: 1,
+		Doc: "has the allocator give back what it need not keep"}, needTrim,
 		func(d *driver, _ prog.Op) prog.Outcome { d.trim.Trim(); return prog.Outcome{} },
 		func(m *heap.Model, _ prog.Op, _ prog.Outcome) *model.Violation { m.Trim(); return nil }),
-	other(prog.Info{Name: "oom", Role: prog.Set, Fault: true, Weight: 1, Args: args(arg("nth", nths), arg("forever", flags)),
-		Doc: "makes the nth request to the operating system from here fail, or all from it with forever=1; nth=0 ends it"}, needOOM,
+	other(prog.Info{Name: "oom", Role: prog.Set, Fault: true, Weight: 1, Args: args(arg("nth", nths),
+		arg("forever", flags)),
+		Doc: "makes the nth request to the operating system from here fail, all from it with forever=1; nth=0 ends it",
+	}, needOOM,
 		func(d *driver, op prog.Op) prog.Outcome {
 			d.oom.InjectOOM(int(op.Args[0]), op.Args[1] != 0)
 			return prog.Outcome{}
@@ -119,8 +125,8 @@ type (
 
 func args(a ...prog.Arg) []prog.Arg { return a }
 
-// request is what a row that makes a block asks for. A calloc keeps its factors; size is their product, which is meaningless
-// when it overflows.
+// request is what a row that makes a block asks for. A calloc keeps its factors; size is their product, which is
+// meaningless when it overflows.
 type request struct {
 	size, align uintptr
 	n, unit     uintptr
@@ -128,17 +134,18 @@ type request struct {
 	overflows   bool
 }
 
-// clearMax bounds what calloc is asked to clear. Clearing is the allocator's work, and it touches every page: a gigabyte takes a
-// second, and a request of 4 GiB is more than some machines have.
+// clearMax bounds what calloc is asked to clear. Clearing is the allocator's work, and it touches every page: a
+// gigabyte takes a second, and a request of 4 GiB is more than some machines have.
 const clearMax = 1 << 20
 
-// costly tells whether a request is one to clear so much that it is skipped. One that no machine has is asked, to be refused.
+// costly tells whether a request is one to clear so much that it is skipped. One that no machine has is asked, to be
+// refused.
 func (r request) costly() bool {
 	return r.zeroed && !r.overflows && r.size > clearMax && r.size < heap.NoSuchSize
 }
 
-// makes is a row that defines its slot. It is skipped when the slot is live, when it is costly, and when the block would take the
-// live bytes over heap.LiveBytesMax, which is the harness's own limit.
+// makes is a row that defines its slot. It is skipped when the slot is live, when it is costly, and when the block
+// would take the live bytes over heap.LiveBytesMax, which is the harness's own limit.
 func makes(info prog.Info, n need, req func(prog.Op) request, ask func(*driver, request) ptr) row {
 	info.Role, info.Needs, info.Lacks = prog.Make, int(n), n != none
 	return row{

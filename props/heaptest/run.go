@@ -20,11 +20,12 @@ import (
 // Option changes what a suite does.
 type Option func(*suite)
 
-// Promise tells what the allocator promises beyond blocks that do not overlap and keep their bytes. Without it requests for 0 bytes
-// may be answered with nil, nothing is promised of addresses or of misuse, and no footprint is too large.
+// Promise tells what the allocator promises beyond blocks that do not overlap and keep their bytes. Without it requests
+// for 0 bytes may be answered with nil, nothing is promised of addresses or of misuse, and no footprint is too large.
 func Promise(c Contract) Option { return func(s *suite) { s.contract = c } }
 
-// Programs sets how many programs Test runs for each property; Run leaves that to the flag -rapid.checks. 200 by default.
+// Programs sets how many programs Test runs for each property; Run leaves that to the flag -rapid.checks. 200 by
+// default.
 func Programs(n int) Option { return func(s *suite) { s.programs = n } }
 
 // Seed sets the seed of Test's programs and of Bench's. The environment's HEAPFUZZ_SEED goes before it. 1 by default.
@@ -67,8 +68,8 @@ func newSuite(open func() Allocator, options []Option) (*suite, error) {
 
 func (s *suite) subject() *props.Subject { return Subject(s.name, s.contract, s.open) }
 
-// Test drives the allocators that open makes with random programs and returns an error that holds the report of the first
-// finding, minimized; nil when no rule was broken. It needs no testing.T, and runs the same programs each time.
+// Test drives the allocators that open makes with random programs and returns an error that holds the report of the
+// first finding, minimized; nil when no rule was broken. It needs no testing.T, and runs the same programs each time.
 func Test(open func() Allocator, options ...Option) error {
 	s, err := newSuite(open, options)
 	if err != nil {
@@ -118,8 +119,9 @@ func (s *suite) try(subject *props.Subject, r *props.Runner, p props.Property, p
 	return b.String(), small.Signature(), nil
 }
 
-// Run tests the allocators that open makes, with a subtest for each property. Programs are drawn through rapid, so that its flags
-// and environment work (-rapid.checks, -rapid.seed); what fails is shrunk by the engine, which knows what an operation is.
+// Run tests the allocators that open makes, with a subtest for each property. Programs are drawn through rapid, so that
+// its flags and environment work (-rapid.checks, -rapid.seed); what fails is shrunk by the engine, which knows what an
+// operation is.
 func Run(t *testing.T, open func() Allocator, options ...Option) {
 	t.Helper()
 	s, err := newSuite(open, options)
@@ -161,15 +163,15 @@ func leaveShrinking() {
 	}
 }
 
-// choices is a source of numbers whose seed rapid chose. Rapid's own numbers lean towards the small, which a generator that weighs
-// its choices itself must not have.
+// choices is a source of numbers whose seed rapid chose. Rapid's own numbers lean towards the small, which a generator
+// that weighs its choices itself must not have.
 func choices(t *rapid.T) prog.Source {
 	seed := rapid.Uint64()
 	return rand.New(rand.NewPCG(seed.Draw(t, "seed"), seed.Draw(t, "stream")))
 }
 
-// Fuzz makes f a fuzz target whose inputs are programs in bytes. Run it with -fuzzminimizetime=1x: the engine's own minimizer is
-// the better one.
+// Fuzz makes f a fuzz target whose inputs are programs in bytes. Run it with -fuzzminimizetime=1x: the engine's own
+// minimizer is the better one.
 func Fuzz(f *testing.F, open func() Allocator, options ...Option) {
 	f.Helper()
 	s, err := newSuite(open, options)
@@ -194,8 +196,8 @@ func Fuzz(f *testing.F, open func() Allocator, options ...Option) {
 	})
 }
 
-// Bench measures the allocators that open makes: op=pair takes and frees one block at a time, op=churn replaces a random one of
-// 4096 live blocks, op=program runs a random program with every answer judged.
+// Bench measures the allocators that open makes: op=pair takes and frees one block at a time, op=churn replaces a
+// random one of 4096 live blocks, op=program runs a random program with every answer judged.
 func Bench(b *testing.B, open func() Allocator, options ...Option) {
 	s, err := newSuite(open, options)
 	if err != nil {

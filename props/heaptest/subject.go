@@ -10,8 +10,8 @@ import (
 	"heapfuzz/props/prog"
 )
 
-// World is the small configuration that a program's first line gives. An opener follows as much of it as it can; zeros are the
-// ordinary world.
+// World is the small configuration that a program's first line gives. An opener follows as much of it as it can; zeros
+// are the ordinary world.
 type World struct {
 	Limit   uint64 // the operating system gives so many units of 64 KiB and no more; 0 means no limit
 	Skew    uint64 // memory from the operating system begins so many pages of 4 KiB past its natural boundary
@@ -59,8 +59,8 @@ func Subject(name string, contract heap.Contract, open Opener) *props.Subject {
 	return s
 }
 
-// epilogue takes every block back and looks at what is left: the operating system gives again, all is drained, a block can still
-// be had, what need not be kept is given back, the invariants hold and nothing is in use.
+// epilogue takes every block back and looks at what is left: the operating system gives again, all is drained, a block
+// can still be had, what need not be kept is given back, the invariants hold and nothing is in use.
 var epilogue = []prog.Op{
 	{Kind: Lang.Kind("oom")},
 	{Kind: Lang.Kind("check"), Args: [3]uint64{1}},
