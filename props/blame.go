@@ -139,8 +139,8 @@ func (s *Subject) overlap(f *Finding) (Blame, bool) {
 	return b, found
 }
 
-// whereMax is how far from a block other bytes are that an overflow or an underflow of it explains. Greater distances are
-// an accident of where blocks lie, and not the same each time.
+// whereMax is how far from a block other bytes are that an overflow or an underflow of it explains. Greater distances
+// are an accident of where blocks lie, and not the same each time.
 const whereMax = 64
 
 // where says where the bytes from one address up to another are, seen from a block.

@@ -114,7 +114,8 @@ func answer(o prog.Outcome) string {
 	return o.Status.String()
 }
 
-// addresses are hexadecimal numbers of as many digits as addresses have in a process. Fill bytes come as 8 or 16 digits.
+// addresses are hexadecimal numbers of as many digits as addresses have in a process. Fill bytes come as 8 or 16
+// digits.
 var addresses = regexp.MustCompile(`\b0x[0-9a-fA-F]{9,15}\b`)
 
 // placeless takes absolute addresses out of a text: they are others in each run.

@@ -36,7 +36,8 @@ func TestRead(t *testing.T) {
 		in:     "1: malloc 0x10 1\n1: malloc 0x20 2\n1: malloc 0x30 3\n1: free 0x20\n1: free 0x10\n1: malloc 0x40 4\n",
 		format: "replay",
 		want:   "p0 = alloc size=1\np1 = alloc size=2\np2 = alloc size=3\nfree p1\nfree p0\np0 = alloc size=4\n",
-		stats:  Stats{Ops: 6, Allocs: 4, Frees: 2, PeakBlocks: 3, PeakBytes: 7, LiveBlocks: 2, LiveBytes: 7, Threads: 1},
+		stats: Stats{Ops: 6, Allocs: 4, Frees: 2, PeakBlocks: 3, PeakBytes: 7, LiveBlocks: 2, LiveBytes: 7,
+			Threads: 1},
 	}, {
 		name: "replay, every call", reason: "times are read over, failures and free(NULL) are counted and dropped",
 		in: "7: calloc 0x10 3 5 100 200\n8: memalign 0x20 48 9\n7: realloc 0x30 0x10 40\n7: realloc 0x40 0x0 6\n" +
@@ -44,8 +45,9 @@ func TestRead(t *testing.T) {
 		format: "replay",
 		want: "p0 = calloc n=3 size=5\np1 = aligned align=64 size=9\nrealloc p0 size=40\n" +
 			"p2 = realloc-nil size=6\nfree p2\n",
-		stats: Stats{Ops: 5, Allocs: 3, Frees: 1, Reallocs: 1, PeakBlocks: 3, PeakBytes: 55, LiveBlocks: 2, LiveBytes: 49,
-			Threads: 2, NilFrees: 1, Refused: 2},
+		stats: Stats{Ops: 5, Allocs: 3, Frees: 1, Reallocs: 1, PeakBlocks: 3, PeakBytes: 55, LiveBlocks: 2,
+			LiveBytes: 49,
+			Threads:   2, NilFrees: 1, Refused: 2},
 	}, {
 		name: "mtrace", reason: "a caller may hold blanks; a realloc is two lines; one that is refused changes nothing",
 		in: "= Start\n@ ./a b:(main+0x1b)[0x401136] + 0x1c2a6a0 0x40\n@ a:[0x401140] + 0x1c2a700 0\n" +
@@ -53,11 +55,13 @@ func TestRead(t *testing.T) {
 			"@ a:[0x3] + (nil) 0x50\n= End\n",
 		format: "mtrace",
 		want:   "p0 = alloc size=64\np1 = alloc size=0\nrealloc p0 size=128\nfree p1\n",
-		stats: Stats{Ops: 4, Allocs: 2, Frees: 1, Reallocs: 1, PeakBlocks: 2, PeakBytes: 128, LiveBlocks: 1, LiveBytes: 128,
-			Threads: 1, Refused: 2},
+		stats: Stats{Ops: 4, Allocs: 2, Frees: 1, Reallocs: 1, PeakBlocks: 2, PeakBytes: 128, LiveBlocks: 1,
+			LiveBytes: 128,
+			Threads:   1, Refused: 2},
 	}, {
 		name: "mtrace from the middle", reason: "frees and reallocs of blocks that were not seen made are counted",
-		in:     "= Start\n@ a:[0x1] - 0x10\n@ a:[0x1] < 0x20\n@ a:[0x1] > 0x30 0x8\n@ a:[0x1] + 0x30 0x9\n@ a:[0x1] - 0x",
+		in: "= Start\n@ a:[0x1] - 0x10\n@ a:[0x1] < 0x20\n@ a:[0x1] > 0x30 0x8\n" +
+			"@ a:[0x1] + 0x30 0x9\n@ a:[0x1] - 0x",
 		lim:    Limits{Lenient: true},
 		format: "mtrace", want: "p0 = alloc size=8\nfree p0\np0 = alloc size=9\n",
 		stats: Stats{Ops: 3, Allocs: 2, Frees: 1, PeakBlocks: 1, PeakBytes: 9, LiveBlocks: 1, LiveBytes: 9, Threads: 1,
@@ -81,11 +85,13 @@ func TestRead(t *testing.T) {
 		name: "rep, corners", reason: "nil is freed, an id that was never made is nil, realloc to 0 frees",
 		in:     "3\n5\nf -1\nr 1 8\na 2 5\nr 2 0 \nr 2 6\n",
 		format: "rep", want: "p0 = realloc-nil size=8\np1 = alloc size=5\nfree p1\np1 = realloc-nil size=6\n",
-		stats: Stats{Ops: 4, Allocs: 3, Frees: 1, PeakBlocks: 2, PeakBytes: 14, LiveBlocks: 2, LiveBytes: 14, Threads: 1,
+		stats: Stats{Ops: 4, Allocs: 3, Frees: 1, PeakBlocks: 2, PeakBytes: 14, LiveBlocks: 2, LiveBytes: 14,
+			Threads:  1,
 			NilFrees: 1},
 	}, {
 		name: "text", reason: "numbers of the head are believed where the program does not show them",
-		in:   "# program: x\n# threads: 3\n# ops: 2\n# unmatched: 4\n\np5 = calloc n=2 size=8 # two\n   1 free p5 -> ok\n",
+		in: "# program: x\n# threads: 3\n# ops: 2\n# unmatched: 4\n\n" +
+			"p5 = calloc n=2 size=8 # two\n   1 free p5 -> ok\n",
 		want: "p5 = calloc n=2 size=8\nfree p5\n", format: "text",
 		stats: Stats{Ops: 2, Allocs: 1, Frees: 1, PeakBlocks: 1, PeakBytes: 16, Threads: 3, Unmatched: 4},
 	}, {
@@ -123,19 +129,23 @@ func TestReadErrors(t *testing.T) {
 		{"too many bytes", strings.Repeat("\n", 1<<17), `x:`},
 
 		{"replay free first", "1: free 0x10\n", `x:1: free of 0x10, which is not live`},
-		{"replay double free", "1: malloc 0x10 1\n1: free 0x10\n1: free 0x10\n", `x:3: free of 0x10, which is not live`},
+		{"replay double free", "1: malloc 0x10 1\n1: free 0x10\n1: free 0x10\n", `x:3: free of 0x10,
+which is not live`},
 		{"replay live twice", "1: malloc 0x10 1\n\n1: malloc 0x10 1\n", `x:3: 0x10 is handed out, and is live as p0`},
 		{"replay onto live", "1: malloc 0x10 1\n1: malloc 0x20 1\n1: realloc 0x10 0x20 3\n", `x:3: 0x10 is handed out`},
 		{"replay size", "1: malloc 0x10 9223372036854775807\n", `x:1: size of 1 times 9223372036854775807 is above`},
-		{"replay product", "1: calloc 0x10 4294967296 4294967296\n", `x:1: size of 4294967296 times 4294967296 is above`},
-		{"replay alignment", "1: memalign 0x10 18446744073709551615 1\n", `x:1: alignment 18446744073709551615 is above`},
+		{"replay product", "1: calloc 0x10 4294967296 4294967296\n",
+			`x:1: size of 4294967296 times 4294967296 is above`},
+		{"replay alignment", "1: memalign 0x10 18446744073709551615 1\n",
+			`x:1: alignment 18446744073709551615 is above`},
 		{"replay number", "1: malloc 0x10 99999999999999999999\n", `x:1: not a number: "99999999999999999999"`},
 		{"replay negative", "1: malloc 0x10 -1\n", `x:1: not a number: "-1"`},
 		{"replay address", "1: malloc 10 1\n", `x:1: not a number: "10"`},
 		{"replay too few", "1: calloc 0x10 1\n", `x:1: calloc has 2 numbers after its address, not 1`},
 		{"replay one time", "1: malloc 0x10 1 5\n", `x:1: malloc has 1 numbers after its address, not 2`},
 		{"replay call", "1: mollac 0x10 1\n", `x:1: unknown call "mollac"`},
-		{"replay threads", "1: free 0x0\n2: free 0x0\n3: free 0x0\n4: free 0x0\n5: free 0x0\n", `x:5: more than 4 threads`},
+		{"replay threads", "1: free 0x0\n2: free 0x0\n3: free 0x0\n4: free 0x0\n5: free 0x0\n",
+			`x:5: more than 4 threads`},
 		{"replay ops", many("1: malloc 0x10 1\n1: free 0x10\n", 33), `x:65: more than 64 operations`},
 		{"replay blocks", numbered("1: malloc 0x%x0 1\n", 9), `x:9: more than 8 live blocks`},
 
@@ -155,11 +165,13 @@ func TestReadErrors(t *testing.T) {
 
 		{"mtrace free first", "= Start\n@ a:[0x1] - 0x10\n", `x:2: free of 0x10, which is not live`},
 		{"mtrace half", "= Start\n@ a + 0x10 0x1\n@ a < 0x10\n", `x:3: realloc of 0x10 ends nowhere`},
-		{"mtrace apart", "= Start\n@ a + 0x10 0x1\n@ a < 0x10\n@ a - 0x10\n", `x:4: realloc of 0x10 is followed by '-'`},
+		{"mtrace apart", "= Start\n@ a + 0x10 0x1\n@ a < 0x10\n@ a - 0x10\n",
+			`x:4: realloc of 0x10 is followed by '-'`},
 		{"mtrace alone", "= Start\n@ a > 0x10 0x1\n", `x:2: '>' follows no '<'`},
 		{"mtrace operation", "= Start\n@ a * 0x10 0x1\n", `x:2: unknown operation '*'`},
 		{"mtrace noise", "= Start\nhello\n", `x:2: not a number: "hello"`},
-		{"mtrace size", "= Start\n@ a + 0x10 0xffffffffffffffff\n", `x:2: size of 1 times 18446744073709551615 is above`},
+		{"mtrace size", "= Start\n@ a + 0x10 0xffffffffffffffff\n",
+			`x:2: size of 1 times 18446744073709551615 is above`},
 
 		{"text operation", "p0 = alloc size=1\n\nfre p0\n", `x:3: unknown operation "fre"`},
 		{"text dead", "p0 = alloc size=1\nfree p0\n# so\nfree p0\n", `x:4: free of p0, which is not live`},
@@ -260,8 +272,9 @@ func TestRoundTrip(t *testing.T) {
 	in := &Trace{Format: "text", Name: "x", Notes: []Note{{"program", "x"}, {"command", "x -y z: w"}},
 		Program: Spec().MustParse("p0 = alloc size=3\np1 = calloc n=2 size=7\nrealloc p0 size=9\nfree p1\n" +
 			"p1 = aligned align=64 size=1\np2 = realloc-nil size=0\nfree p0\n"),
-		Stats: Stats{Ops: 7, Allocs: 4, Frees: 2, Reallocs: 1, PeakBlocks: 3, PeakBytes: 23, LiveBlocks: 2, LiveBytes: 1,
-			Threads: 3, NilFrees: 1, Refused: 2, Unmatched: 3, Overlaid: 4, Lost: 5, Torn: 0}}
+		Stats: Stats{Ops: 7, Allocs: 4, Frees: 2, Reallocs: 1, PeakBlocks: 3, PeakBytes: 23, LiveBlocks: 2,
+			LiveBytes: 1,
+			Threads:   3, NilFrees: 1, Refused: 2, Unmatched: 3, Overlaid: 4, Lost: 5, Torn: 0}}
 	var text bytes.Buffer
 	if err := Write(&text, Spec(), in); err != nil {
 		t.Fatal(err)

@@ -13,7 +13,9 @@ func TestInvariantsCanFail(t *testing.T) {
 		what   string
 		damage func(a *Allocator)
 	}{
-		{"aligned", "a mapping moves by a page", func(a *Allocator) { a.slabs[0].base = unsafe.Add(a.slabs[0].base, 4096) }},
+		{"aligned", "a mapping moves by a page", func(a *Allocator) {
+			a.slabs[0].base = unsafe.Add(a.slabs[0].base, 4096)
+		}},
 		{"aligned", "a mapping has no bytes", func(a *Allocator) { a.slabs[0].bytes = 0 }},
 		{"aligned", "a slab has the place of another", func(a *Allocator) { a.slabs[0].index = 1 }},
 		{"overlap", "a mapping is the same as another", func(a *Allocator) { a.slabs[0].base = a.slabs[1].base }},
@@ -21,7 +23,9 @@ func TestInvariantsCanFail(t *testing.T) {
 			a.slabs[0].base = unsafe.Add(a.slabs[1].base, -a.slabBytes)
 			a.slabs[0].bytes = 2 * a.slabBytes
 		}},
-		{"directory", "a slab is not found", func(a *Allocator) { a.dir.remove(uintptr(a.slabs[0].base) >> a.slabShift) }},
+		{"directory", "a slab is not found", func(a *Allocator) {
+			a.dir.remove(uintptr(a.slabs[0].base) >> a.slabShift)
+		}},
 		{"directory", "a slab is found that is no more", func(a *Allocator) { a.dir.put(1, &slab{}) }},
 		{"directory", "the count is wrong", func(a *Allocator) { a.dir.count++ }},
 		{"class", "there is no such class", func(a *Allocator) { a.partial().class = 99 }},

@@ -67,7 +67,8 @@ func New(cfg Config) (*Allocator, error) {
 		cfg.SlabBytes = slabMax
 	}
 	if cfg.SlabBytes < slabMin || cfg.SlabBytes > slabMax || cfg.SlabBytes&(cfg.SlabBytes-1) != 0 {
-		return nil, fmt.Errorf("slab: SlabBytes is %d, not a power of two from %d to %d", cfg.SlabBytes, slabMin, slabMax)
+		return nil, fmt.Errorf("slab: SlabBytes is %d, not a power of two from %d to %d", cfg.SlabBytes,
+			slabMin, slabMax)
 	}
 	if cfg.Spares == 0 {
 		cfg.Spares = 16

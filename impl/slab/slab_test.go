@@ -334,7 +334,8 @@ func TestClose(t *testing.T) {
 		t.Fatal(err)
 	}
 	check(t, a)
-	if a.Alloc(1) != nil || a.Alloc(100_000) != nil || a.Owns(p, 1) || a.Explain(p) != "not in memory of this allocator" {
+	if a.Alloc(1) != nil || a.Alloc(100_000) != nil || a.Owns(p, 1) ||
+		a.Explain(p) != "not in memory of this allocator" {
 		t.Error("a closed allocator has memory")
 	}
 	if got := misuseOf(func() { a.Free(p) }); got != ForeignFree {
@@ -438,7 +439,8 @@ func TestExplain(t *testing.T) {
 		p    unsafe.Pointer
 		want string
 	}{
-		{unsafe.Add(p, 3), "slab 0: class 6 of 112 bytes, 1 of 585 live; byte 3 of block 0, live, word fffffffffffffffe"},
+		{unsafe.Add(p, 3),
+			"slab 0: class 6 of 112 bytes, 1 of 585 live; byte 3 of block 0, live, word fffffffffffffffe"},
 		{q, "slab 0: class 6 of 112 bytes, 1 of 585 live; byte 0 of block 1, free, word fffffffffffffffe"},
 		{unsafe.Add(p, 65535), "slab 0: class 6 of 112 bytes, 1 of 585 live; byte 65535, behind the last block"},
 		{unsafe.Add(big, 70_000), "slab 1: byte 70000 of a large block of 200704"},

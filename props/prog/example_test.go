@@ -15,13 +15,14 @@ var (
 
 	pages = &prog.Domain{Name: "pages", Near: 8, Max: 1000}
 
-	blocks = &prog.Spec{Name: "blocks", Slots: slot, World: []prog.Arg{{Name: "limit", Domain: pages}}, Rows: []prog.Info{
-		{Name: "alloc", Role: prog.Make, Args: []prog.Arg{{Name: "size", Domain: bytes}}, Weight: 3,
-			Doc: "asks for size bytes"},
-		{Name: "free", Role: prog.Kill, Args: []prog.Arg{{Name: "p", Domain: slot}}, Weight: 2,
-			Doc: "gives p back"},
-		{Name: "check", Weight: 1, Doc: "looks for damage"},
-	}}
+	blocks = &prog.Spec{Name: "blocks", Slots: slot, World: []prog.Arg{{Name: "limit", Domain: pages}},
+		Rows: []prog.Info{
+			{Name: "alloc", Role: prog.Make, Args: []prog.Arg{{Name: "size", Domain: bytes}}, Weight: 3,
+				Doc: "asks for size bytes"},
+			{Name: "free", Role: prog.Kill, Args: []prog.Arg{{Name: "p", Domain: slot}}, Weight: 2,
+				Doc: "gives p back"},
+			{Name: "check", Weight: 1, Doc: "looks for damage"},
+		}}
 )
 
 // A program is read from text, and its lines are data from then on.

@@ -23,7 +23,8 @@ var toy = func() *Spec {
 		World: []Arg{{"limit", &Domain{Name: "limit", Near: 8, Max: 1000}}, {"skew", flag}},
 		Rows: []Info{
 			{Name: "alloc", Doc: "makes a block", Role: Make, Args: []Arg{{"size", size}}, Weight: 30},
-			{Name: "aligned", Doc: "makes a block on a boundary", Role: Make, Args: []Arg{{"align", align}, {"size", size}},
+			{Name: "aligned", Doc: "makes a block on a boundary", Role: Make, Args: []Arg{{"align", align},
+				{"size", size}},
 				Weight: 5},
 			{Name: "copy", Doc: "makes a block like another", Role: Make, Args: []Arg{p}, Weight: 3},
 			{Name: "free", Doc: "ends a block", Role: Kill, Args: []Arg{p}, Weight: 28},
