@@ -129,8 +129,8 @@ func TestReadErrors(t *testing.T) {
 		{"too many bytes", strings.Repeat("\n", 1<<17), `x:`},
 
 		{"replay free first", "1: free 0x10\n", `x:1: free of 0x10, which is not live`},
-		{"replay double free", "1: malloc 0x10 1\n1: free 0x10\n1: free 0x10\n", `x:3: free of 0x10,
-which is not live`},
+		{"replay double free", "1: malloc 0x10 1\n1: free 0x10\n1: free 0x10\n",
+			`x:3: free of 0x10, which is not live`},
 		{"replay live twice", "1: malloc 0x10 1\n\n1: malloc 0x10 1\n", `x:3: 0x10 is handed out, and is live as p0`},
 		{"replay onto live", "1: malloc 0x10 1\n1: malloc 0x20 1\n1: realloc 0x10 0x20 3\n", `x:3: 0x10 is handed out`},
 		{"replay size", "1: malloc 0x10 9223372036854775807\n", `x:1: size of 1 times 9223372036854775807 is above`},
