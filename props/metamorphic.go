@@ -132,7 +132,7 @@ var Drained = relation("drained", "after everything is freed a target behaves li
 				v := unchanged(p)
 				v.cut = at
 				v.insert(at, prog.Op{Kind: all})
-				if at > 0 && at < len(p.Ops) && !yield(v) {
+				if at < len(p.Ops) && !yield(v) {
 					return
 				}
 			}
@@ -173,6 +173,9 @@ func relation(name, doc string, vary func(*Subject, prog.Program) iter.Seq[varia
 			if c.differ(s, base, &res, v) {
 				refuted := res.refutation()
 				for _, i := range v.from {
+					if c.scarce {
+						break // the variant is the program
+					}
 					if i >= 0 {
 						i = kept[i]
 					}

@@ -66,7 +66,7 @@ func reportProgram(b *bufio.Writer, s *Subject, f *Finding, full bool) {
 	if len(ops) > wholeOps && !full {
 		from = len(ops) - tailOps
 	}
-	if world := string(s.Spec.Format(prog.Program{World: f.Program.World})); world != "" {
+	if world := string(s.Spec.Format(prog.Program{World: f.Program.World})); world != "" && f.From == nil {
 		fmt.Fprintf(b, "       %s", world)
 	}
 	if f.From != nil {
@@ -93,13 +93,19 @@ func reportProgram(b *bufio.Writer, s *Subject, f *Finding, full bool) {
 		if i < len(f.Trace) {
 			fmt.Fprintf(b, "  -> %s", answer(f.Trace[i]))
 		}
-		if i < len(f.From) && f.From[i] < 0 {
-			fmt.Fprint(b, "  # put in")
-		} else if i < len(f.From) && f.From[i] != i {
-			fmt.Fprintf(b, "  # %d of the program", f.From[i])
-		}
-		fmt.Fprintln(b)
+		fmt.Fprintln(b, f.origin(i))
 	}
+}
+
+// origin tells where an operation of a variant comes from, when that is not its own place.
+func (r *Refutation) origin(i int) string {
+	switch {
+	case i >= len(r.From) || r.From[i] == i:
+		return ""
+	case r.From[i] < 0:
+		return "  # put in"
+	}
+	return fmt.Sprintf("  # %d of the program", r.From[i])
 }
 
 // answer is the visible part of an outcome, and what the target says of itself when it failed.
