@@ -57,6 +57,7 @@ type odd struct {
 	newest  uintptr                   // the block that was handed out last
 	zero    uintptr                   // the block that stands for all of 0 bytes
 	frees   int                       // of small blocks
+	writes  bool                      // the allocator itself will write to the block that is asked for
 	refused bool                      // the operating system refused once
 	runs    [runMax/pageBytes - 1]int // how many runs of 1, 2, ... pages were taken; one too short
 }

@@ -190,7 +190,7 @@ func (h *toy) fit(c *chunk, align uintptr, n int) (int, bool) {
 			return i - n + 1, true
 		}
 	}
-	if h.bug == PastTheEnd && free > 0 && free == n-1 {
+	if h.bug == PastTheEnd && free > 0 && free == n-1 && !h.odd.writes {
 		return chunkPages - free, true
 	}
 	return 0, false
@@ -226,7 +226,9 @@ func (h *toy) Calloc(count, size uintptr) unsafe.Pointer {
 	if hi != 0 && h.bug != CallocOverflow {
 		return nil
 	}
+	h.odd.writes = true
 	p := h.Alloc(n)
+	h.odd.writes = false
 	if p == nil || n > runMax || n > smallMax && h.fresh {
 		return p
 	}
@@ -366,7 +368,9 @@ func (h *toy) Realloc(p unsafe.Pointer, size uintptr) unsafe.Pointer {
 		h.odd.newest = at
 		return p
 	}
+	h.odd.writes = true
 	q := h.Alloc(size)
+	h.odd.writes = false
 	if q == nil {
 		if h.bug == ReallocFreesOnFailure && old <= smallMax {
 			h.Free(p)

@@ -3,6 +3,7 @@ package canary
 import (
 	"math/bits"
 
+	"heapfuzz/impl/arena"
 	"heapfuzz/impl/page"
 	"heapfuzz/impl/slab"
 	"heapfuzz/model/heap"
@@ -27,6 +28,17 @@ var wrapped = []Canary{
 		Name: "slab-realloc-header", Doc: "realloc takes 16 bytes of the block for a header that it does not have",
 		Rule: heap.Moved, Contract: strict,
 		Open: onSlab(func(a *slab.Allocator) heaptest.Allocator { return reallocHeader{a} }),
+	},
+	{
+		Name: "arena-calloc-trusts", Doc: "calloc over pymalloc takes blocks above 512 bytes for fresh from the system",
+		Rule: heap.Zeroed, Contract: pymalloc,
+		Open: onArena(func(a *arena.Allocator) heaptest.Allocator { return callocTrusts{a} }),
+	},
+	{
+		Name: "arena-holds-back", Doc: "pymalloc behind a quarantine that holds the last freed block back",
+		Rule: heap.Returned, Contract: pymalloc, Or: or(heap.Accounted, heap.Failure, heap.Nil),
+		Reason: "who looks at the statistics next sees it",
+		Open:   onArena(func(a *arena.Allocator) heaptest.Allocator { return &holdsBack{Allocator: a} }),
 	},
 	{
 		Name: "skips-frees", Doc: "a driver answers that it skipped a free of a live block in an odd slot",
@@ -96,6 +108,40 @@ func (a reallocHeader) Realloc(p pointer, size uintptr) pointer {
 	copy(page.View(uintptr(q), n), page.View(uintptr(p), n))
 	a.Free(p)
 	return q
+}
+
+// pymalloc is what the newest profile of package arena promises, as far as the canaries on it need it.
+var pymalloc = heap.Contract{Align: 16, SizeMax: 1<<63 - 1, Retained: -1}
+
+func onArena(wrap func(*arena.Allocator) heaptest.Allocator) heaptest.Opener {
+	return func(heaptest.World) (heaptest.Allocator, error) {
+		a, err := arena.New(arena.Config{})
+		if err != nil {
+			return nil, err
+		}
+		return wrap(a), nil
+	}
+}
+
+type callocTrusts struct{ *arena.Allocator }
+
+func (a callocTrusts) Calloc(count, size uintptr) pointer {
+	if hi, n := bits.Mul64(uint64(count), uint64(size)); hi == 0 && n > 512 {
+		return a.Alloc(uintptr(n))
+	}
+	return a.Allocator.Calloc(count, size)
+}
+
+type holdsBack struct {
+	*arena.Allocator
+	last pointer
+}
+
+func (a *holdsBack) Free(p pointer) {
+	if p != nil {
+		a.Allocator.Free(a.last)
+		a.last = p
+	}
 }
 
 // spoilFrees wraps the driver.
