@@ -146,6 +146,10 @@ const whereMax = 64
 // where says where the bytes from one address up to another are, seen from a block.
 func where(from, to uint64, by block, slot prog.Slot) string {
 	switch end := by.addr + by.size; {
+	case to == by.addr:
+		return fmt.Sprintf("they end right before p%d", slot)
+	case from == end:
+		return fmt.Sprintf("they begin right behind p%d", slot)
 	case to <= by.addr && by.addr-to < whereMax:
 		return fmt.Sprintf("they end %d bytes before p%d", by.addr-to, slot)
 	case from >= end && from-end < whereMax:

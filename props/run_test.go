@@ -1,6 +1,7 @@
 package props_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -80,17 +81,21 @@ func BenchmarkRun(b *testing.B) {
 
 func BenchmarkMinimize(b *testing.B) {
 	s := subject(tooSmall)
-	text := strings.Repeat("p1 = alloc size=7\np2 = alloc size=90\nfree p1\nfree p2\n", 500) + "p3 = alloc size=140\n"
-	p := s.Spec.MustParse(text)
-	var r props.Runner
-	refutation, err := props.Conforms.Check(s, &r, p)
-	if err != nil || refutation == nil {
-		b.Fatal(refutation, err)
-	}
-	f := &props.Finding{Property: "conforms", Target: s.Target, Program: p, Refutation: refutation}
-	b.Run("op=minimize/ops=2001", func(b *testing.B) {
-		for b.Loop() {
-			props.Minimize(s, props.Conforms, f, props.MinimizeOptions{})
+	noise := "p1 = alloc size=7\np2 = alloc size=90\nfree p1\nrealloc p2 size=80\nfree p2\n"
+	for _, repeat := range []int{12, 400} {
+		p := s.Spec.MustParse(strings.Repeat(noise, repeat) + "p3 = alloc size=140\n")
+		refutation, err := props.Conforms.Check(s, new(props.Runner), p)
+		if err != nil || refutation == nil {
+			b.Fatal(refutation, err)
 		}
-	})
+		f := &props.Finding{Property: "conforms", Target: s.Target, Program: p, Refutation: refutation}
+		b.Run(fmt.Sprintf("op=minimize/ops=%d", len(p.Ops)), func(b *testing.B) {
+			runs := 0
+			for b.Loop() {
+				_, stats := props.Minimize(s, props.Conforms, f, props.MinimizeOptions{})
+				runs = stats.Runs
+			}
+			b.ReportMetric(float64(runs), "runs")
+		})
+	}
 }
