@@ -17,8 +17,8 @@ type MinimizeOptions struct {
 }
 
 // MinimizeStats tells what Minimize did. Minimal is a certificate: no single operation can be left out and no number
-// made one smaller without losing the signature. Flaky means that the finding's own program, run again, did not show
-// it; nothing is tried then.
+// made one smaller without losing the signature, but for the frees that write out what the epilogue does. Flaky means
+// that the finding's own program, run again, did not show it; nothing is tried then.
 type MinimizeStats struct {
 	From, To       int // operations
 	Runs           int // programs run

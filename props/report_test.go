@@ -54,8 +54,8 @@ func TestBlame(t *testing.T) {
 		program string
 		want    string // "": nobody is to blame
 	}{
-		{"the block before is written past its end", regionSubject(whole, func(_ *region, p unsafe.Pointer, size uintptr) {
-			*(*uint32)(unsafe.Add(p, size)) = 0
+		{"the block before is written past its end", regionSubject(whole, func(_ *region, p unsafe.Pointer, n uintptr) {
+			*(*uint32)(unsafe.Add(p, n)) = 0
 		}), "p0 = alloc size=16\np1 = alloc size=24\nusage\nfree p0\ncheck\nfree p1\n",
 			"bytes [0, 4) of p1: written by 1 (p1 = alloc size=24), changed during 3 (free p0), now 0x00000000; " +
 				"they begin right behind p0"},
