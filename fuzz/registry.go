@@ -97,7 +97,7 @@ var targets = slices.Concat([]Target{
 		Contract: heap.Contract{SizeMax: goHeapMax, ZeroNil: true, Retained: -1},
 		Open:     openGoHeap,
 	},
-}, arenas())
+}, arenas(), debugArenas())
 
 // arenas returns pymalloc in each of its profiles.
 func arenas() (ts []Target) {
@@ -110,6 +110,34 @@ func arenas() (ts []Target) {
 				Retained: retained(prof),
 			},
 			Open: func(w heaptest.World) (heaptest.Allocator, error) { return openArena(prof, w) },
+		})
+	}
+	return ts
+}
+
+// debugArenas returns pymalloc under its debug hooks, the oldest that keeps serial numbers and the newest. A block that is
+// freed a second time, or an address inside one, has no header in front and is told by that; a block of another heap has
+// one, and an address where no memory is faults as it does in C.
+func debugArenas() (ts []Target) {
+	for _, name := range []string{"3.6", "3.11"} {
+		prof, ok := profile.ByName(name)
+		if !ok {
+			panic("fuzz: no profile " + name)
+		}
+		ts = append(ts, Target{
+			Name: "arena-" + name + "-debug", Subject: "heap", Smoke: 20,
+			Doc: "pymalloc under the debug hooks of PYTHONMALLOC=debug",
+			Contract: heap.Contract{
+				Align: prof.Alignment(), SizeMax: 1<<63 - 1 - 64, Retained: retained(prof),
+				DoubleFree: heap.Detected, InteriorFree: heap.Detected, ForeignFree: heap.Detected,
+			},
+			Open: func(w heaptest.World) (heaptest.Allocator, error) {
+				a, err := openArena(prof, w)
+				if err != nil {
+					return nil, err
+				}
+				return arena.Debug(a.(*arena.Allocator), prof.Hooks, 'o'), nil
+			},
 		})
 	}
 	return ts

@@ -228,9 +228,33 @@ func (p *plain) verdicts(res campaign.Result, _ error) {
 	}
 	t.print(p.stdout)
 	fmt.Fprintln(p.stdout)
-	for i := range res.Verdicts {
-		fmt.Fprintln(p.stdout, sentence(&res.Verdicts[i]))
+	for _, s := range sentences(res.Verdicts) {
+		fmt.Fprintln(p.stdout, s)
 	}
+}
+
+// sentences are the verdicts for a stranger: one for each target of which there is something to say, and one for all that
+// conform.
+func sentences(verdicts []campaign.Verdict) (said []string) {
+	var fine []*campaign.Verdict
+	programs, ops := 0, 0
+	for i := range verdicts {
+		v := &verdicts[i]
+		if len(v.Findings) > 0 || v.Programs == 0 || saysLittle(v) {
+			said = append(said, sentence(v))
+			continue
+		}
+		fine = append(fine, v)
+		programs, ops = programs+v.Programs, ops+v.Operations()
+	}
+	switch len(fine) {
+	case 0:
+		return said
+	case 1:
+		return append(said, sentence(fine[0]))
+	}
+	return append(said, fmt.Sprintf("%d targets conform: %s in %s, no rule broken", len(fine),
+		count(ops, "operation"), count(programs, "program")))
 }
 
 // word is a verdict in one word.
@@ -247,7 +271,10 @@ func word(v *campaign.Verdict) string {
 // effectiveMin is the share of operations with an effect below which a green run says little.
 const effectiveMin = 0.25
 
-// sentence is a verdict for a stranger.
+func saysLittle(v *campaign.Verdict) bool {
+	return float64(v.Answers[prog.OK]) < effectiveMin*float64(v.Operations())
+}
+
 func sentence(v *campaign.Verdict) string {
 	ops := v.Operations()
 	done := fmt.Sprintf("%s in %s", count(ops, "operation"), count(v.Programs, "program"))
@@ -261,7 +288,7 @@ func sentence(v *campaign.Verdict) string {
 			count(v.Broken, "program"))
 	case v.Programs == 0:
 		return v.Target + ": not tried: no program came to an end"
-	case float64(v.Answers[prog.OK]) < effectiveMin*float64(ops):
+	case saysLittle(v):
 		return fmt.Sprintf("%s: conforms: %s, no rule broken, but only %s of them had an effect: this says little",
 			v.Target, done, share(v.Answers[prog.OK], ops))
 	}
