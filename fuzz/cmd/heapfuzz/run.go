@@ -237,7 +237,8 @@ func (p *plain) verdicts(res campaign.Result, _ error) {
 // conform.
 func sentences(verdicts []campaign.Verdict) (said []string) {
 	var fine []*campaign.Verdict
-	programs, ops := 0, 0
+	var programs int
+	var ops uint64
 	for i := range verdicts {
 		v := &verdicts[i]
 		if len(v.Findings) > 0 || v.Programs == 0 || saysLittle(v) {
