@@ -77,7 +77,7 @@ const (
 // Contract is what an allocator promises. The zero Contract promises only what Allocator says, on any address.
 type Contract struct {
 	Align     uintptr // every block's address is a multiple of it; 0 means 1
-	AlignMax  uintptr // AlignedAlloc keeps alignments up to it
+	AlignMax  uintptr // AlignedAlloc may refuse alignments above it
 	SizeMax   uintptr // it may refuse requests above it; 0 means that it refuses only what the operating system refuses
 	MayRefuse bool    // it may refuse at any time: it lives in a region of its own, say
 	Steady    bool    // if it may: whether it does follows from the blocks that are live, and not from what came before

@@ -143,10 +143,10 @@ func (m *Model) Realloc(slot uint32, size uintptr, b Block) violation {
 	return m.Alloc(slot, Request{Size: size}, b)
 }
 
-// Refuse judges a request for size bytes that failed. No machine has NoSuchSize.
-func (m *Model) Refuse(size uintptr) violation {
-	c := m.Contract
-	large := size >= NoSuchSize || c.SizeMax != 0 && size > c.SizeMax
+// Refuse judges a request that failed. No machine has NoSuchSize.
+func (m *Model) Refuse(req Request) violation {
+	c, size := m.Contract, req.Size
+	large := size >= NoSuchSize || c.SizeMax != 0 && size > c.SizeMax || req.Align > max(c.AlignMax, c.Align, 1)
 	if m.scarce || m.limited || c.MayRefuse || large || size == 0 && c.ZeroNil {
 		return nil
 	}

@@ -66,30 +66,40 @@ func TestModelRules(t *testing.T) {
 			return m.Usable(0, 15)
 		}, Usable},
 		{"refused without a reason", Contract{}, false, func(m *Model) *model.Violation {
-			return m.Refuse(10)
+			return m.Refuse(Request{Size: 10})
 		}, Serves},
-		{"refused in a limited world", Contract{}, true, func(m *Model) *model.Violation { return m.Refuse(10) }, nil},
+		{"refused in a limited world", Contract{}, true, func(m *Model) *model.Violation {
+			return m.Refuse(Request{Size: 10})
+		}, nil},
 		{"refused under injected failures", Contract{}, false, func(m *Model) *model.Violation {
 			m.Scarce(true)
-			return m.Refuse(10)
+			return m.Refuse(Request{Size: 10})
 		}, nil},
 		{"refused after they ended", Contract{}, false, func(m *Model) *model.Violation {
 			m.Scarce(true)
 			m.Scarce(false)
-			return m.Refuse(10)
+			return m.Refuse(Request{Size: 10})
 		}, Serves},
 		{"refused above the greatest size", Contract{SizeMax: 100}, false, func(m *Model) *model.Violation {
-			return m.Refuse(101)
+			return m.Refuse(Request{Size: 101})
 		}, nil},
 		{"refused at the greatest size", Contract{SizeMax: 100}, false, func(m *Model) *model.Violation {
-			return m.Refuse(100)
+			return m.Refuse(Request{Size: 100})
 		}, Serves},
 		{"refused what no machine has", Contract{}, false, func(m *Model) *model.Violation {
-			return m.Refuse(1 << 63)
+			return m.Refuse(Request{Size: 1 << 63})
 		}, nil},
-		{"zero bytes refused", Contract{}, false, func(m *Model) *model.Violation { return m.Refuse(0) }, Serves},
+		{"refused above the greatest alignment", Contract{AlignMax: 64}, false, func(m *Model) *model.Violation {
+			return m.Refuse(Request{Size: 1, Align: 128})
+		}, nil},
+		{"refused at the greatest alignment", Contract{AlignMax: 64}, false, func(m *Model) *model.Violation {
+			return m.Refuse(Request{Size: 1, Align: 64})
+		}, Serves},
+		{"zero bytes refused", Contract{}, false, func(m *Model) *model.Violation {
+			return m.Refuse(Request{Size: 0})
+		}, Serves},
 		{"zero bytes refused as promised", Contract{ZeroNil: true}, false, func(m *Model) *model.Violation {
-			return m.Refuse(0)
+			return m.Refuse(Request{Size: 0})
 		}, nil},
 		{"one block too many", Contract{}, false, func(m *Model) *model.Violation {
 			m.Alloc(0, Request{Size: 10}, Block{4096, 16})

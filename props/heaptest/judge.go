@@ -12,7 +12,7 @@ func judgeMake(m *heap.Model, op prog.Op, out prog.Outcome, r request) *model.Vi
 		if v := judgeFailed(m, out); v != nil || r.overflows {
 			return v
 		}
-		return m.Refuse(r.size)
+		return m.Refuse(heap.Request{Size: r.size, Align: r.align})
 	}
 	if r.overflows {
 		return heap.Overflow.Breach("p%d is a block, but %d * %d does not fit", op.Def, r.n, r.unit)
@@ -56,7 +56,7 @@ func judgeResize(m *heap.Model, op prog.Op, out prog.Outcome) *model.Violation {
 		if v := judgeFailed(m, out); v != nil {
 			return v
 		}
-		return m.Refuse(size)
+		return m.Refuse(heap.Request{Size: size})
 	case out.Addr == 0 && out.Value != 0:
 		return damaged(slot, out)
 	case out.Addr == 0:
