@@ -17,9 +17,11 @@ import (
 //	place     where a new block lies: on the block freed last, on another one freed since the start, beside the one
 //	          handed out last, within 4 KiB of it, far from it; for realloc also: where it was
 //	crowd     how many blocks live: 0, 1-3, 4-15, 16-63, ... 4096 and more
+//	state     what the target says of the memory around the block, if it says anything: pymalloc tells six states of a
+//	          pool apart, after a block was made and before one is freed
 //
 // Coverage counts the distinct behaviours of a target. It looks at answers only, so that it means the same for a Go
-// arena and for a library in a child process, and it cannot tell how many behaviours there are: a run is compared with
+// arena and for a library in a child process (which tells no state), and it cannot tell how many behaviours there are: a run is compared with
 // other runs and with its own past, not with 100 %. What it is for is to see that a run has become stale, and that a
 // mix is not all of one kind.
 //
@@ -32,9 +34,9 @@ type Coverage struct {
 }
 
 const (
-	kindBits, sizeBits, answerBits, placeBits, crowdBits = 7, 7, 2, 3, 3
+	kindBits, sizeBits, answerBits, placeBits, crowdBits, stateBits = 7, 7, 2, 3, 3, 3
 
-	behaviours = 1 << (kindBits + sizeBits + answerBits + placeBits + crowdBits) // 4 Mi, in 512 KiB
+	behaviours = 1 << (kindBits + sizeBits + answerBits + placeBits + crowdBits + stateBits) // 32 Mi, in 4 MiB
 )
 
 // Count returns the number of distinct behaviours so far.
@@ -116,6 +118,7 @@ func (w *walker) walk(c *Coverage, spec *prog.Spec, ops []prog.Op, trace prog.Tr
 		b = b<<answerBits | uint32(out.Status&3)
 		b = b<<placeBits | uint32(place)
 		b = b<<crowdBits | uint32(min(crowd(w.live), 1<<crowdBits-1))
+		b = b<<stateBits | uint32(out.State&(1<<stateBits-1))
 		if c.add(b) {
 			fresh++
 		}

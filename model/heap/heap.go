@@ -61,6 +61,11 @@ type (
 	Explainer interface {
 		Explain(p unsafe.Pointer) string
 	}
+	// Stater tells apart the states of the memory around a live block by a number below 8, such as those of its pool.
+	// It guides and is counted; no rule looks at it.
+	Stater interface {
+		State(p unsafe.Pointer) uint8
+	}
 	// Closer gives everything back to the operating system.
 	Closer interface{ Close() error }
 )

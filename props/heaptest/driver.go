@@ -72,6 +72,7 @@ type parts struct {
 	trim    heap.Trimmer
 	oom     heap.OOMInjector
 	explain heap.Explainer
+	stater  heap.Stater
 	closer  heap.Closer
 }
 
@@ -90,6 +91,7 @@ func take(a heap.Allocator) parts {
 		pick(&p.trim, v)
 		pick(&p.oom, v)
 		pick(&p.explain, v)
+		pick(&p.stater, v)
 		pick(&p.closer, v)
 	}
 	if w, ok := a.(interface{ adapted() any }); ok {
@@ -177,7 +179,7 @@ func (d *driver) hold(h *held, p ptr, size uintptr) prog.Outcome {
 	if d.usable != nil {
 		h.usable = d.usable.UsableSize(p)
 	}
-	out := prog.Outcome{Addr: uint64(uintptr(p)), Size: uint64(h.usable)}
+	out := prog.Outcome{Addr: uint64(uintptr(p)), Size: uint64(h.usable), State: d.state(p)}
 	if h.usable < size {
 		h.usable = 0 // a lie ends the run: the block is not written
 	} else if d.owner != nil && !d.owner.Owns(p, h.usable) {
@@ -208,10 +210,18 @@ func (d *driver) release(op prog.Op) prog.Outcome {
 	if bad := d.harm(h); bad != 0 {
 		return prog.Outcome{Value: bad}
 	}
-	p := h.p
+	p, state := h.p, d.state(h.p)
 	d.drop(h)
 	d.Free(p)
-	return prog.Outcome{}
+	return prog.Outcome{State: state}
+}
+
+// state is the state around a block that was made or is about to be freed.
+func (d *driver) state(p ptr) uint8 {
+	if d.stater == nil {
+		return 0
+	}
+	return d.stater.State(p)
 }
 
 // freeNil answers with blocks (Addr) and bytes (Size) in use, hidden: that nothing happened is all that can be seen.
