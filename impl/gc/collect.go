@@ -1,0 +1,158 @@
+package gc
+
+import "heapfuzz/impl/object"
+
+// collect collects generation g and all younger ones, and returns how many objects it found unreachable.
+func (c *Collector) collect(g int) int {
+	h := c.h
+	if g+1 < Generations {
+		c.counts[g+1]++
+	}
+	for i := range g + 1 {
+		c.counts[i] = 0
+	}
+	h.Fresh = 0
+	young := c.gens[g]
+	old := c.gens[min(g+1, Generations-1)]
+	c.merge(g)
+	c.deduce(young, c.unreachable)
+	if !c.prof.TuplesInScan {
+		c.untrack(young, object.KindTuple)
+	}
+	c.promote(g, young, old)
+
+	m := 0
+	if c.prof.CountEarly {
+		m = h.Members(c.unreachable)
+	}
+	m += c.handleWeakrefs(c.unreachable, old)
+	c.finalize(c.unreachable)
+	c.resurrected(old)
+	if !c.prof.CountEarly {
+		m += h.Members(c.final)
+	}
+	c.deleteGarbage(c.final, old)
+
+	s := &c.stats[g]
+	s.Collections++
+	s.Collected += m
+	return m
+}
+
+// merge appends the younger generations to the one that is collected, the youngest first.
+func (c *Collector) merge(g int) {
+	for i := range g {
+		c.h.Merge(c.gens[i], c.gens[g])
+	}
+}
+
+// promote moves the survivors to the older generation and counts them for the rule of the quarter. A full collection
+// untracks dicts as well; to do so in young ones made the building of large dicts quadratic (issue 14775).
+func (c *Collector) promote(g int, young, old object.List) {
+	switch g {
+	case Generations - 1:
+		c.untrack(young, object.KindDict)
+		c.pending = 0
+		c.longLived = c.h.Members(young)
+		return
+	case Generations - 2:
+		c.pending += c.h.Members(young)
+	}
+	c.h.Merge(young, old)
+}
+
+// handleWeakrefs clears all weak references to the unreachable objects, and from 3.9 on those among them, and then runs
+// the callbacks of those that are not among them. A weak reference whose callback has run goes to the older generation
+// wherever it was before. It returns how many died of it, which collect counts.
+func (c *Collector) handleWeakrefs(unreachable, old object.List) int {
+	h := c.h
+	for o := h.Next(unreachable); o != unreachable; o = h.Next(o) {
+		if h.Kind(o) == object.KindWeakref && c.prof.ClearTrashWeakrefs {
+			h.ClearWeak(o)
+		}
+		for w := h.Weakrefs(o); w != 0; w = h.Weakrefs(o) {
+			h.ClearWeak(w)
+			if h.HasCallback(w) && !h.Collecting(w) {
+				h.Incref(w)
+				h.Move(w, c.due)
+			}
+		}
+	}
+	died := 0
+	for !h.Empty(c.due) {
+		w := h.Next(c.due)
+		h.CallBack(w)
+		h.Decref(w)
+		if h.Next(c.due) == w {
+			h.Move(w, old)
+		} else {
+			died++
+		}
+	}
+	return died
+}
+
+// finalize runs the finalizers of a list, each once in the life of its object. Objects may vanish from the list
+// meanwhile, so the first is taken until there is none (issue 21435).
+func (c *Collector) finalize(l object.List) {
+	h := c.h
+	for !h.Empty(l) {
+		o := h.Next(l)
+		h.Move(o, c.seen)
+		if h.HasFinalizer(o) && !h.Finalized(o) {
+			h.SetFinalized(o)
+			h.Incref(o)
+			h.Finalize(o)
+			h.Decref(o)
+		}
+	}
+	h.Merge(c.seen, l)
+}
+
+// resurrected moves to the older generation what finalizers have made reachable again, and leaves the rest on final.
+// Up to 3.8 it is all or nothing.
+func (c *Collector) resurrected(old object.List) {
+	h := c.h
+	if !c.prof.AllOrNothing {
+		c.deduce(c.unreachable, c.final)
+		h.Merge(c.unreachable, old)
+		return
+	}
+	c.updateRefs(c.unreachable)
+	c.subtractRefs(c.unreachable)
+	held := false
+	for o := h.Next(c.unreachable); o != c.unreachable; o = h.Next(o) {
+		held = held || h.Refs(o) != 0
+	}
+	to := c.final
+	if held {
+		to = old
+	}
+	prev := c.unreachable
+	for o := h.Next(c.unreachable); o != c.unreachable; o = h.Next(o) {
+		h.Reach(o, prev) // from here on nobody asks whether it is collected
+		prev = o
+	}
+	h.Merge(c.unreachable, to)
+}
+
+// deleteGarbage clears what is left, from the first on; each clearing may let others die by their counts. What is not
+// dead after its own, a tuple for instance, goes to the older generation and waits for a neighbour.
+func (c *Collector) deleteGarbage(l, old object.List) {
+	h := c.h
+	for !h.Empty(l) {
+		o := h.Next(l)
+		if c.flags&SaveAll != 0 {
+			h.Incref(o)
+			c.garbage = append(c.garbage, o)
+		} else {
+			h.Incref(o)
+			h.Clear(o)
+			h.Decref(o)
+		}
+		if h.Next(l) == o {
+			h.ClearCollecting(o)
+			h.Move(o, old)
+		}
+	}
+}

@@ -1,0 +1,248 @@
+package gc
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"heapfuzz/impl/object"
+)
+
+// Generations is how many there are beside the permanent one.
+const Generations = 3
+
+// ErrGeneration is what Collect and Objects say of a generation that does not exist.
+var ErrGeneration = errors.New("invalid generation")
+
+// A Flag changes what a collection does with what it finds.
+type Flag uint8
+
+// SaveAll keeps all garbage that is found in Garbage instead of clearing it (gc.DEBUG_SAVEALL).
+const SaveAll Flag = 32
+
+// Stats is one row of gc.get_stats.
+type Stats struct{ Collections, Collected, Uncollectable int }
+
+// A Collector collects the cyclic garbage of one heap. It is not safe for concurrent use.
+type Collector struct {
+	h    *object.Heap
+	prof *object.Profile
+
+	gens      [Generations]object.List // gens[0] is the heap's youngest list
+	permanent object.List
+
+	// Lists of a collection; empty between two.
+	unreachable, final, seen, due object.List
+
+	// counts[0] is kept by the heap, as Fresh.
+	counts    [Generations]int
+	threshold [Generations]int
+	stats     [Generations]Stats
+	pending   int // survivors of collections of generation 1 since the last full one
+	longLived int // survivors of the last full one
+
+	enabled, collecting, asked bool
+
+	flags   Flag
+	garbage []object.Ref // each with a reference
+}
+
+// New returns an enabled collector and makes it the heap's.
+func New(h *object.Heap) (*Collector, error) {
+	c := &Collector{h: h, prof: h.Profile(), enabled: true}
+	c.gens[0] = h.Young
+	for _, l := range []*object.List{
+		&c.gens[1], &c.gens[2], &c.permanent, &c.unreachable, &c.final, &c.seen, &c.due,
+	} {
+		if *l = h.NewHead(); *l == 0 {
+			return nil, errors.New("gc: no memory for the generations")
+		}
+	}
+	c.threshold = [Generations]int{c.prof.Threshold0, 10, 10}
+	h.Attach(c)
+	c.arm()
+	return c, nil
+}
+
+// arm tells the heap when to call Full.
+func (c *Collector) arm() {
+	c.h.Limit = math.MaxInt
+	if c.enabled && c.threshold[0] > 0 {
+		c.h.Limit = c.threshold[0]
+	}
+}
+
+// Enable lets collections begin by themselves.
+func (c *Collector) Enable() { c.enabled = true; c.arm() }
+
+// Disable keeps collections from beginning by themselves. Collect collects all the same.
+func (c *Collector) Disable() { c.enabled = false; c.arm() }
+
+// Enabled tells whether collections begin by themselves.
+func (c *Collector) Enabled() bool { return c.enabled }
+
+// SetThreshold sets the first thresholds, and keeps the others. A first one of 0 means that no collection begins by
+// itself.
+func (c *Collector) SetThreshold(first int, more ...int) {
+	c.threshold[0] = first
+	copy(c.threshold[1:], more)
+	c.arm()
+}
+
+// Threshold returns the thresholds.
+func (c *Collector) Threshold() [Generations]int { return c.threshold }
+
+// Count returns the counts.
+func (c *Collector) Count() [Generations]int {
+	n := c.counts
+	n[0] = c.h.Fresh
+	return n
+}
+
+// Stats returns the statistics of each generation.
+func (c *Collector) Stats() [Generations]Stats { return c.stats }
+
+// SetDebug sets the flags, and Debug returns them.
+func (c *Collector) SetDebug(f Flag) { c.flags = f }
+
+// Debug returns the flags.
+func (c *Collector) Debug() Flag { return c.flags }
+
+// Garbage returns what was found and kept. The collector holds the references; DropGarbage lets them go.
+func (c *Collector) Garbage() []object.Ref { return c.garbage }
+
+// DropGarbage empties Garbage.
+func (c *Collector) DropGarbage() {
+	for len(c.garbage) > 0 {
+		o := c.garbage[0]
+		c.garbage = c.garbage[1:]
+		c.h.Decref(o)
+	}
+}
+
+// Full is called by an allocation that brings count 0 above the threshold.
+func (c *Collector) Full() {
+	switch {
+	case c.collecting:
+	case c.prof.Safepoint:
+		c.asked = true
+	default:
+		c.collectDue()
+	}
+}
+
+// Safepoint runs a collection that an allocation has asked for, and reports whether there was one.
+func (c *Collector) Safepoint() bool {
+	if !c.asked || c.collecting {
+		return false
+	}
+	c.asked = false
+	if !c.enabled {
+		return false
+	}
+	return c.collectDue()
+}
+
+// collectDue collects the oldest generation above its threshold, if there is one.
+func (c *Collector) collectDue() bool {
+	n := c.Count()
+	for g := Generations - 1; g >= 0; g-- {
+		if n[g] <= c.threshold[g] || g == Generations-1 && c.pending < c.longLived/4 {
+			continue
+		}
+		c.collecting = true
+		c.collect(g)
+		c.collecting = false
+		return true
+	}
+	return false
+}
+
+// CollectGeneration collects generation g and all younger ones, and returns how many objects it found unreachable. A
+// collection inside another does nothing.
+func (c *Collector) CollectGeneration(g int) (int, error) {
+	if g < 0 || g >= Generations {
+		return 0, fmt.Errorf("gc: collect %d: %w", g, ErrGeneration)
+	}
+	if c.collecting {
+		return 0, nil
+	}
+	c.collecting = true
+	n := c.collect(g)
+	c.collecting = false
+	return n, nil
+}
+
+// Collect is CollectGeneration for those who know that g exists.
+func (c *Collector) Collect(g int) int {
+	n, err := c.CollectGeneration(g)
+	if err != nil {
+		panic(err)
+	}
+	return n
+}
+
+// Freeze moves all generations, the youngest first, to the permanent one.
+func (c *Collector) Freeze() {
+	for g := range c.gens {
+		c.h.Merge(c.gens[g], c.permanent)
+		c.counts[g] = 0
+	}
+	c.h.Fresh = 0
+}
+
+// Unfreeze moves the permanent generation to the oldest.
+func (c *Collector) Unfreeze() { c.h.Merge(c.permanent, c.gens[Generations-1]) }
+
+// FreezeCount is how many objects are in the permanent generation.
+func (c *Collector) FreezeCount() int { return c.h.Members(c.permanent) }
+
+// Objects calls visit for each object of generation g in its order, or of all when g is -1.
+func (c *Collector) Objects(g int, visit func(object.Ref)) error {
+	if g < -1 || g >= Generations {
+		return fmt.Errorf("gc: objects of %d: %w", g, ErrGeneration)
+	}
+	for i, l := range c.gens {
+		if g >= 0 && g != i {
+			continue
+		}
+		for o := c.h.Next(l); o != l; o = c.h.Next(o) {
+			visit(o)
+		}
+	}
+	return nil
+}
+
+// GenerationOf returns the generation of an object: Generations for the permanent one, -1 if it is not tracked. It
+// walks the list, for the object does not know.
+func (c *Collector) GenerationOf(o object.Ref) int {
+	if o == 0 || !c.h.IsTracked(o) {
+		return -1
+	}
+	at := c.h.Next(o)
+	for {
+		for g, l := range c.gens {
+			if at == l {
+				return g
+			}
+		}
+		if at == c.permanent {
+			return Generations
+		}
+		at = c.h.Next(at)
+	}
+}
+
+// Referrers calls visit for each object of the generations that has a reference to o. What is not tracked or is
+// permanent is not seen.
+func (c *Collector) Referrers(o object.Ref, visit func(object.Ref)) {
+	for _, l := range c.gens {
+		for r := c.h.Next(l); r != l; r = c.h.Next(r) {
+			found := false
+			c.h.Referents(r, func(x object.Ref) { found = found || x == o })
+			if found {
+				visit(r)
+			}
+		}
+	}
+}

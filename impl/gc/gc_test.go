@@ -1,0 +1,369 @@
+package gc
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"heapfuzz/impl/object"
+)
+
+// A world is a heap with its collector, one type of each sort, and the references that the test holds.
+type world struct {
+	t     *testing.T
+	h     *object.Heap
+	c     *Collector
+	roots map[int]object.Ref
+	types map[string]object.TypeID
+	line  int // of the program: the tag of what it makes
+}
+
+// typesOf is what both the tests and the driver of golden traces call the types of instances. The fifth attribute is
+// where the driver keeps the tag.
+var typesOf = []object.Type{
+	{Name: "inst", Kind: object.KindInstance, Attrs: 5, Weak: true},
+	{Name: "inst-log", Kind: object.KindInstance, Attrs: 5, Weak: true, Final: object.Nothing},
+	{Name: "inst-revive", Kind: object.KindInstance, Attrs: 5, Weak: true, Final: object.Resurrect},
+	{Name: "inst-drop", Kind: object.KindInstance, Attrs: 5, Weak: true, Final: object.DropRef},
+	{Name: "slots", Kind: object.KindSlotted, Attrs: 5, Weak: true},
+	{Name: "slots-log", Kind: object.KindSlotted, Attrs: 5, Weak: true, Final: object.Nothing},
+	{Name: "slots-revive", Kind: object.KindSlotted, Attrs: 5, Weak: true, Final: object.Resurrect},
+	{Name: "slots-alloc", Kind: object.KindSlotted, Attrs: 5, Weak: true, Final: object.Allocate},
+	{Name: "slots-collect", Kind: object.KindSlotted, Attrs: 5, Weak: true, Final: object.Collect},
+}
+
+func open(t *testing.T, profile string) *world {
+	t.Helper()
+	p, ok := object.ProfileByName(profile)
+	if !ok {
+		t.Fatalf("no profile %s", profile)
+	}
+	h, err := object.New(object.Config{Profile: p})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := New(h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Disable()
+	w := &world{t: t, h: h, c: c, roots: map[int]object.Ref{}, types: map[string]object.TypeID{}}
+	for _, typ := range typesOf {
+		if w.types[typ.Name], err = h.Define(typ); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Cleanup(func() {
+		if err := h.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return w
+}
+
+// check recounts everything.
+func (w *world) check() error {
+	return w.c.CheckInvariants(func(hold func(object.Ref)) {
+		for _, o := range w.roots {
+			hold(o)
+		}
+	})
+}
+
+// make returns a new object of a kind or type; its reference is the caller's.
+func (w *world) make(kind string, tag int) object.Ref {
+	var o object.Ref
+	switch kind {
+	case "list":
+		o = w.h.NewList(4)
+	case "dict":
+		o = w.h.NewDict()
+	default:
+		o = w.h.New(w.types[kind])
+	}
+	w.h.SetTag(o, uint32(tag))
+	return o
+}
+
+// events empties the log and returns what was in it.
+func (w *world) events() string {
+	var s []string
+	for _, e := range w.h.Events {
+		s = append(s, e.String())
+	}
+	w.h.Events = w.h.Events[:0]
+	return strings.Join(s, " ")
+}
+
+func profileNames() (names []string) {
+	for _, p := range object.Profiles() {
+		names = append(names, p.Name)
+	}
+	return names
+}
+
+// What a collection of small cycles returns was measured on interpreters of 3.6 to 3.13.
+func TestReturnOfSmallCycles(t *testing.T) {
+	for _, name := range profileNames() {
+		w := open(t, name)
+		dictToo := 2
+		if w.h.Profile().Values != object.InDict {
+			dictToo = 1
+		}
+		self := func(kind string) func() {
+			return func() {
+				o := w.make(kind, 1)
+				w.h.SetItem(o, 0, o)
+				w.h.Decref(o)
+			}
+		}
+		rows := []struct {
+			what  string
+			build func()
+			want  int
+		}{
+			{"a list that holds itself", self("list"), 1},
+			{"an instance with a dict that holds itself", self("inst"), dictToo},
+			{"an instance with slots that holds itself", self("slots"), 1},
+			{"a list and a tuple", func() {
+				l := w.make("list", 1)
+				tup := w.h.NewTuple(l)
+				w.h.SetItem(l, 0, tup)
+				w.h.Decref(tup)
+				w.h.Decref(l)
+			}, 2},
+			{"a dict that holds itself", func() {
+				d, k := w.h.NewDict(), w.h.NewInt(1)
+				w.h.DictSet(d, k, d)
+				w.h.Decref(k)
+				w.h.Decref(d)
+			}, 1},
+		}
+		for _, r := range rows {
+			r.build()
+			if got := w.c.Collect(2); got != r.want {
+				t.Errorf("%s: %s: collect returns %d, want %d", name, r.what, got, r.want)
+			}
+			if n := w.h.Live(); n != 0 {
+				t.Errorf("%s: %s: %d objects live", name, r.what, n)
+			}
+			if err := w.check(); err != nil {
+				t.Errorf("%s: %s: %v", name, r.what, err)
+			}
+		}
+	}
+}
+
+// An object that resurrects itself, one that it leads to, and an independent cycle: the table of section 2.3.
+func TestResurrection(t *testing.T) {
+	want := map[string][3]int{
+		"3.6": {6, 2, 4}, "3.7": {0, 2, 4}, "3.8": {0, 2, 4}, "3.9": {2, 0, 4}, "3.10": {2, 0, 4},
+		"3.11": {1, 0, 2}, "3.12": {1, 0, 2}, "3.13": {1, 0, 2},
+	}
+	for name, want := range want {
+		w := open(t, name)
+		r, d1, d2 := w.make("inst-revive", 1), w.make("inst", 2), w.make("inst", 3)
+		w.h.SetItem(r, 0, d1)
+		w.h.SetItem(d1, 0, r)
+		w.h.SetItem(d2, 0, d2)
+		for i, o := range []object.Ref{r, d1, d2} {
+			weak := w.h.NewWeakref(o, true)
+			w.h.SetTag(weak, uint32(10+i))
+			w.roots[10+i] = weak
+			w.h.Decref(o)
+		}
+		var got [3]int
+		got[0] = w.c.Collect(2)
+		log := w.events()
+		got[1] = w.c.Collect(2)
+		for _, o := range w.h.Revived {
+			w.h.Decref(o)
+		}
+		w.h.Revived = w.h.Revived[:0]
+		got[2] = w.c.Collect(2)
+		if got != want {
+			t.Errorf("%s: collections return %v, want %v", name, got, want)
+		}
+		if log != "C10 C11 C12 F1" || w.events() != "" {
+			t.Errorf("%s: events %q, then more", name, log)
+		}
+		if err := w.check(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// With thresholds (7, 2, 3) a collection comes every 8 net allocations, of generation 1 every fourth time: measured.
+func TestCadence(t *testing.T) {
+	for _, name := range profileNames() {
+		w := open(t, name)
+		w.c.Enable()
+		w.c.SetThreshold(7, 2, 3)
+		var at, gens []int
+		last := w.c.Stats()
+		for i := 1; i <= 64; i++ {
+			w.roots[i] = w.h.NewList(0)
+			w.c.Safepoint()
+			for g, s := range w.c.Stats() {
+				if s != last[g] {
+					at, gens = append(at, i), append(gens, g)
+				}
+			}
+			last = w.c.Stats()
+		}
+		wantAt, wantGens := []int{8, 16, 24, 32, 40, 48, 56, 64}, []int{0, 0, 0, 1, 0, 0, 0, 1}
+		if !slices.Equal(at, wantAt) || !slices.Equal(gens, wantGens) {
+			t.Errorf("%s: generations %v at allocations %v", name, gens, at)
+		}
+		if err := w.check(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// A chain of a million objects dies without a deep stack, whatever its links are.
+func TestLongChains(t *testing.T) {
+	n := 1_000_000
+	if testing.Short() {
+		n = 50_000
+	}
+	for _, name := range []string{"3.6", "3.8", "3.13"} {
+		for _, kind := range []string{"list", "inst", "slots", "tuple"} {
+			w := open(t, name)
+			var o object.Ref
+			for range n {
+				var next object.Ref
+				if kind == "tuple" {
+					next = w.h.NewTuple(o)
+				} else {
+					next = w.make(kind, 0)
+					w.h.SetItem(next, 0, o)
+				}
+				w.h.Decref(o)
+				o = next
+			}
+			w.h.Decref(o)
+			if w.h.Live() != 0 {
+				t.Errorf("%s: %s: %d objects live", name, kind, w.h.Live())
+			}
+			if err := w.check(); err != nil {
+				t.Errorf("%s: %s: %v", name, kind, err)
+			}
+		}
+	}
+}
+
+// Nested [F0, [F1, ...]] with 200 levels: the trashcan's effect on the order of finalizers, as measured.
+func TestTrashcanOrder(t *testing.T) {
+	order := func(parts ...[2]int) string {
+		var s []string
+		for _, p := range parts {
+			step := 1
+			if p[1] < p[0] {
+				step = -1
+			}
+			for i := p[0]; ; i += step {
+				s = append(s, fmt.Sprintf("F%d", i))
+				if i == p[1] {
+					break
+				}
+			}
+		}
+		return strings.Join(s, " ")
+	}
+	rows := map[string]string{
+		"3.6":  order([2]int{47, 0}, [2]int{48, 49}, [2]int{96, 50}),
+		"3.8":  order([2]int{48, 0}, [2]int{49, 49}, [2]int{97, 50}, [2]int{98, 98}, [2]int{146, 99}),
+		"3.12": order([2]int{48, 0}, [2]int{49, 49}, [2]int{97, 50}, [2]int{98, 98}, [2]int{146, 99}),
+		"3.13": order([2]int{199, 0}),
+	}
+	for name, want := range rows {
+		w := open(t, name)
+		var inner object.Ref
+		for i := 199; i >= 0; i-- {
+			l, f := w.h.NewList(2), w.make("slots-log", i)
+			w.h.SetItem(l, 0, f)
+			w.h.SetItem(l, 1, inner)
+			w.h.Decref(f)
+			w.h.Decref(inner)
+			inner = l
+		}
+		w.h.Decref(inner)
+		if got := w.events(); !strings.HasPrefix(got, want) || strings.Count(got, "F") != 200 {
+			t.Errorf("%s: finalizers %s", name, got)
+		}
+	}
+}
+
+// SaveAll keeps what is found, returns the same number and clears nothing.
+func TestSaveAll(t *testing.T) {
+	for _, name := range profileNames() {
+		w := open(t, name)
+		l := w.make("list", 1)
+		w.h.SetItem(l, 0, l)
+		w.h.Decref(l)
+		w.c.SetDebug(SaveAll)
+		if n := w.c.Collect(2); n != 1 || len(w.c.Garbage()) != 1 || w.h.Get(w.c.Garbage()[0], 0) != l {
+			t.Errorf("%s: %d collected, garbage %v", name, n, w.c.Garbage())
+		}
+		if err := w.check(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		w.c.SetDebug(0)
+		w.c.DropGarbage()
+		if n := w.c.Collect(2); n != 1 || w.h.Live() != 0 {
+			t.Errorf("%s: %d collected after the garbage was dropped, %d live", name, n, w.h.Live())
+		}
+	}
+}
+
+// What is frozen is out of reach of a collection, holds what it refers to, and comes back to the oldest generation.
+func TestFreeze(t *testing.T) {
+	w := open(t, "3.12")
+	l := w.make("list", 1)
+	w.h.SetItem(l, 0, l)
+	w.c.Freeze()
+	w.h.Decref(l)
+	if n := w.c.Collect(2); n != 0 || w.c.FreezeCount() != 1 || w.c.GenerationOf(l) != Generations {
+		t.Errorf("frozen: %d collected, %d frozen", n, w.c.FreezeCount())
+	}
+	w.c.Unfreeze()
+	if g := w.c.GenerationOf(l); g != 2 {
+		t.Errorf("thawed into generation %d", g)
+	}
+	if n := w.c.Collect(2); n != 1 || w.h.Live() != 0 {
+		t.Errorf("thawed: %d collected, %d live", n, w.h.Live())
+	}
+}
+
+// Random programs on every profile, with every invariant recounted again and again.
+func TestRandomPrograms(t *testing.T) {
+	seed := uint64(1)
+	for _, name := range profileNames() {
+		w := open(t, name)
+		r := rand.New(rand.NewPCG(seed, 7))
+		for i, line := range strings.Split(strings.TrimSpace(generate(r, 3000)), "\n") {
+			w.do(line)
+			if i%50 == 0 {
+				if err := w.check(); err != nil {
+					t.Fatalf("%s: seed %d: line %d %q: %v", name, seed, i, line, err)
+				}
+			}
+		}
+		for k, o := range w.roots {
+			delete(w.roots, k)
+			w.h.Decref(o)
+		}
+		for range 20 {
+			for len(w.h.Revived) > 0 {
+				w.do("unrevive")
+			}
+			w.c.Collect(2)
+		}
+		if err := w.check(); err != nil || w.h.Live() != 0 {
+			t.Errorf("%s: at the end %d objects live, %v", name, w.h.Live(), err)
+		}
+	}
+}

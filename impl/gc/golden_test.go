@@ -1,0 +1,150 @@
+package gc
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/klauspost/compress/zstd"
+)
+
+// A golden trace is a program, and what real interpreters answered to each of its lines. The format is in
+// corpus/graph/golden/README.md; scripts/golden-gc makes the files through the flags below.
+
+var (
+	update = flag.Bool("update", false, "ask real interpreters and write corpus/graph/golden")
+	live   = flag.Bool("live", false, "ask real interpreters and compare with them instead of the files")
+	seeds  = flag.Int("seeds", 8, "how many programs to make with -update and -live")
+	length = flag.Int("length", 2000, "operations of each program")
+)
+
+const (
+	goldenDir = "../../corpus/graph/golden"
+	oracle    = "../../scripts/golden_gc.py"
+)
+
+func goldenProgram(seed int) string {
+	return generate(rand.New(rand.NewPCG(uint64(seed), 0x9e3779b97f4a7c15)), *length)
+}
+
+// TestGolden replays the stored traces, or with -live asks the interpreters that are there.
+func TestGolden(t *testing.T) {
+	if *update || *live {
+		goldenFromInterpreters(t)
+		return
+	}
+	files, err := filepath.Glob(filepath.Join(goldenDir, "*.txt.zst"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no golden traces in %s (%v)", goldenDir, err)
+	}
+	for _, f := range files {
+		for name, answers := range readGolden(t, f) {
+			if name != "program" {
+				compare(t, strings.TrimSuffix(filepath.Base(f), ".txt.zst"), name, readGolden(t, f)["program"], answers)
+			}
+		}
+	}
+}
+
+// compare runs a program on the profile that a section of a trace is about and draws the first difference.
+func compare(t *testing.T, file, profile, program, want string) {
+	t.Helper()
+	w := open(t, profile)
+	got := w.run(program)
+	wanted := strings.Split(strings.TrimSuffix(want, "\n"), "\n")
+	lines := strings.Split(strings.TrimSpace(program), "\n")
+	if len(got) != len(wanted) {
+		t.Errorf("%s: %s: %d answers, want %d", file, profile, len(got), len(wanted))
+		return
+	}
+	for i := range got {
+		if got[i] != wanted[i] {
+			t.Errorf("%s: %s: line %d, %q (-cpython +ours):\n%s", file, profile, i, lines[i],
+				cmp.Diff(wanted[i], got[i]))
+			return
+		}
+	}
+	if err := w.check(); err != nil {
+		t.Errorf("%s: %s: %v", file, profile, err)
+	}
+}
+
+// readGolden returns the sections of a file by their names: "program", and those of profiles.
+func readGolden(t *testing.T, file string) map[string]string {
+	t.Helper()
+	packed, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := zstd.NewReader(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	text, err := d.DecodeAll(packed, nil)
+	if err != nil {
+		t.Fatalf("%s: %v", file, err)
+	}
+	sections := map[string]string{}
+	for s := range strings.SplitSeq(string(text), "== ") {
+		head, body, _ := strings.Cut(s, "\n")
+		if name, _, _ := strings.Cut(head, " "); name != "" {
+			sections[name] = body
+		}
+	}
+	return sections
+}
+
+// goldenFromInterpreters asks every interpreter found about every program.
+func goldenFromInterpreters(t *testing.T) {
+	out, err := exec.Command("python3", oracle, "list").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := strings.Split(strings.TrimSpace(string(out)), "\n")
+	if len(found[0]) == 0 {
+		t.Skip("no interpreter found")
+	}
+	for seed := 1; seed <= *seeds; seed++ {
+		program := goldenProgram(seed)
+		name := fmt.Sprintf("random-%d", seed)
+		var file bytes.Buffer
+		fmt.Fprintf(&file, "== program\n%s", program)
+		for _, line := range found {
+			f := strings.Split(line, "\t")
+			cmd := exec.Command(f[2], "-E", "-s", oracle)
+			cmd.Stdin = strings.NewReader(program)
+			var stderr bytes.Buffer
+			cmd.Stderr = &stderr
+			answers, err := cmd.Output()
+			if err != nil {
+				t.Errorf("%s: %s: %v\n%s", name, f[1], err, stderr.String())
+				continue
+			}
+			compare(t, name, f[0], program, string(answers))
+			fmt.Fprintf(&file, "== %s cpython %s\n%s", f[0], f[1], answers)
+		}
+		if *update {
+			writeGolden(t, name, file.Bytes())
+		}
+	}
+}
+
+func writeGolden(t *testing.T, name string, text []byte) {
+	t.Helper()
+	e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedBestCompression))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	if err := os.WriteFile(filepath.Join(goldenDir, name+".txt.zst"), e.EncodeAll(text, nil), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}

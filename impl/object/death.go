@@ -1,0 +1,222 @@
+package object
+
+import "heapfuzz/impl/page"
+
+// Decref takes a reference away; with the last one the object dies.
+func (h *Heap) Decref(o Ref) {
+	if o == 0 {
+		return
+	}
+	n := o.load(offCount) - 1
+	o.store(offCount, n)
+	if n == 0 {
+		h.die(o)
+	}
+}
+
+// die is tp_dealloc. Nested deaths are nested calls, as deep as the trashcan lets them be.
+func (h *Heap) die(o Ref) {
+	w := o.word()
+	if w&flagGC == 0 {
+		h.release(o)
+		return
+	}
+	if h.Tracked(o) {
+		h.untrack(o)
+	}
+	own := Kind(w>>kindShift) >= KindWeakref // its class is one that a program made
+	if !h.enter(o, own) {
+		return
+	}
+	if h.bury(o) {
+		h.release(o)
+	}
+	h.leave()
+}
+
+// bury lets go of what an object refers to, and reports whether it stays dead.
+func (h *Heap) bury(o Ref) bool {
+	switch o.kind() {
+	case KindList:
+		h.dropItems(o.load(listItems), int(o.load(listSize)))
+	case KindTuple:
+		for i := int(o.load(tupleSize)) - 1; i >= 0; i-- {
+			h.Decref(Ref(o.load(tupleItems + uintptr(i)*8)))
+		}
+	case KindDict:
+		h.dropTable(o.load(dictTable), o.load(dictValues))
+	case KindWeakref:
+		h.clearWeak(o)
+	default:
+		t := h.types[uint16(o.word())]
+		if t.Final != NoFinalizer && h.finalizeDying(o, t.Final) {
+			return false
+		}
+		if t.weakAt != 0 && o.load(t.weakAt) != 0 {
+			h.clearWeakrefs(o, t.weakAt)
+		}
+		h.dropAttributes(o, &t, true)
+	}
+	return true
+}
+
+// finalizeDying runs the finalizer of an object that lost its last reference, and reports whether it lives again. In
+// it the object is tracked as if it were new. It is marked after the finalizer and not before (object.c,
+// PyObject_CallFinalizer), so a collection inside it may run it a second time if it makes the object garbage.
+func (h *Heap) finalizeDying(o Ref, s Script) bool {
+	h.track(o)
+	o.store(offCount, 1)
+	if !h.Finalized(o) {
+		h.run(o, s)
+		h.SetFinalized(o)
+	}
+	n := o.load(offCount) - 1
+	o.store(offCount, n)
+	if n != 0 {
+		return true
+	}
+	if h.Tracked(o) {
+		h.untrack(o)
+	}
+	return false
+}
+
+// Finalize runs the finalizer of an object that lives.
+func (h *Heap) Finalize(o Ref) { h.run(o, h.typeOf(o).Final) }
+
+// run is what a finalizer does.
+func (h *Heap) run(o Ref, s Script) {
+	h.Events = append(h.Events, Event{Kind: Finalized, Tag: h.Tag(o)})
+	switch s {
+	case Resurrect:
+		h.Incref(o)
+		h.Revived = append(h.Revived, o)
+	case DropRef:
+		h.SetItem(o, 0, 0)
+	case Allocate:
+		h.Decref(h.NewList(4))
+	case Collect:
+		if h.collector != nil {
+			n := h.collector.Collect(0)
+			h.Events = append(h.Events, Event{Kind: Collected, Tag: h.Tag(o), Value: n})
+		}
+	}
+}
+
+// dropItems lets n items go, from the last to the first, and then their block.
+func (h *Heap) dropItems(items uintptr, n int) {
+	for i := n - 1; i >= 0; i-- {
+		h.Decref(Ref(page.Load(items + uintptr(i)*8)))
+	}
+	if items != 0 {
+		h.freeBlock(items)
+	}
+}
+
+// dropTable lets the entries of a dict go, each key before its value, and then the table; or the values.
+func (h *Heap) dropTable(table, values uintptr) {
+	if table != 0 {
+		for e, n := table+tableEntries, page.Load(table+tableFilled); n > 0; n-- {
+			h.Decref(Ref(page.Load(e + 8)))
+			h.Decref(Ref(page.Load(e)))
+			e += entryBytes
+		}
+		h.freeBlock(table)
+	}
+	if values != 0 {
+		for i, n := uintptr(0), page.Load(values+valuesCount); i < n; i++ {
+			h.Decref(Ref(page.Load(values + valuesEntries + i*8)))
+		}
+		h.freeBlock(values)
+	}
+}
+
+// dropAttributes lets the slots, the dict or the values of an instance go. A dying instance gives the block of its
+// values back; one that is cleared keeps it, full of None.
+func (h *Heap) dropAttributes(o Ref, t *Type, dying bool) {
+	at := uintptr(o) + t.refsAt
+	if t.Kind == KindInstance {
+		if h.prof.Values == InDict {
+			h.take(at)
+			return
+		}
+		if at = page.Load(at); at == 0 {
+			return
+		}
+	}
+	for i := range uintptr(t.Attrs) {
+		h.take(at + i*8)
+	}
+	if dying && t.Kind == KindInstance && h.prof.Values == InBlock {
+		h.freeBlock(at - valuesEntries)
+	}
+}
+
+// take empties a slot and lets go of what was in it.
+func (h *Heap) take(at uintptr) {
+	v := Ref(page.Load(at))
+	page.Store(at, 0)
+	h.Decref(v)
+}
+
+// Clear is tp_clear: the object lets go of its references, and is whole when the first of them dies. A tuple has no
+// such function.
+func (h *Heap) Clear(o Ref) {
+	switch o.kind() {
+	case KindList:
+		items, n := o.load(listItems), int(o.load(listSize))
+		o.store(listItems, 0)
+		o.store(listSize, 0)
+		o.store(listRoom, 0)
+		h.dropItems(items, n)
+	case KindDict:
+		table, values := o.load(dictTable), o.load(dictValues)
+		o.store(dictTable, 0)
+		o.store(dictValues, 0)
+		o.store(dictUsed, 0)
+		h.dropTable(table, values)
+	case KindWeakref:
+		h.ClearWeak(o)
+		o.store(weakCallback, 0)
+	case KindInstance, KindSlotted:
+		t := h.types[uint16(o.word())]
+		h.dropAttributes(o, &t, false)
+	}
+}
+
+// enter counts a nested death, or puts the object with those who wait and reports false. Instances wait one level
+// earlier up to 3.7, where subtype_dealloc counts itself twice while it asks.
+func (h *Heap) enter(o Ref, own bool) bool {
+	depth := h.depth
+	if own && h.prof.TrashOld {
+		depth++
+	}
+	if depth >= h.prof.TrashDepth {
+		o.storePrev(o.prev()&bitFinalized | uintptr(h.waiting))
+		h.waiting = o
+		return false
+	}
+	h.depth++
+	return true
+}
+
+// leave ends a nested death. The outermost one lets those die who wait; from 3.13 on any does that has twice the
+// headroom. Up to 3.7 that of an instance leaves it to the container that dies next, which in an interpreter is the
+// frame of whoever asked; nobody can see the difference, and here it is done at once.
+func (h *Heap) leave() {
+	h.depth--
+	if h.waiting == 0 {
+		return
+	}
+	if room := h.prof.TrashHeadroom; h.depth > 0 && (room == 0 || h.depth >= h.prof.TrashDepth-room) {
+		return
+	}
+	h.depth++ // so that nobody below does the same
+	for h.waiting != 0 {
+		o := h.waiting
+		h.waiting = Ref(o.prev() &^ prevBits)
+		o.storePrev(o.prev() & bitFinalized)
+		h.die(o)
+	}
+	h.depth--
+}

@@ -1,0 +1,81 @@
+// Package object is layer 4: typed objects in blocks of package arena, which die when nobody refers to them any more.
+//
+//	h, err := object.New(object.Config{Profile: prof})
+//	l := h.NewList(4)             // the caller holds one reference
+//	h.SetItem(l, 0, l)            // and the list holds another, to itself
+//	h.Decref(l)                   // not dead: a cycle. Package gc finds it.
+//
+// An object is what CPython makes of it: the same sizes, the same order in which references are visited and dropped,
+// the same moment at which a finalizer or the callback of a weak reference runs. A Profile says which release is meant.
+// The facts are those of Objects/{list,tuple,dict,type,weakref,object}object.c and Modules/gcmodule.c (Python/gc.c from
+// 3.12 on) of these releases; real interpreters said whether they are right (corpus/graph/golden).
+//
+// # Terms
+//
+// A Ref is the address of an object, as PyObject* is; 0 is None, which every slot holds that holds nothing. An atom
+// (Int, Str) has no references. A container has a GC head in front of it, through which it is on a List when it
+// is tracked; the collector sees tracked objects only. A tag is a number that the caller gives to an object to know it
+// again in the log of Events; addresses are never printed.
+//
+//	block                                                     Ref
+//	|                                                          |
+//	v                                                          v
+//	+----------------+-----------------+------------+----------+-------+--------+-------------------+
+//	| (refs, 3.6/7)  | (values, weak)  | next       | prev     | count | type   | body              |
+//	+----------------+-----------------+------------+----------+-------+--------+-------------------+
+//	  old head, pad     pre-header 3.11+ -16           -8        0       8        16
+//
+//	type:  tag(32) | flags(8) | kind(8) | index of the type(16)
+//
+//	List       size, address of items, capacity; the items are a block of their own
+//	Tuple      size, then the items
+//	Dict       live entries, version, address of entries; or, for an instance, address of its values
+//	Instance   up to 3.10: dict, weak references; from 3.11 on the values themselves are a block (3.13: in the object)
+//	Slotted    the slots, weak references
+//	Weakref    referent, callback, hash, previous and next weak reference to the same referent, (vectorcall, 3.11+)
+//
+// Whatever its kind, the references of an object are one run of words: Fields says where it begins, how many words it
+// has and in which direction it is walked. The collector therefore needs no function for each kind. Entries of a dict
+// are laid as (value, key) because that is the order in which CPython visits them.
+//
+// # GC heads
+//
+// From 3.8 on the head is two words whose low bits are flags. prev: bit 0, the finalizer has run; bit 1, the object is
+// being collected, and then the upper bits are not a link but gc_refs. next: 0, not tracked; bit 0, tentatively
+// unreachable. Up to 3.7 a third word has gc_refs or one of three negative states, shifted left by one over the bit
+// that says finalized; the head has 24 bytes with 8-byte classes and, because of a long double in it, 32 with 16-byte
+// ones. In C next and prev are the first words of the old head; here they stand at the same place in both, just in
+// front of the object, so that a list costs no branch. Heads of lists are such words in a block without an object.
+//
+// # Death
+//
+// Decref of the last reference kills at once: the object leaves its list, its finalizer runs (tracked again meanwhile,
+// at the tail of the youngest list, with a count of 1), and if that made no new reference its weak references are
+// cleared and their callbacks run, newest first; then its references are dropped, a list and a tuple from last to
+// first, all others from first to last; then its block is free. What dies by this dies in the same way, nested. The
+// trashcan bounds the nesting: an object that would die at a depth of 50 (Profile.TrashDepth) waits on a list, linked
+// through prev, until the outermost death is through. That bounds our stack as it bounds C's, and its effect on the
+// order of finalizers is CPython's.
+//
+// Counting lives here and not in a package of its own: a death is the reverse of a construction, and every line of it
+// needs the layout.
+//
+// # What is not as in C
+//
+// There are no free lists of types: every container comes from the allocator, so the counter of package gc counts all.
+// Dicts are searched from end to end. None, and the type of an instance, are no objects. The callback of a weak
+// reference and the scripts of finalizers are data.
+//
+// # What always holds
+//
+// Between two calls, checked by CheckInvariants under these names:
+//
+//  1. object/known: every reference leads to a live object: a type that exists, a kind that is the type's.
+//  2. object/count: the count of an object is the number of references to it, from roots and from objects.
+//  3. object/live: the objects that are found from roots and lists are all that were made and did not die.
+//  4. object/marks: outside a collection no head says collecting or unreachable.
+//  5. object/untracked: a tuple or dict that is not tracked holds nothing that may be tracked.
+//  6. object/weak: the weak references of an object are a list, linked both ways, of weak references to it; those
+//     whose referent is dead are on none.
+//  7. object/trash: nothing waits for its death.
+package object

@@ -1,0 +1,434 @@
+package object
+
+import "heapfuzz/impl/page"
+
+// Offsets in the bodies.
+const (
+	listSize  = offBody
+	listItems = offBody + 8
+	listRoom  = offBody + 16
+
+	tupleSize  = offBody
+	tupleItems = offBody + 8
+
+	dictUsed   = offBody
+	dictTable  = offBody + 16 // address of a table of entries, or 0
+	dictValues = offBody + 24 // address of the values of an instance, or 0; never both
+
+	tableRoom    = 0 // entries that fit
+	tableFilled  = 8 // entries in use or deleted
+	tableEntries = 16
+	entryBytes   = 16 // value, key; a deleted entry has no key
+
+	valuesCount   = 0
+	valuesEntries = 8
+)
+
+// tableRoomMin is how many entries the smallest table of a dict has: two thirds of CPython's 8 slots.
+const tableRoomMin = 5
+
+func (h *Heap) allocBlock(n uintptr) uintptr { return uintptr(h.mem.Alloc(n)) }
+func (h *Heap) freeBlock(b uintptr)          { h.mem.Free(page.Pointer(b)) }
+
+// swap puts v, with a reference of its own, into a slot and lets the old one go.
+func (h *Heap) swap(at uintptr, v Ref) {
+	h.Incref(v)
+	old := Ref(page.Load(at))
+	page.Store(at, uintptr(v))
+	h.Decref(old)
+}
+
+// NewInt returns a number, or 0 if there is no memory. Its value is v; only its size depends on how many digits of 30
+// bits CPython would need.
+func (h *Heap) NewInt(v int64) Ref {
+	digits := intDigits(v)
+	o := h.alloc(typeInt, uintptr(max(4*digits, 8)))
+	if o != 0 {
+		o.store(offBody, uintptr(digits))
+		o.store(offBody+8, uintptr(v))
+	}
+	return o
+}
+
+func intDigits(v int64) int {
+	n := uint64(v)
+	if v < 0 {
+		n = -n
+	}
+	digits := 0
+	for ; n != 0; n >>= 30 {
+		digits++
+	}
+	return digits
+}
+
+// NewStr returns an ASCII string, or 0 if there is no memory.
+func (h *Heap) NewStr(s string) Ref {
+	o := h.alloc(typeStr, uintptr(len(s))+1)
+	if o != 0 {
+		o.store(offBody, uintptr(len(s)))
+		copy(page.View(uintptr(o)+h.types[typeStr].bytes, uintptr(len(s))), s)
+	}
+	return o
+}
+
+// NewList returns a list of n times None, or 0 if there is no memory.
+func (h *Heap) NewList(n int) Ref {
+	if n < 0 || n > itemsMax {
+		return 0
+	}
+	o := h.alloc(typeList, 0)
+	if o == 0 {
+		return 0
+	}
+	if n > 0 {
+		items := h.allocBlock(uintptr(n) * 8)
+		if items == 0 {
+			h.release(o)
+			return 0
+		}
+		clear(page.View(items, uintptr(n)*8))
+		o.store(listItems, items)
+		o.store(listSize, uintptr(n))
+		o.store(listRoom, uintptr(n))
+	}
+	h.track(o)
+	return o
+}
+
+// resize makes a list n long and its block as long as list_resize does. It reports whether there was memory.
+func (h *Heap) resize(o Ref, n int) bool {
+	size, room := int(o.load(listSize)), int(o.load(listRoom))
+	if room >= n && n >= room/2 {
+		o.store(listSize, uintptr(n))
+		return true
+	}
+	want := n + n/8
+	switch {
+	case n == 0:
+		want = 0
+	case h.prof.ListExact:
+		if want = (want + 6) &^ 3; n-size > want-n {
+			want = (n + 3) &^ 3
+		}
+	case n < 9:
+		want += 3
+	default:
+		want += 6
+	}
+	old := o.load(listItems)
+	var items uintptr
+	if want > 0 {
+		if items = uintptr(h.mem.Realloc(page.Pointer(old), uintptr(want)*8)); items == 0 {
+			return false
+		}
+	} else if old != 0 {
+		h.freeBlock(old)
+	}
+	o.store(listItems, items)
+	o.store(listSize, uintptr(n))
+	o.store(listRoom, uintptr(want))
+	return true
+}
+
+// Push adds v at the end of a list, with a reference of its own, and reports whether there was memory.
+func (h *Heap) Push(o, v Ref) bool {
+	n := int(o.load(listSize))
+	if n >= itemsMax || !h.resize(o, n+1) {
+		return false
+	}
+	h.Incref(v)
+	page.Store(o.load(listItems)+uintptr(n)*8, uintptr(v))
+	return true
+}
+
+// Pop takes the last item off a list that has one. Its reference is the caller's.
+func (h *Heap) Pop(o Ref) Ref {
+	n := int(o.load(listSize)) - 1
+	v := Ref(page.Load(o.load(listItems) + uintptr(n)*8))
+	if !h.resize(o, n) {
+		o.store(listSize, uintptr(n)) // to shrink may fail; the list stays longer than it needs to be
+	}
+	return v
+}
+
+// NewTuple returns a tuple of the given items, each with a reference of its own, or 0 if there is no memory.
+func (h *Heap) NewTuple(items ...Ref) Ref {
+	o := h.alloc(typeTuple, uintptr(len(items))*8)
+	if o == 0 {
+		return 0
+	}
+	o.store(tupleSize, uintptr(len(items)))
+	for i, v := range items {
+		h.Incref(v)
+		o.store(tupleItems+uintptr(i)*8, uintptr(v))
+	}
+	if len(items) > 0 {
+		h.track(o)
+	}
+	return o
+}
+
+// NewDict returns an empty dict, or 0 if there is no memory. It is not tracked before it holds what may be.
+func (h *Heap) NewDict() Ref { return h.alloc(typeDict, 0) }
+
+// dictFields is Fields of a dict: the entries, or the values of an instance.
+func dictFields(o Ref) (at uintptr, n int, step uintptr) {
+	if t := o.load(dictTable); t != 0 {
+		return t + tableEntries, 2 * int(page.Load(t+tableFilled)), 8
+	}
+	if v := o.load(dictValues); v != 0 {
+		return v + valuesEntries, int(page.Load(v + valuesCount)), 8
+	}
+	return 0, 0, 8
+}
+
+// same tells whether two keys are equal: the same object, or atoms that look alike.
+func (h *Heap) same(a, b Ref) bool {
+	if a == b {
+		return true
+	}
+	if a.kind() != b.kind() {
+		return false
+	}
+	switch a.kind() {
+	case KindInt:
+		return a.load(offBody+8) == b.load(offBody+8)
+	case KindStr:
+		n, at := a.load(offBody), h.types[typeStr].bytes
+		return n == b.load(offBody) &&
+			string(page.View(uintptr(a)+at, n)) == string(page.View(uintptr(b)+at, n))
+	}
+	return false
+}
+
+// find returns the address of the entry of a key, or 0. It looks at all of them: the dict that does not is package
+// dict's.
+func (h *Heap) find(o, key Ref) uintptr {
+	t := o.load(dictTable)
+	if t == 0 {
+		return 0
+	}
+	for e, n := t+tableEntries, page.Load(t+tableFilled); n > 0; n-- {
+		if k := Ref(page.Load(e + 8)); k != 0 && h.same(k, key) {
+			return e
+		}
+		e += entryBytes
+	}
+	return 0
+}
+
+// DictSet stores a value under a key that is not None, each with a reference of its own, and reports whether there was
+// memory. It begins to track a dict that gets something that may be tracked.
+func (h *Heap) DictSet(o, key, v Ref) bool {
+	e := h.find(o, key)
+	if e == 0 && !h.reserve(o) {
+		return false
+	}
+	h.maintain(o, key, v)
+	if e != 0 {
+		h.swap(e, v)
+		return true
+	}
+	t := o.load(dictTable)
+	n := page.Load(t + tableFilled)
+	e = t + tableEntries + n*entryBytes
+	h.Incref(v)
+	h.Incref(key)
+	page.Store(e, uintptr(v))
+	page.Store(e+8, uintptr(key))
+	page.Store(t+tableFilled, n+1)
+	o.store(dictUsed, o.load(dictUsed)+1)
+	return true
+}
+
+// maintain begins to track a dict that is about to hold key and v.
+func (h *Heap) maintain(o, key, v Ref) {
+	if !h.Tracked(o) && (h.mayBeTracked(v) || h.mayBeTracked(key)) {
+		h.track(o)
+	}
+}
+
+// reserve makes room for one more entry. A full table is copied into one twice as large as the live entries need,
+// without the deleted ones.
+func (h *Heap) reserve(o Ref) bool {
+	t := o.load(dictTable)
+	if t != 0 && page.Load(t+tableFilled) < page.Load(t+tableRoom) {
+		return true
+	}
+	used := o.load(dictUsed)
+	room := max(2*used, tableRoomMin)
+	to := h.allocBlock(tableEntries + room*entryBytes)
+	if to == 0 {
+		return false
+	}
+	filled := uintptr(0)
+	if t != 0 {
+		for e, n := t+tableEntries, page.Load(t+tableFilled); n > 0; n-- {
+			if k := page.Load(e + 8); k != 0 {
+				page.Store(to+tableEntries+filled*entryBytes, page.Load(e))
+				page.Store(to+tableEntries+filled*entryBytes+8, k)
+				filled++
+			}
+			e += entryBytes
+		}
+		h.freeBlock(t)
+	}
+	page.Store(to+tableRoom, room)
+	page.Store(to+tableFilled, filled)
+	o.store(dictTable, to)
+	return true
+}
+
+// DictGet returns the value of a key, borrowed, and whether there is one.
+func (h *Heap) DictGet(o, key Ref) (Ref, bool) {
+	e := h.find(o, key)
+	if e == 0 {
+		return 0, false
+	}
+	return Ref(page.Load(e)), true
+}
+
+// DictDelete takes a key out of a dict and reports whether it was there. The key goes first, then the value.
+func (h *Heap) DictDelete(o, key Ref) bool {
+	e := h.find(o, key)
+	if e == 0 {
+		return false
+	}
+	v, k := Ref(page.Load(e)), Ref(page.Load(e+8))
+	page.Store(e, 0)
+	page.Store(e+8, 0)
+	o.store(dictUsed, o.load(dictUsed)-1)
+	h.Decref(k)
+	h.Decref(v)
+	return true
+}
+
+// New returns an instance of a type that Define made, with all attributes None, or 0 if there is no memory. It is as if
+// its `__init__` had set each of them once: up to 3.10 that is what makes its dict.
+func (h *Heap) New(id TypeID) Ref {
+	t := h.types[id]
+	if t.fixed || id == typeNone {
+		panic("object: New of a predefined type")
+	}
+	extra := uintptr(0)
+	inside := t.Kind == KindInstance && h.prof.Values == InObject
+	if inside {
+		extra = uintptr(t.Attrs)*8 + valuesEntries
+	}
+	o := h.alloc(id, extra)
+	if o == 0 {
+		return 0
+	}
+	h.track(o)
+	if t.Kind == KindSlotted {
+		return o
+	}
+	if inside {
+		o.store(t.refsAt, uintptr(o)+t.bytes+valuesEntries)
+		return o
+	}
+	if !h.makeValues(o, &t) {
+		h.release(o)
+		return 0
+	}
+	return o
+}
+
+// makeValues gives an instance its attributes: a dict of its own, or a block.
+func (h *Heap) makeValues(o Ref, t *Type) bool {
+	bytes := valuesEntries + uintptr(t.Attrs)*8
+	var dict Ref
+	if h.prof.Values == InDict {
+		if dict = h.alloc(typeDict, 0); dict == 0 {
+			return false
+		}
+	}
+	values := h.allocBlock(bytes)
+	if values == 0 {
+		if dict != 0 {
+			h.release(dict)
+		}
+		return false
+	}
+	clear(page.View(values, bytes))
+	page.Store(values+valuesCount, uintptr(t.Attrs))
+	if dict == 0 {
+		o.store(t.refsAt, values+valuesEntries)
+		return true
+	}
+	dict.store(dictValues, values)
+	o.store(t.refsAt, uintptr(dict))
+	return true
+}
+
+// slot returns the address of item or attribute k of an object, or 0 if it has none. If it has a dict to hold
+// attributes, that is returned as well.
+func (h *Heap) slot(o Ref, k int) (at uintptr, dict Ref) {
+	if k < 0 {
+		return 0, 0
+	}
+	switch o.kind() {
+	case KindList:
+		if k < int(o.load(listSize)) {
+			return o.load(listItems) + uintptr(k)*8, 0
+		}
+	case KindTuple:
+		if k < int(o.load(tupleSize)) {
+			return uintptr(o) + tupleItems + uintptr(k)*8, 0
+		}
+	case KindSlotted:
+		if t := h.typeOf(o); k < t.Attrs {
+			return uintptr(o) + t.refsAt + uintptr(k)*8, 0
+		}
+	case KindInstance:
+		t := h.typeOf(o)
+		at := o.load(t.refsAt)
+		if k >= t.Attrs || at == 0 {
+			return 0, 0
+		}
+		if h.prof.Values == InDict {
+			dict = Ref(at)
+			if at = dict.load(dictValues); at == 0 {
+				return 0, dict
+			}
+			at += valuesEntries
+		}
+		return at + uintptr(k)*8, dict
+	}
+	return 0, 0
+}
+
+// Get returns item or attribute k, borrowed; None if there is no such.
+func (h *Heap) Get(o Ref, k int) Ref {
+	at, _ := h.slot(o, k)
+	if at == 0 {
+		return 0
+	}
+	return Ref(page.Load(at))
+}
+
+// SetItem stores v, with a reference of its own, as item or attribute k and reports whether there is such. A tuple is
+// never changed.
+func (h *Heap) SetItem(o Ref, k int, v Ref) bool {
+	at, dict := h.slot(o, k)
+	if at == 0 || o.kind() == KindTuple {
+		return false
+	}
+	if dict != 0 {
+		h.maintain(dict, 0, v)
+	}
+	h.swap(at, v)
+	return true
+}
+
+// Len is the number of items of a list or tuple, of live entries of a dict, of attributes of an instance.
+func (h *Heap) Len(o Ref) int {
+	switch o.kind() {
+	case KindList, KindTuple, KindDict:
+		return int(o.load(offBody))
+	case KindSlotted, KindInstance:
+		return h.typeOf(o).Attrs
+	}
+	return 0
+}

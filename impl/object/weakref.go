@@ -1,0 +1,105 @@
+package object
+
+// Offsets in a weak reference.
+const (
+	weakReferent = offBody
+	weakCallback = offBody + 8 // 1 if there is one, 0 if not or not any more
+	weakPrev     = offBody + 24
+	weakNext     = offBody + 32
+)
+
+// NewWeakref returns a weak reference to o, with or without a callback, or 0 if there is no memory or the type of o
+// does not allow any. It is of a class of its own, so that two of them are never the same object.
+func (h *Heap) NewWeakref(o Ref, callback bool) Ref {
+	if !h.supportsWeak(o) {
+		return 0
+	}
+	w := h.alloc(typeWeakref, 0)
+	if w == 0 {
+		return 0
+	}
+	at := h.typeOf(o).weakAt
+	first := Ref(o.load(at))
+	w.store(weakReferent, uintptr(o))
+	if callback {
+		w.store(weakCallback, 1)
+	}
+	w.store(weakNext, uintptr(first))
+	if first != 0 {
+		first.store(weakPrev, uintptr(w))
+	}
+	o.store(at, uintptr(w))
+	h.track(w)
+	return w
+}
+
+// Referent returns what a weak reference refers to, borrowed, or None. What waits for its death in the trashcan is dead
+// (issue 16602).
+func (h *Heap) Referent(w Ref) Ref {
+	o := Ref(w.load(weakReferent))
+	if o == 0 || o.load(offCount) == 0 {
+		return 0
+	}
+	return o
+}
+
+// Weakrefs returns the first weak reference to o, the newest, or 0.
+func (h *Heap) Weakrefs(o Ref) Ref {
+	at := h.typeOf(o).weakAt
+	if at == 0 {
+		return 0
+	}
+	return Ref(o.load(at))
+}
+
+// ClearWeak makes a weak reference refer to nothing. Its callback stays, and will not run.
+func (h *Heap) ClearWeak(w Ref) { h.clearWeak(w) }
+
+func (h *Heap) clearWeak(w Ref) {
+	o := Ref(w.load(weakReferent))
+	if o == 0 {
+		return
+	}
+	prev, next := Ref(w.load(weakPrev)), Ref(w.load(weakNext))
+	if prev != 0 {
+		prev.store(weakNext, uintptr(next))
+	} else {
+		o.store(h.typeOf(o).weakAt, uintptr(next))
+	}
+	if next != 0 {
+		next.store(weakPrev, uintptr(prev))
+	}
+	w.store(weakReferent, 0)
+	w.store(weakPrev, 0)
+	w.store(weakNext, 0)
+}
+
+// HasCallback tells whether a weak reference has a callback.
+func (h *Heap) HasCallback(w Ref) bool { return w.load(weakCallback) != 0 }
+
+// CallBack runs the callback of a weak reference, which is to say so in the log.
+func (h *Heap) CallBack(w Ref) {
+	h.Events = append(h.Events, Event{Kind: CalledBack, Tag: h.Tag(w)})
+}
+
+// clearWeakrefs clears all weak references to a dying object and then runs the callbacks of those that live, newest
+// first (weakrefobject.c, PyObject_ClearWeakRefs).
+func (h *Heap) clearWeakrefs(o Ref, at uintptr) {
+	base := len(h.calls)
+	for w := Ref(o.load(at)); w != 0; w = Ref(o.load(at)) {
+		h.clearWeak(w)
+		if h.HasCallback(w) && h.Count(w) > 0 {
+			h.Incref(w)
+			h.calls = append(h.calls, w)
+		}
+		w.store(weakCallback, 0)
+	}
+	end := len(h.calls)
+	for i := base; i < end; i++ {
+		h.CallBack(h.calls[i])
+	}
+	for i := end - 1; i >= base; i-- {
+		h.Decref(h.calls[i])
+	}
+	h.calls = h.calls[:base]
+}
