@@ -129,3 +129,76 @@ func (c *Collector) checkGarbage() error {
 	}
 	return nil
 }
+
+// checkRefs is invariant 9, between subtractRefs and scan: gc_refs is what a recount of references from inside the list
+// leaves of each count, and it is not negative.
+func (c *Collector) checkRefs(l object.List) error {
+	h := c.h
+	inside := map[object.Ref]int{}
+	for o := h.Next(l); o != l; o = h.Next(o) {
+		h.Referents(o, func(x object.Ref) { inside[x]++ })
+	}
+	for o := h.Next(l); o != l; o = h.Next(o) {
+		if n := h.Count(o) - inside[o]; n < 0 || n != h.Refs(o) {
+			return breach("refs", "an object has gc_refs %d; it counts %d, and %d are from inside",
+				h.Refs(o), h.Count(o), inside[o])
+		}
+	}
+	return nil
+}
+
+// checkSplit is invariant 10, behind scan: the unreachable objects are exactly those that a search from all that have
+// a reference from outside does not find.
+func (c *Collector) checkSplit(reachable, unreachable object.List) error {
+	h := c.h
+	inside := map[object.Ref]int{}
+	var all []object.Ref
+	for _, l := range []object.List{reachable, unreachable} {
+		for o := h.Next(l); o != l; o = h.Next(o) {
+			all = append(all, o)
+		}
+	}
+	for _, o := range all {
+		h.Referents(o, func(x object.Ref) { inside[x]++ })
+	}
+	found := map[object.Ref]bool{}
+	var todo []object.Ref
+	for _, o := range all {
+		if h.Count(o) > inside[o] {
+			found[o] = true
+			todo = append(todo, o)
+		}
+	}
+	member := make(map[object.Ref]bool, len(all))
+	for _, o := range all {
+		member[o] = true
+	}
+	for len(todo) > 0 {
+		o := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		h.Referents(o, func(x object.Ref) {
+			if member[x] && !found[x] {
+				found[x] = true
+				todo = append(todo, x)
+			}
+		})
+	}
+	for o := h.Next(reachable); o != reachable; o = h.Next(o) {
+		if !found[o] {
+			return breach("split", "an object that nothing leads to is taken for reachable")
+		}
+	}
+	for o := h.Next(unreachable); o != unreachable; o = h.Next(o) {
+		if found[o] {
+			return breach("split", "an object that something leads to is taken for garbage")
+		}
+	}
+	return nil
+}
+
+// must panics on a breach inside a collection.
+func must(err error) {
+	if err != nil {
+		panic("gc: broken invariant " + err.Error())
+	}
+}

@@ -62,4 +62,9 @@
 //     younger ones (what gc_refs would be after subtracting).
 //  7. gc/stats: no collection is counted that did not happen, nor a negative number of objects.
 //  8. gc/garbage: garbage is kept only when it was asked for, and is alive.
+//
+// With the build tag invariants, each collection also checks in its middle:
+//
+//  9. gc/refs: gc_refs is, when references from inside are subtracted, the number of those from outside.
+//  10. gc/split: unreachable is exactly what a search from those with references from outside does not find.
 package gc

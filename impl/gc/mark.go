@@ -1,6 +1,7 @@
 package gc
 
 import (
+	"heapfuzz/impl/internal/invariant"
 	"heapfuzz/impl/object"
 	"heapfuzz/impl/page"
 )
@@ -81,7 +82,13 @@ func (c *Collector) reach(o object.Ref, l object.List) {
 func (c *Collector) deduce(l, unreachable object.List) {
 	c.updateRefs(l)
 	c.subtractRefs(l)
+	if invariant.Enabled {
+		must(c.checkRefs(l))
+	}
 	c.scan(l, unreachable)
+	if invariant.Enabled && !c.prof.TuplesInScan { // a tuple that scan has untracked is on no list any more
+		must(c.checkSplit(l, unreachable))
+	}
 }
 
 // untrack takes the tuples, or the dicts, of a list that hold nothing worth watching off it, from left to right.
