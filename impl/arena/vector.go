@@ -2,6 +2,7 @@ package arena
 
 import (
 	"heapfuzz/impl/internal/invariant"
+	"heapfuzz/impl/page"
 	"heapfuzz/impl/pool"
 	"heapfuzz/impl/profile"
 )
@@ -91,7 +92,7 @@ func (a *Allocator) newArena() int32 {
 	if v.unused == none {
 		a.growVector()
 	}
-	address := a.source.Map(a.span)
+	address := a.mapArena()
 	if address == 0 {
 		return none
 	}
@@ -112,6 +113,15 @@ func (a *Allocator) newArena() int32 {
 	v.allocated++
 	v.highwater = max(v.highwater, v.current)
 	return i
+}
+
+// mapArena asks for the memory of an arena. From the system it is a part of a huge page once the heap is large; that
+// nothing above the next virgin block is written holds as before, although the kernel clears it earlier.
+func (a *Allocator) mapArena() uintptr {
+	if a.source == page.Source(a.os) {
+		return a.os.MapPart(a.span)
+	}
+	return a.source.Map(a.span)
 }
 
 // takePool takes a free pool from the first usable arena, or from a new one. It returns 0 if there is no memory.

@@ -106,6 +106,7 @@ type OS struct {
 	persistent bool                // the fault stays once it has struck
 	usage      Usage               // changed by Map and Unmap only
 	live       map[uintptr]uintptr // address of each run given -> its bytes
+	parts      parts               // see huge.go
 }
 
 // New returns an OS over src; nil means Mmap.
@@ -131,35 +132,49 @@ func (o *OS) Map(n uintptr) uintptr { return o.MapAligned(n, Bytes) }
 // MapAligned gives n bytes on a multiple of align, a power of two, or 0. It is one request. An alignment above a page
 // is had by asking for more and giving the ends back, so the source must be able to take back a part (Mmap is).
 func (o *OS) MapAligned(n, align uintptr) uintptr {
-	n = RoundUp(n)
-	if n == 0 || o.fault() || o.limit != 0 && (uint64(n) > o.limit || o.usage.Mapped > o.limit-uint64(n)) {
+	return o.give(RoundUp(n), func(n uintptr) uintptr { return mapAligned(o.src, n, max(align, Bytes)) })
+}
+
+// give answers a request for n bytes, whole pages, with what from says, and counts it.
+func (o *OS) give(n uintptr, from func(n uintptr) uintptr) (addr uintptr) {
+	if n != 0 && !o.fault() && (o.limit == 0 || uint64(n) <= o.limit && o.usage.Mapped <= o.limit-uint64(n)) {
+		addr = from(n)
+	}
+	if addr == 0 {
 		o.usage.Failed++
 		return 0
-	}
-	slack := max(align, Bytes) - Bytes
-	if n+slack < n {
-		o.usage.Failed++
-		return 0
-	}
-	got := o.src.Map(n + slack)
-	if got == 0 {
-		o.usage.Failed++
-		return 0
-	}
-	addr := got
-	if slack != 0 {
-		addr = (got + slack) &^ (align - 1)
-		if addr != got {
-			o.src.Unmap(got, addr-got)
-		}
-		if tail := got + slack - addr; tail != 0 {
-			o.src.Unmap(addr+n, tail)
-		}
 	}
 	o.live[addr] = n
 	o.usage.Maps++
 	o.usage.Mapped += uint64(n)
 	o.usage.Highwater = max(o.usage.Highwater, o.usage.Mapped)
+	return addr
+}
+
+// mapAligned takes n bytes on a multiple of align from a source, or 0. The system puts a mapping next to the one
+// before, so a run that follows runs of its own kind is nearly always aligned at once. If it is not, it goes back and
+// a larger one comes, whose ends go back.
+func mapAligned(src Source, n, align uintptr) uintptr {
+	slack := align - Bytes
+	if n+slack < n {
+		return 0
+	}
+	got := src.Map(n)
+	if got == 0 || got&(align-1) == 0 {
+		return got
+	}
+	src.Unmap(got, n)
+	got = src.Map(n + slack)
+	if got == 0 {
+		return 0
+	}
+	addr := (got + slack) &^ (align - 1)
+	if addr != got {
+		src.Unmap(got, addr-got)
+	}
+	if tail := got + slack - addr; tail != 0 {
+		src.Unmap(addr+n, tail)
+	}
 	return addr
 }
 
@@ -188,6 +203,7 @@ func (o *OS) Unmap(addr, n uintptr) {
 	o.usage.Unmaps++
 	o.usage.Mapped -= uint64(n)
 	o.src.Unmap(addr, n)
+	o.parts.gone(addr, n)
 }
 
 // Size returns the size of the run at addr, or 0 if none was given there.

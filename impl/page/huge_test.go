@@ -1,0 +1,60 @@
+package page
+
+import "testing"
+
+// Parts are apart and on whole pages, hold what is written, and count as runs; the rest of an extent goes with the last
+// part.
+func TestMapPart(t *testing.T) {
+	for _, n := range []uintptr{Bytes, 256 << 10, 1 << 20, 768 << 10, hugeBytes, 3 * hugeBytes} {
+		o := New(nil)
+		var all []uintptr
+		for range partsMin/n + 5 {
+			addr := o.MapPart(n)
+			if addr == 0 || addr%Bytes != 0 || o.Size(addr) != n {
+				t.Fatalf("%d bytes: got %#x of %d bytes", n, addr, o.Size(addr))
+			}
+			Store(addr, addr)
+			Store(addr+n-8, ^addr)
+			all = append(all, addr)
+		}
+		for _, addr := range all {
+			if Load(addr) != addr || Load(addr+n-8) != ^addr {
+				t.Errorf("%d bytes: a part does not keep what is written", n)
+			}
+		}
+		p := &o.parts
+		if whole := n >= hugeBytes; whole != (p.end == 0) || p.bytes != n*uintptr(len(all)) {
+			t.Errorf("%d bytes: %d in parts, the extent ends at %#x", n, p.bytes, p.end)
+		}
+		if err := o.Check(); err != nil {
+			t.Error(err)
+		}
+		if err := o.Close(); err != nil || p.bytes != 0 || len(p.live) != 0 || p.end != 0 || o.Usage().Mapped != 0 {
+			t.Errorf("%d bytes: after Close %+v, %v", n, *p, err)
+		}
+	}
+}
+
+// A part is a request like any other for faults and limits, and another source than the system is asked directly.
+func TestMapPartIsARequest(t *testing.T) {
+	o := New(nil)
+	o.InjectOOM(1, false)
+	if o.MapPart(Bytes) != 0 || o.Usage().Failed != 1 {
+		t.Error("the fault does not strike a part")
+	}
+	o.SetLimit(2 * Bytes)
+	if o.MapPart(Bytes) == 0 || o.MapPart(2*Bytes) != 0 {
+		t.Error("the limit does not hold for parts")
+	}
+	o.Close()
+
+	s := NewSlots(1<<20, 20, 0)
+	defer s.Close()
+	o = New(s)
+	for i := range 20 {
+		if slot, off := s.Place(o.MapPart(1 << 20)); slot != i || off != 0 {
+			t.Errorf("part %d is slot %d, offset %d", i, slot, off)
+		}
+	}
+	o.Close()
+}
