@@ -1,0 +1,513 @@
+package graph
+
+import (
+	"strings"
+	"testing"
+
+	"heapfuzz/model"
+)
+
+// script tells a model what happened, in words of a test: "new 0 2" is a new object for p0 with two fields and ID 10,
+// as its slot, and so on. The last violation is returned; one before the last line fails the test.
+type script struct {
+	t *testing.T
+	m *Model
+}
+
+// CPython promises, more or less, so.
+var counting = Contract{
+	Immediate: true, Within: 1, Generations: 3, Promotes: true, Returns: Containers, WeakFirst: true,
+	CallbackFirst: true, Retained: 100,
+}
+
+// new makes an object for a slot; its ID is ten times the slot, plus 10.
+func (s script) new(slot uint32, kind Kind, fields int) violation {
+	v := s.m.New(slot, id(slot), kind, fields)
+	return s.and(v)
+}
+
+func id(slot uint32) ID { return ID(10*slot + 10) }
+
+// and ends an operation.
+func (s script) and(v violation) violation {
+	if v != nil {
+		return v
+	}
+	return s.m.Settle()
+}
+
+// events tells events: "D10 D20".
+func (s script) events(text string) violation {
+	for word := range strings.FieldsSeq(text) {
+		var arg uint64
+		for _, c := range word[1:] {
+			arg = 10*arg + uint64(c-'0')
+		}
+		if v := s.m.Event(Event{What(word[0]), arg}); v != nil {
+			return v
+		}
+	}
+	return nil
+}
+
+// then tells the events of an operation and ends it.
+func (s script) then(text string) violation { return s.and(s.events(text)) }
+
+func (s script) must(v violation) {
+	s.t.Helper()
+	if v != nil {
+		s.t.Fatalf("too early: %v", v)
+	}
+}
+
+func (s script) drop(slot uint32, text string) violation {
+	s.m.Drop(slot)
+	return s.then(text)
+}
+
+func (s script) set(slot uint32, i int, to uint32) { s.m.Set(slot, i, to, true); s.must(s.then("")) }
+
+// cycle leaves two objects, 10 and 20, that refer to each other and to nothing else.
+func (s script) cycle() {
+	s.pair()
+	s.must(s.drop(0, ""))
+	s.must(s.drop(1, ""))
+}
+
+func (s script) pair() {
+	s.must(s.new(0, Node, 2))
+	s.must(s.new(1, Node, 2))
+	s.set(0, 0, 1)
+	s.set(1, 0, 0)
+}
+
+func (s script) weak(slot, to uint32, callback bool) {
+	s.must(s.and(s.m.NewWeak(slot, id(slot), to, callback)))
+}
+
+// Every rule that the model itself applies is broken here once, beside the nearest thing that does not break it.
+func TestModelRules(t *testing.T) {
+	deferred := ReferenceContract
+	leaky := Contract{Immediate: true, Retained: -1}
+	whole := counting
+	whole.Saves = Whole
+	for _, tt := range []struct {
+		name     string
+		contract Contract
+		do       func(s script) violation
+		want     *model.Invariant
+	}{
+		{"a new object", counting, func(s script) violation { return s.new(0, Node, 2) }, nil},
+		{"a new object without ID", counting, func(s script) violation { return s.m.New(0, 0, Node, 2) }, Serves},
+		{"the ID of a living object", counting, func(s script) violation {
+			s.must(s.new(0, Node, 2))
+			return s.m.New(1, 10, Node, 2)
+		}, Identity},
+		{"the ID of a dead one", counting, func(s script) violation {
+			s.must(s.new(0, Node, 2))
+			s.must(s.drop(0, "D10"))
+			return s.m.New(1, 10, Node, 2)
+		}, nil},
+		{"the ID of garbage whose death was not told", deferred, func(s script) violation {
+			s.must(s.new(0, Node, 2))
+			s.must(s.drop(0, ""))
+			return s.m.New(1, 10, Node, 2)
+		}, Identity},
+		{"dies twice", counting, func(s script) violation {
+			s.must(s.new(0, Node, 2))
+			return s.drop(0, "D10 D10")
+		}, Identity},
+		{"dies with a root", counting, func(s script) violation {
+			s.must(s.new(0, Node, 2))
+			s.must(s.and(s.alias(1, 0)))
+			return s.drop(0, "D10")
+		}, Safety},
+		{"dies with a field of a living object", counting, func(s script) violation {
+			s.pair()
+			return s.drop(0, "D10")
+		}, Safety},
+		{"a cycle dies", counting, func(s script) violation {
+			s.cycle()
+			return s.then("B2 D10 D20 E2")
+		}, nil},
+		{"saved, and what it refers to is dead", counting, func(s script) violation {
+			s.pair()
+			s.m.Finalizer(0, Rescue)
+			s.must(s.drop(0, ""))
+			s.must(s.drop(1, ""))
+			return s.then("B2 D20 F10")
+		}, Safety},
+		{"a field with something else in it", counting, func(s script) violation {
+			s.pair()
+			return s.m.Load(2, 0, 0, 10)
+		}, Fields},
+		{"a field with what was stored", counting, func(s script) violation {
+			s.pair()
+			return s.m.Load(2, 0, 0, 20)
+		}, nil},
+		{"a walk that meets another object", counting, func(s script) violation {
+			s.pair()
+			return s.m.Verify(0, 1, 1)
+		}, Fields},
+		{"saved second, taken first", counting, func(s script) violation {
+			s.must(s.new(0, Node, 0))
+			s.must(s.new(1, Node, 0))
+			s.m.Finalizer(0, Rescue)
+			s.must(s.drop(0, "F10 R10"))
+			return s.m.Take(2, 20)
+		}, Fields},
+		{"unreferenced and alive", counting, func(s script) violation {
+			s.must(s.new(0, Node, 2))
+			return s.drop(0, "")
+		}, Prompt},
+		{"unreferenced and alive, as it is deferred", deferred, func(s script) violation {
+			s.must(s.new(0, Node, 2))
+			return s.drop(0, "")
+		}, nil},
+		{"a child forgotten", counting, func(s script) violation {
+			s.must(s.new(0, Node, 2))
+			s.must(s.new(1, Atom, 0))
+			s.set(0, 1, 1)
+			s.must(s.drop(1, ""))
+			return s.drop(0, "D10")
+		}, Prompt},
+		{"a cycle outlives a full collection", counting, func(s script) violation {
+			s.cycle()
+			return s.then("B2 E0")
+		}, Complete},
+		{"a cycle outlives a young collection", counting, func(s script) violation {
+			s.cycle()
+			return s.then("B1 E0")
+		}, nil},
+		{"a cycle leaks, as it may", leaky, func(s script) violation {
+			s.cycle()
+			return s.then("B0 E0")
+		}, nil},
+		{"a frozen cycle outlives a full collection", counting, func(s script) violation {
+			s.cycle()
+			s.m.Freeze(true)
+			return s.then("B2 E0")
+		}, nil},
+		{"and dies when it is not frozen any more", counting, func(s script) violation {
+			s.cycle()
+			s.m.Freeze(true)
+			s.m.Freeze(false)
+			return s.then("B2 E0")
+		}, Complete},
+		{"kept since another was saved", whole, func(s script) violation {
+			s.pair()
+			s.must(s.new(2, Node, 1))
+			s.set(2, 0, 2)
+			s.m.Finalizer(0, Rescue)
+			s.must(s.drop(2, ""))
+			s.must(s.drop(0, ""))
+			s.must(s.drop(1, ""))
+			return s.then("B2 F10 R10 E0")
+		}, nil},
+		{"kept although only another was saved", counting, func(s script) violation {
+			s.pair()
+			s.must(s.new(2, Node, 1))
+			s.set(2, 0, 2)
+			s.m.Finalizer(0, Rescue)
+			s.must(s.drop(2, ""))
+			s.must(s.drop(0, ""))
+			s.must(s.drop(1, ""))
+			return s.then("B2 F10 R10 E0")
+		}, Complete},
+		{"a count too high", counting, func(s script) violation {
+			s.pair()
+			return s.m.Count(0, 3)
+		}, Counts},
+		{"the count", counting, func(s script) violation {
+			s.pair()
+			return s.m.Count(0, 2)
+		}, nil},
+		{"a finalizer runs again", counting, func(s script) violation {
+			s.must(s.new(0, Node, 2))
+			s.m.Finalizer(0, Rescue)
+			s.must(s.drop(0, "F10 R10"))
+			s.must(s.m.Take(1, 10))
+			return s.drop(1, "F10")
+		}, FinalOnce},
+		{"a finalizer runs on a living object", counting, func(s script) violation {
+			s.must(s.new(0, Node, 2))
+			s.m.Finalizer(0, Idle)
+			return s.then("B2 F10")
+		}, FinalOnce},
+		{"a finalizer runs on what a neighbour saved", counting, func(s script) violation {
+			s.pair()
+			s.m.Finalizer(0, Rescue)
+			s.m.Finalizer(1, Idle)
+			s.must(s.drop(0, ""))
+			s.must(s.drop(1, ""))
+			return s.then("B2 F10 R10 F20 R20 E0")
+		}, nil},
+		{"a finalizer is forgotten", counting, func(s script) violation {
+			s.must(s.new(0, Node, 2))
+			s.m.Finalizer(0, Idle)
+			return s.drop(0, "D10")
+		}, FinalLost},
+		{"it dies while its finalizer runs", counting, func(s script) violation {
+			s.must(s.new(0, Node, 2))
+			s.m.Finalizer(0, Idle)
+			return s.drop(0, "F10 D10")
+		}, Safety},
+		{"what a finalizer made dies", counting, func(s script) violation {
+			s.must(s.new(0, Node, 2))
+			s.m.Finalizer(0, Allocate)
+			return s.drop(0, "F10 N77 D77 R10 D10")
+		}, nil},
+		{"what a finalizer made is forgotten", counting, func(s script) violation {
+			s.must(s.new(0, Node, 2))
+			s.m.Finalizer(0, Allocate)
+			return s.drop(0, "F10 N77 R10 D10")
+		}, Prompt},
+		{"a weak reference cleared too early", counting, func(s script) violation {
+			s.must(s.new(0, Node, 2))
+			s.weak(1, 0, false)
+			return s.m.Deref(2, 1, 20)
+		}, WeakAlive},
+		{"a weak reference to a living object", counting, func(s script) violation {
+			s.must(s.new(0, Node, 2))
+			s.weak(1, 0, false)
+			return s.m.Deref(2, 1, 10)
+		}, nil},
+		{"a weak reference to another object", counting, func(s script) violation {
+			s.must(s.new(0, Node, 2))
+			s.weak(1, 0, false)
+			return s.m.Deref(2, 1, 30)
+		}, WeakDead},
+		{"a weak reference to a dead object", counting, func(s script) violation {
+			s.must(s.new(0, Node, 2))
+			s.weak(1, 0, false)
+			s.must(s.drop(0, "D10"))
+			return s.m.Deref(2, 1, 10)
+		}, WeakDead},
+		{"a weak reference that outlives a collection's finalizer", counting, func(s script) violation {
+			s.pair()
+			s.m.Finalizer(0, Rescue)
+			s.weak(2, 0, false)
+			s.must(s.drop(0, ""))
+			s.must(s.drop(1, ""))
+			s.must(s.then("B2 F10 R10 E0"))
+			return s.m.Deref(3, 2, 10)
+		}, WeakDead},
+		{"a weak reference that outlives the finalizer of a count", counting, func(s script) violation {
+			s.must(s.new(0, Node, 2))
+			s.m.Finalizer(0, Rescue)
+			s.weak(2, 0, false)
+			s.must(s.drop(0, "F10 R10"))
+			return s.m.Deref(3, 2, 10)
+		}, nil},
+		{"a callback", counting, func(s script) violation {
+			s.must(s.new(0, Node, 2))
+			s.weak(1, 0, true)
+			return s.drop(0, "C20 D10")
+		}, nil},
+		{"a callback that runs twice", counting, func(s script) violation {
+			s.must(s.new(0, Node, 2))
+			s.weak(1, 0, true)
+			return s.drop(0, "C20 C20 D10")
+		}, CallOnce},
+		{"a callback while the referent lives", counting, func(s script) violation {
+			s.must(s.new(0, Node, 2))
+			s.weak(1, 0, true)
+			return s.then("B2 C20 E0")
+		}, CallOnce},
+		{"a callback of a weak reference in trash", counting, func(s script) violation {
+			s.trash()
+			return s.then("B2 C30 D10 D20 D30 E3")
+		}, CallOnce},
+		{"no callback of a weak reference in trash", counting, func(s script) violation {
+			s.trash()
+			return s.then("B2 D10 D20 D30 E3")
+		}, nil},
+		{"a callback that is forgotten", counting, func(s script) violation {
+			s.must(s.new(0, Node, 2))
+			s.weak(1, 0, true)
+			return s.drop(0, "D10")
+		}, CallLost},
+		{"a callback after a finalizer", counting, func(s script) violation {
+			s.called()
+			return s.then("B2 F10 R10 C30 D10 D20 E2")
+		}, CallOrder},
+		{"a callback before a finalizer", counting, func(s script) violation {
+			s.called()
+			return s.then("B2 C30 F10 R10 D10 D20 E2")
+		}, nil},
+		{"survived, and young still", counting, func(s script) violation {
+			s.must(s.new(0, Node, 2))
+			s.must(s.then("B0 E0"))
+			return s.m.Generation(0, 0)
+		}, Promotion},
+		{"made after the collection", counting, func(s script) violation {
+			s.must(s.then("B0 E0"))
+			s.must(s.new(0, Node, 2))
+			return s.m.Generation(0, 0)
+		}, nil},
+		{"a generation that there is not", counting, func(s script) violation {
+			s.must(s.new(0, Node, 2))
+			return s.m.Generation(0, 3)
+		}, Promotion},
+		{"it returns too little", counting, func(s script) violation {
+			s.cycle()
+			return s.then("B2 D10 D20 E1")
+		}, Return},
+		{"it returns too much", counting, func(s script) violation { return s.then("B2 E1") }, Return},
+		{"atoms do not count", counting, func(s script) violation {
+			s.withAtom()
+			return s.then("B2 D10 D20 D30 E2")
+		}, nil},
+		{"atoms do count", deferred, func(s script) violation {
+			s.withAtom()
+			return s.then("B2 D10 D20 D30 E2")
+		}, Return},
+		{"a collection inside another", counting, func(s script) violation {
+			s.pair()
+			s.m.Finalizer(0, Nested)
+			s.must(s.drop(0, ""))
+			s.must(s.drop(1, ""))
+			return s.then("B2 F10 B2 E1")
+		}, Return},
+		{"statistics", counting, func(s script) violation {
+			s.cycle()
+			s.must(s.then("B2 D10 D20 E2"))
+			return s.m.Stats(1, 2)
+		}, nil},
+		{"statistics that forget", counting, func(s script) violation {
+			s.cycle()
+			s.must(s.then("B2 D10 D20 E2"))
+			return s.m.Stats(1, 1)
+		}, Stats},
+		{"more collections than asked for", counting, func(s script) violation { return s.m.Stats(1, 0) }, Stats},
+		{"more collections, as they start by themselves", counting, func(s script) violation {
+			s.m.Enable()
+			return s.m.Stats(1, 0)
+		}, nil},
+		{"refused without a reason", counting, func(s script) violation { return s.m.Refuse(2) }, Serves},
+		{"refused since memory is scarce", counting, func(s script) violation {
+			s.m.Scarce(true)
+			return s.m.Refuse(2)
+		}, nil},
+		{"refused what is too large", Contract{FieldsMax: 9}, func(s script) violation { return s.m.Refuse(10) }, nil},
+		{"one object too many", counting, func(s script) violation {
+			s.must(s.new(0, Node, 2))
+			return s.m.Usage(2, 64)
+		}, Accounted},
+		{"an object lost by a failed request", counting, func(s script) violation {
+			s.must(s.new(0, Node, 2))
+			s.m.Scarce(true)
+			s.must(s.m.Refuse(2))
+			return s.m.Usage(2, 64)
+		}, Failure},
+		{"something left", counting, func(s script) violation { return s.m.Usage(1, 0) }, Returned},
+		{"bytes left", counting, func(s script) violation { return s.m.Usage(0, 1) }, Returned},
+		{"kept more than promised", counting, func(s script) violation {
+			s.m.Trim()
+			return s.m.Footprint(101)
+		}, Returned},
+		{"kept before it was trimmed", counting, func(s script) violation { return s.m.Footprint(101) }, nil},
+		{"its own invariants", counting, func(s script) violation { return s.m.Check("gc/links: at 3") }, Invariant},
+		{"a death of what never was", counting, func(s script) violation { return s.then("D5") }, Identity},
+	} {
+		t.Run(tt.name, func(t *testing.T) { judge(t, tt.do(script{t, NewModel(tt.contract, true)}), tt.want) })
+	}
+}
+
+func judge(t *testing.T, v violation, want *model.Invariant) {
+	t.Helper()
+	switch {
+	case v == nil && want != nil:
+		t.Fatalf("accepted, where %s should speak: %s", want.Name, want.Doc)
+	case v != nil && v.Rule != want:
+		t.Fatalf("refused: %v", v)
+	case v != nil && strings.ContainsAny(v.Signature(), "0123456789"):
+		t.Fatalf("the signature %q holds a number", v.Signature())
+	}
+}
+
+// trash leaves a cycle, 10 and 20, of which 20 holds a weak reference with callback, 30, to 10.
+func (s script) trash() {
+	s.pair()
+	s.weak(2, 0, true)
+	s.set(1, 1, 2)
+	for slot := range uint32(3) {
+		s.must(s.drop(slot, ""))
+	}
+}
+
+// called leaves a cycle, 10 with a finalizer and 20, and p2 is a weak reference with callback, 30, to 10.
+func (s script) called() {
+	s.pair()
+	s.m.Finalizer(0, Idle)
+	s.weak(2, 0, true)
+	s.must(s.drop(0, ""))
+	s.must(s.drop(1, ""))
+}
+
+// withAtom leaves a cycle, 10 and 20, that holds an atom, 30.
+func (s script) withAtom() {
+	s.pair()
+	s.must(s.new(2, Atom, 9))
+	s.set(1, 1, 2)
+	for slot := range uint32(3) {
+		s.must(s.drop(slot, ""))
+	}
+}
+
+func (s script) alias(slot, from uint32) violation {
+	s.m.Alias(slot, from)
+	return nil
+}
+
+// A heap that tells no deaths is judged by what it says is in use.
+func TestModelUnobserved(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		contract Contract
+		objects  uint64
+		want     *model.Invariant
+	}{
+		{"both of the cycle are gone after a full collection", counting, 1, nil},
+		{"one is left", counting, 2, Accounted},
+		{"one may be left", Contract{}, 2, nil},
+		{"more than were made", Contract{}, 4, Accounted},
+		{"less than is reachable", Contract{}, 0, Accounted},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := script{t, NewModel(tt.contract, false)}
+			s.must(s.new(5, Node, 0))
+			s.cycle()
+			s.must(s.then("B2 E2"))
+			judge(t, s.m.Usage(tt.objects, 100), tt.want)
+		})
+	}
+	t.Run("a full collection right after another finds something", func(t *testing.T) {
+		s := script{t, NewModel(counting, false)}
+		s.cycle()
+		s.must(s.then("B2 E1"))
+		judge(t, s.then("B2 E1"), Settled)
+	})
+	t.Run("what has no reference may be used again at once", func(t *testing.T) {
+		s := script{t, NewModel(counting, false)}
+		s.must(s.new(0, Node, 0))
+		s.must(s.drop(0, ""))
+		judge(t, s.m.New(1, 10, Node, 0), nil)
+	})
+}
+
+func TestWalk(t *testing.T) {
+	graph := map[ID][]ID{
+		1: {2, 3}, 2: {1}, 3: {0, 2},
+		11: {12, 13}, 12: {11}, 13: {0, 12},
+		21: {22, 23}, 22: {21}, 23: {22, 0},
+	}
+	look := func(id ID, buf []ID) (Kind, []ID) { return Node, append(buf, graph[id]...) }
+	shape, names := Walk(1, look)
+	if again, others := Walk(11, look); again != shape || others == names {
+		t.Error("two graphs of one shape and other IDs differ in shape, or do not differ in names")
+	}
+	if other, _ := Walk(21, look); other == shape {
+		t.Error("two graphs with other edges have one shape")
+	}
+}

@@ -1,0 +1,45 @@
+package graph
+
+import "heapfuzz/model"
+
+// The rules, each derived from the contract or from what the words object, reference and collector mean.
+var (
+	Answers = rule("answers",
+		"an operation is skipped only when its slot is in the wrong state or it is an optional part that is not there")
+	Serves = rule("serves",
+		"an object is refused only when the operating system refuses, or when it is greater than the contract allows")
+	Identity  = rule("identity", "an ID names one living object at a time, and an object dies once")
+	Safety    = rule("safety", "nothing that roots reach dies")
+	Fields    = rule("fields", "a field refers to what was stored there last")
+	Prompt    = rule("prompt", "where death is immediate, what nothing refers to is dead after the operation")
+	Complete  = rule("completeness", "what no root reaches is dead after as many full collections as promised")
+	Counts    = rule("counts", "the count of an object is the number of roots and fields that refer to it")
+	FinalOnce = rule("finalizer-once", "a finalizer runs once at most, and only on an object that no root reaches")
+	FinalLost = rule("finalizer-lost", "an object with a finalizer does not die before the finalizer has run")
+	WeakAlive = rule("weakref-alive", "a weak reference to an object that roots reach refers to it")
+	WeakDead  = rule("weakref-dead",
+		"a weak reference is cleared for ever when its referent dies, and before its finalizer where that is promised")
+	CallOnce = rule("callback-once",
+		"a callback runs once at most, and only when its referent is found dead and its weak reference is not")
+	CallLost  = rule("callback-lost", "a weak reference that outlives its referent calls back")
+	CallOrder = rule("callback-order",
+		"where it is promised, the callbacks of a collection run before its finalizers")
+	Promotion = rule("generations", "what outlives a collection is in the generation that is promised")
+	Return    = rule("returns", "a collection returns the number of objects that it took")
+	Settled   = rule("settled", "a full collection right after another finds nothing")
+	Stats     = rule("statistics", "the statistics are those of the collections that there were")
+	Accounted = rule("accounted", "the objects in use are those that live")
+	Failure   = rule("failure", "a request that fails, inside a collection or not, leaves everything as it was")
+	Returned  = rule("returned",
+		"when all objects are dead, nothing is in use and no more memory is kept than promised")
+	Invariant = rule("invariants", "the heap's own invariants hold")
+)
+
+// Rules lists them all, for documentation and for the tests that want a canary of each.
+var Rules []*model.Invariant
+
+func rule(name, doc string) *model.Invariant {
+	r := &model.Invariant{Name: "graph/" + name, Doc: doc}
+	Rules = append(Rules, r)
+	return r
+}

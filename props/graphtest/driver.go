@@ -1,0 +1,377 @@
+package graphtest
+
+import (
+	"heapfuzz/model/graph"
+	"heapfuzz/props/prog"
+)
+
+// need is an optional part without which an operation is skipped.
+type need int
+
+const (
+	none need = iota
+	needWeak
+	needFinal
+	needSwitch
+	needThreshold
+	needFreeze
+	needCount
+	needAge
+	needStats
+	needUsage
+	needOOM
+	needCheck
+	needTrim
+	needs
+)
+
+// driver asks a heap the operations of Lang: it is the props.Target of every heap in this process. It runs the scripts
+// of finalizers, and writes down what happens during an operation.
+type driver struct {
+	graph.Heap
+	contract graph.Contract
+	has      [needs]bool
+	mourner  graph.Mourner
+	weaker   graph.Weaker
+	final    graph.Finalizer
+	switcher graph.Switcher
+	thresh   graph.Thresholder
+	freezer  graph.Freezer
+	counter  graph.Counter
+	ager     graph.Ager
+	stats    graph.Statistician
+	user     graph.User
+	oom      graph.OOMInjector
+	checker  graph.Checker
+	trimmer  graph.Trimmer
+
+	slots []graph.ID        // 0: dead
+	known map[graph.ID]info // of every object that may live
+	saved []graph.ID        // by finalizers, each with a root
+	log   []byte            // the events of this operation
+	runs  [graph.Scripts]func(graph.ID)
+}
+
+// info is what the driver knows of an object.
+type info struct {
+	kind   graph.Kind
+	fields int
+	weak   bool
+	final  bool // it has a finalizer, or had one
+}
+
+// kindUnknown is what a walk takes for the kind of what was never made.
+const kindUnknown graph.Kind = 255
+
+// logMax bounds the events of one operation: a heap that finalizes for ever is not followed.
+const logMax = 1 << 20
+
+func newDriver(h graph.Heap, c graph.Contract) *driver {
+	d := &driver{Heap: h, contract: c, known: map[graph.ID]info{}}
+	pick(&d.mourner, h)
+	d.has = [needs]bool{
+		none:          true,
+		needWeak:      pick(&d.weaker, h),
+		needFinal:     pick(&d.final, h),
+		needSwitch:    pick(&d.switcher, h),
+		needThreshold: pick(&d.thresh, h),
+		needFreeze:    pick(&d.freezer, h),
+		needCount:     pick(&d.counter, h),
+		needAge:       pick(&d.ager, h),
+		needStats:     pick(&d.stats, h),
+		needUsage:     pick(&d.user, h),
+		needOOM:       pick(&d.oom, h),
+		needCheck:     pick(&d.checker, h),
+		needTrim:      pick(&d.trimmer, h),
+	}
+	if d.mourner != nil {
+		d.mourner.OnDeath(func(id graph.ID) {
+			delete(d.known, id)
+			d.tell(graph.Died, uint64(id))
+		})
+	}
+	for s := range d.runs {
+		d.runs[s] = func(id graph.ID) { d.run(graph.Script(s), id) }
+	}
+	return d
+}
+
+func pick[I any](part *I, h graph.Heap) bool {
+	i, ok := h.(I)
+	*part = i
+	return ok
+}
+
+// begin puts the heap into the world's state: with auto, collections start by themselves.
+func (d *driver) begin(auto int) {
+	if auto > 0 && d.switcher != nil {
+		if d.thresh != nil {
+			d.thresh.SetThreshold(0, auto)
+		}
+		d.switcher.Enable(true)
+	}
+}
+
+// Do asks one operation.
+func (d *driver) Do(op prog.Op) prog.Outcome { return Lang.Do(d, op) }
+
+// Close gives the heap's memory back.
+func (d *driver) Close() error {
+	if c, ok := d.Heap.(graph.Closer); ok {
+		return c.Close()
+	}
+	return nil
+}
+
+func (d *driver) tell(what graph.What, arg uint64) {
+	if len(d.log) < logMax {
+		d.log = appendEvent(d.log, what, arg)
+	}
+}
+
+func (d *driver) live(slot prog.Slot) bool { return int(slot) < len(d.slots) && d.slots[slot] != 0 }
+
+func (d *driver) hold(slot prog.Slot, id graph.ID) prog.Outcome {
+	if int(slot) >= len(d.slots) {
+		d.slots = append(d.slots, make([]graph.ID, max(int(slot)+1, 2*len(d.slots), 32)-len(d.slots))...)
+	}
+	d.slots[slot] = id
+	return prog.Outcome{Addr: uint64(id)}
+}
+
+func (d *driver) object(op prog.Op) graph.ID { return d.slots[op.Args[0]] }
+
+func (d *driver) make(op prog.Op) prog.Outcome {
+	kind, n := graph.Kind(op.Args[0]), int(op.Args[1])
+	if kind == graph.Atom {
+		n = 0
+	}
+	id := d.New(kind, n)
+	if id == 0 {
+		return prog.Outcome{Status: prog.NoMem}
+	}
+	d.known[id] = info{kind: kind, fields: n}
+	return d.hold(op.Def, id)
+}
+
+func (d *driver) weak(op prog.Op) prog.Outcome {
+	id := d.object(op)
+	if of := d.known[id]; of.weak || d.contract.Bare[of.kind%graph.Kinds] {
+		return d.alias(op)
+	}
+	var callback func(graph.ID)
+	if op.Args[1] != 0 {
+		callback = func(weak graph.ID) { d.tell(graph.Called, uint64(weak)) }
+	}
+	w := d.weaker.NewWeak(id, callback)
+	if w == 0 {
+		return prog.Outcome{Status: prog.NoMem}
+	}
+	d.known[w] = info{kind: graph.WeakKind, weak: true}
+	return d.hold(op.Def, w)
+}
+
+func (d *driver) alias(op prog.Op) prog.Outcome {
+	d.Root(d.object(op))
+	return d.hold(op.Def, d.object(op))
+}
+
+// index is the field that an argument means.
+func (d *driver) index(op prog.Op, arg int) (i int, ok bool) {
+	n := d.known[d.object(op)].fields
+	if n == 0 {
+		return 0, false
+	}
+	return int(op.Args[arg]) % n, true
+}
+
+func (d *driver) load(op prog.Op) prog.Outcome {
+	i, ok := d.index(op, 1)
+	if !ok {
+		return d.alias(op)
+	}
+	return d.found(op, d.Field(d.object(op), i))
+}
+
+// found gives the operation's slot an object that was found, or its own where there is none.
+func (d *driver) found(op prog.Op, id graph.ID) prog.Outcome {
+	if id == 0 {
+		return d.alias(op)
+	}
+	if _, ok := d.known[id]; !ok {
+		return prog.Outcome{Addr: uint64(id)} // a lie ends the run: what is not there gets no root
+	}
+	d.Root(id)
+	return d.hold(op.Def, id)
+}
+
+func (d *driver) deref(op prog.Op) prog.Outcome {
+	if !d.known[d.object(op)].weak {
+		return d.alias(op)
+	}
+	return d.found(op, d.weaker.Deref(d.object(op)))
+}
+
+func (d *driver) take(op prog.Op) prog.Outcome {
+	if len(d.saved) == 0 {
+		return d.alias(op)
+	}
+	id := d.saved[0]
+	d.saved = d.saved[1:]
+	return d.hold(op.Def, id)
+}
+
+func (d *driver) unroot(op prog.Op) prog.Outcome {
+	id := d.object(op)
+	d.slots[op.Args[0]] = 0
+	d.Unroot(id)
+	return prog.Outcome{}
+}
+
+func (d *driver) set(op prog.Op) prog.Outcome   { return d.store(op, 2, d.slots[op.Args[1]]) }
+func (d *driver) clear(op prog.Op) prog.Outcome { return d.store(op, 1, 0) }
+
+func (d *driver) store(op prog.Op, arg int, to graph.ID) prog.Outcome {
+	i, ok := d.index(op, arg)
+	if !ok {
+		return prog.Outcome{Status: prog.Skip}
+	}
+	d.SetField(d.object(op), i, to)
+	return prog.Outcome{}
+}
+
+func (d *driver) finalizer(op prog.Op) prog.Outcome {
+	id := d.object(op)
+	of := d.known[id]
+	if of.weak || of.final || d.contract.Bare[of.kind%graph.Kinds] {
+		return prog.Outcome{Status: prog.Skip}
+	}
+	of.final = true
+	d.known[id] = of
+	d.final.SetFinalizer(id, d.runs[scriptOf(op)])
+	return prog.Outcome{}
+}
+
+// run is a finalizer.
+func (d *driver) run(s graph.Script, id graph.ID) {
+	if len(d.log) >= logMax {
+		return
+	}
+	d.tell(graph.Finalizes, uint64(id))
+	switch s {
+	case graph.Rescue:
+		d.Root(id)
+		d.saved = append(d.saved, id)
+	case graph.Sever:
+		for i := range d.known[id].fields {
+			d.SetField(id, i, 0)
+		}
+	case graph.Allocate:
+		if made := d.New(graph.Node, 1); made != 0 {
+			d.known[made] = info{fields: 1}
+			d.tell(graph.Made, uint64(made))
+			d.Unroot(made)
+		}
+	case graph.Nested:
+		d.collect(d.contract.Full())
+	}
+	d.tell(graph.Finalized, uint64(id))
+}
+
+func (d *driver) collect(generation int) int {
+	generation = min(generation, d.contract.Full())
+	d.tell(graph.Begins, uint64(generation))
+	n := d.Collect(generation)
+	d.tell(graph.Ends, uint64(n))
+	return n
+}
+
+// verify walks over what the slot's object reaches: Value is the shape, Addr depends on the IDs too.
+func (d *driver) verify(op prog.Op) prog.Outcome {
+	shape, names := graph.Walk(d.object(op), func(id graph.ID, buf []graph.ID) (graph.Kind, []graph.ID) {
+		of, ok := d.known[id]
+		if !ok {
+			return kindUnknown, buf
+		}
+		for i := range of.fields {
+			buf = append(buf, d.Field(id, i))
+		}
+		return of.kind, buf
+	})
+	return prog.Outcome{Value: shape, Addr: names}
+}
+
+func (d *driver) askCount(op prog.Op) prog.Outcome {
+	return prog.Outcome{Addr: uint64(d.counter.Count(d.object(op)))}
+}
+
+func (d *driver) age(op prog.Op) prog.Outcome {
+	return prog.Outcome{Addr: uint64(d.ager.Generation(d.object(op)))}
+}
+
+func (d *driver) check(prog.Op) prog.Outcome {
+	if err := d.checker.CheckInvariants(); err != nil {
+		return prog.Outcome{Status: prog.Fail, Msg: err.Error()}
+	}
+	return prog.Outcome{}
+}
+
+func (d *driver) usage(prog.Op) prog.Outcome {
+	objects, bytes, _ := d.user.Usage()
+	return prog.Outcome{Addr: objects, Size: bytes}
+}
+
+func (d *driver) footprint(prog.Op) prog.Outcome {
+	_, _, footprint := d.user.Usage()
+	return prog.Outcome{Addr: footprint}
+}
+
+func (d *driver) statistics(prog.Op) prog.Outcome {
+	collections, collected := d.stats.Stats()
+	return prog.Outcome{Addr: collections, Size: collected}
+}
+
+func (d *driver) enable(op prog.Op) prog.Outcome {
+	d.switcher.Enable(op.Args[0] != 0)
+	return prog.Outcome{}
+}
+
+func (d *driver) threshold(op prog.Op) prog.Outcome {
+	d.thresh.SetThreshold(min(int(op.Args[0]), d.contract.Full()), int(op.Args[1]))
+	return prog.Outcome{}
+}
+
+func (d *driver) freeze(prog.Op) prog.Outcome   { d.freezer.Freeze(); return prog.Outcome{} }
+func (d *driver) unfreeze(prog.Op) prog.Outcome { d.freezer.Unfreeze(); return prog.Outcome{} }
+func (d *driver) giveBack(prog.Op) prog.Outcome { d.trimmer.Trim(); return prog.Outcome{} }
+
+func (d *driver) inject(op prog.Op) prog.Outcome {
+	d.oom.InjectOOM(int(op.Args[0]), op.Args[1] != 0)
+	return prog.Outcome{}
+}
+
+// drain takes all roots away and collects, and again as long as finalizers save objects, each of which they do once.
+func (d *driver) drain(prog.Op) prog.Outcome {
+	for i, id := range d.slots {
+		if id != 0 {
+			d.slots[i] = 0
+			d.release(id)
+		}
+	}
+	for again := true; again && len(d.log) < logMax; again = len(d.saved) > 0 {
+		saved := d.saved
+		d.saved = nil
+		for _, id := range saved {
+			d.release(id)
+		}
+		for range max(d.contract.Within, 1) {
+			d.collect(d.contract.Full())
+		}
+	}
+	return prog.Outcome{}
+}
+
+func (d *driver) release(id graph.ID) {
+	d.tell(graph.Unrooted, uint64(id))
+	d.Unroot(id)
+}
