@@ -30,8 +30,58 @@ const (
 	oracle    = "../../scripts/golden_gc.py"
 )
 
-func goldenProgram(seed int) string {
-	return generate(rand.New(rand.NewPCG(uint64(seed), 0x9e3779b97f4a7c15)), *length)
+// A golden is one program by its name.
+type golden struct{ name, program string }
+
+// goldens are the programs: random ones, and chains that are deeper than the trashcan lets deaths be nested, which die
+// by counts or in a collection.
+func goldens() []golden {
+	var all []golden
+	for seed := 1; seed <= *seeds; seed++ {
+		r := rand.New(rand.NewPCG(uint64(seed), 0x9e3779b97f4a7c15))
+		all = append(all, golden{fmt.Sprintf("random-%d", seed), generate(r, *length)})
+	}
+	for _, kind := range []string{"list", "tuple", "dict", "inst", "inst-log", "slots", "slots-log"} {
+		all = append(all, golden{"deep-" + kind, deep(kind, false) + deep(kind, true)})
+	}
+	return all
+}
+
+// deep makes a chain of 230 objects of a kind, each with one that logs its death beside it, and lets it die. A ring dies
+// in a collection.
+func deep(kind string, ring bool) string {
+	var s strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&s, format+"\n", args...) }
+	chain, made := 0, 1
+	line("new %d list", chain)
+	if ring {
+		line("get 5 0 0") // none: this root stays free
+		line("new 4 list")
+		line("set 4 0 4")
+		line("set %d 0 4", chain)
+	}
+	for range 230 {
+		line("new 3 slots-log")
+		if kind == "tuple" {
+			line("tuple %d 3 %d -", made, chain)
+		} else {
+			line("new %d %s", made, kind)
+			line("set %d 0 3", made)
+			line("set %d 1 %d", made, chain)
+		}
+		line("drop 3")
+		line("drop %d", chain)
+		chain, made = made, chain
+	}
+	if ring {
+		line("set 4 1 %d", chain)
+		line("drop 4")
+	}
+	line("drop %d", chain)
+	line("collect 0")
+	line("collect 2")
+	line("order")
+	return s.String()
 }
 
 // TestGolden replays the stored traces, or with -live asks the interpreters that are there.
@@ -112,9 +162,8 @@ func goldenFromInterpreters(t *testing.T) {
 	if len(found[0]) == 0 {
 		t.Skip("no interpreter found")
 	}
-	for seed := 1; seed <= *seeds; seed++ {
-		program := goldenProgram(seed)
-		name := fmt.Sprintf("random-%d", seed)
+	for _, g := range goldens() {
+		name, program := g.name, g.program
 		var file bytes.Buffer
 		fmt.Fprintf(&file, "== program\n%s", program)
 		for _, line := range found {

@@ -1,6 +1,10 @@
 package object
 
-import "heapfuzz/impl/page"
+import (
+	"math"
+
+	"heapfuzz/impl/page"
+)
 
 // Decref takes a reference away; with the last one the object dies.
 func (h *Heap) Decref(o Ref) {
@@ -101,6 +105,30 @@ func (h *Heap) run(o Ref, s Script) {
 			h.Events = append(h.Events, Event{Kind: Collected, Tag: h.Tag(o), Value: n})
 		}
 	}
+	if h.prof.FramesWait && h.depth >= h.prof.TrashDepth {
+		h.frame(o)
+	}
+}
+
+// frame is the frame of a finalizer that ends at full depth: it waits, and holds the object. A tuple stands for it; the
+// counter of package gc is not to notice. Without memory for it there is none.
+func (h *Heap) frame(o Ref) {
+	limit := h.Limit
+	h.Limit = math.MaxInt
+	if f := h.alloc(typeTuple, 8); f != 0 {
+		f.store(tupleSize, 1)
+		f.store(tupleItems, uintptr(o))
+		h.Incref(o)
+		f.store(offCount, 0)
+		h.wait(f)
+	}
+	h.Limit = limit
+}
+
+// wait puts a dead object with those whose death is delayed.
+func (h *Heap) wait(o Ref) {
+	o.storePrev(o.prev()&bitFinalized | uintptr(h.waiting))
+	h.waiting = o
 }
 
 // dropItems lets n items go, from the last to the first, and then their block.
@@ -192,8 +220,7 @@ func (h *Heap) enter(o Ref, own bool) bool {
 		depth++
 	}
 	if depth >= h.prof.TrashDepth {
-		o.storePrev(o.prev()&bitFinalized | uintptr(h.waiting))
-		h.waiting = o
+		h.wait(o)
 		return false
 	}
 	h.depth++

@@ -37,6 +37,10 @@ type Profile struct {
 	// TrashOld: instances wait one level earlier (up to 3.7, subtype_dealloc).
 	TrashOld bool
 
+	// FramesWait: the frame of a finalizer is an object that dies, and at full depth waits like any other (up to 3.10).
+	// It holds its argument so long, which therefore lives on after its finalizer until the frame's turn comes.
+	FramesWait bool
+
 	Threshold0 int // 700, or 2000 from 3.13 on
 
 	// AllOrNothing: if a finalizer resurrects anything, nothing of the garbage dies (up to 3.8, bpo-38379), and
@@ -63,7 +67,8 @@ func buildProfiles() []*Profile {
 	}
 	var all []*Profile
 	p := Profile{
-		HeadBytes: 24, WeakWords: 5, StrHeader: 49, TrashDepth: 50, TrashOld: true, Threshold0: 700,
+		HeadBytes: 24, WeakWords: 5, StrHeader: 49, TrashDepth: 50, TrashOld: true, FramesWait: true,
+		Threshold0:   700,
 		AllOrNothing: true, CountEarly: true, TuplesInScan: true,
 	}
 	add := func(name, arenaName string, change func()) {
@@ -78,7 +83,9 @@ func buildProfiles() []*Profile {
 	add("3.8", "3.8", func() { p.HeadBytes, p.TrashOld, p.TuplesInScan = 16, false, false })
 	add("3.9", "3.9", func() { p.AllOrNothing, p.ClearTrashWeakrefs, p.ListExact = false, true, true })
 	add("3.10", "3.10", func() {})
-	add("3.11", "3.11", func() { p.Values, p.WeakWords, p.ZeroDigit = InBlock, 6, true })
+	add("3.11", "3.11", func() {
+		p.Values, p.WeakWords, p.ZeroDigit, p.FramesWait = InBlock, 6, true, false
+	})
 	add("3.12", "3.11", func() { p.WeakInFront, p.StrHeader, p.Safepoint, p.Immortal = true, 41, true, true })
 	add("3.13", "3.11", func() {
 		p.Values, p.Threshold0, p.TrashDepth, p.TrashHeadroom = InObject, 2000, 10_000-50, 50
