@@ -117,23 +117,15 @@ func (a *Allocator) Alloc(n uintptr) unsafe.Pointer {
 	p.SetCount(p.Count() + 1)
 	p.SetFree(next)
 	a.blocks++
-	if next == 0 {
-		a.refill(p, uint32(class))
+	if next == 0 && !p.Extend(sizeclass.SmallSize(class, a.shift)) {
+		// The pool is full and leaves the list of its class, whose head it is.
+		right := p.Next()
+		a.used[class%classes] = right
+		if right != 0 {
+			right.SetPrev(0)
+		}
 	}
 	return page.Pointer(b)
-}
-
-// refill is what follows when an allocation took the last block of a pool's free list: a virgin block becomes the list,
-// or the pool is full and leaves the list of its class, whose head it is.
-func (a *Allocator) refill(p pool.Pool, class uint32) {
-	if p.Extend(a.geometry.Size(class)) {
-		return
-	}
-	next := p.Next()
-	a.used[class%classes] = next
-	if next != 0 {
-		next.SetPrev(0)
-	}
 }
 
 // allocNewPool serves a small request of a class without used pools.
@@ -189,8 +181,18 @@ func (a *Allocator) Free(ptr unsafe.Pointer) {
 	count := p.Count() - 1
 	p.SetCount(count)
 	a.blocks--
-	if free == 0 || count == 0 {
-		a.freed(p, count)
+	if free == 0 {
+		// The pool was full and becomes the head of its class. It has at least seven blocks, so it is not empty.
+		class := p.Class() % classes
+		head := a.used[class]
+		p.SetPrev(0)
+		p.SetNext(head)
+		a.used[class] = p
+		if head != 0 {
+			head.SetPrev(p)
+		}
+	} else if count == 0 {
+		a.emptied(p)
 	}
 }
 
@@ -203,20 +205,8 @@ func (a *Allocator) ours(p pool.Pool, b uintptr) bool {
 	return i < uint32(len(a.arenas)) && a.arenas[i].holds(b, a.span)
 }
 
-// freed is what follows when a full pool got a block back, or a used one its last. A full pool has at least seven
-// blocks, so it is never both.
-func (a *Allocator) freed(p pool.Pool, count uint32) {
-	class := p.Class() % classes
-	if count != 0 {
-		head := a.used[class]
-		p.SetPrev(0)
-		p.SetNext(head)
-		if head != 0 {
-			head.SetPrev(p)
-		}
-		a.used[class] = p
-		return
-	}
+// emptied is what follows when a used pool got its last block back.
+func (a *Allocator) emptied(p pool.Pool) {
 	next, prev := p.Next(), p.Prev()
 	if next != 0 {
 		next.SetPrev(prev)
@@ -224,7 +214,7 @@ func (a *Allocator) freed(p pool.Pool, count uint32) {
 	if prev != 0 {
 		prev.SetNext(next)
 	} else {
-		a.used[class] = next
+		a.used[p.Class()%classes] = next
 	}
 	a.givePool(p)
 }
