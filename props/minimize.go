@@ -42,6 +42,7 @@ func Minimize(s *Subject, prop Property, f *Finding, opt MinimizeOptions) (*Find
 	m.idle(f)
 	for changed := true; changed && !m.spent(); {
 		changed = m.runs()
+		changed = m.merge() || changed
 		changed = m.slots() || changed
 		changed = m.pairs() || changed
 		changed = m.world() || changed
@@ -193,6 +194,39 @@ func (m *minimizer) runs() (changed bool) {
 		for from := len(m.best.Ops) - n; from > -n; from -= n {
 			changed = m.without(func(i int) bool { return from <= i && i < from+n }) || changed
 		}
+	}
+	return changed
+}
+
+// mergeMax bounds the number that merge makes: one that no target takes is no better than many that it does.
+const mergeMax = 1 << 28
+
+// merge makes one block of two, of both their numbers: where much has to be taken before a fault shows, a few operations
+// take it. The number may leave its domain, so that the program is one that only text can hold.
+func (m *minimizer) merge() (changed bool) {
+	plain, ok := m.s.first(prog.Make)
+	if !ok || len(m.s.Spec.Rows[plain].Args) != 1 || m.s.Spec.Rows[plain].Args[0].Domain.IsSlot {
+		return false
+	}
+	for at := len(m.best.Ops) - 1; at > 0; at-- {
+		if at >= len(m.best.Ops) || m.best.Ops[at].Kind != plain {
+			continue
+		}
+		into := at - 1
+		for into >= 0 && m.best.Ops[into].Kind != plain {
+			into--
+		}
+		if into < 0 {
+			break
+		}
+		p := m.best.Clone()
+		sum := p.Ops[into].Args[0] + p.Ops[at].Args[0]
+		if sum > mergeMax || sum < p.Ops[at].Args[0] {
+			continue
+		}
+		p.Ops[into].Args[0] = sum
+		p.Ops = slices.Delete(p.Ops, at, at+1)
+		changed = m.try(p) || changed
 	}
 	return changed
 }

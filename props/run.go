@@ -1,6 +1,7 @@
 package props
 
 import (
+	"cmp"
 	"fmt"
 	"runtime/debug"
 	"time"
@@ -15,8 +16,8 @@ var Alive = &model.Invariant{
 	Doc:  "an operation neither panics nor faults nor fails to return",
 }
 
-// HangAfter is how long a run may take before it counts as one that fails to return.
-const HangAfter = 60 * time.Second
+// patience is how long a run may take before it counts as one that fails to return, unless the Runner says otherwise.
+const patience = 60 * time.Second
 
 // Result is what one run gave. The run ends with the first violation: a corrupt heap is never driven on.
 type Result struct {
@@ -33,9 +34,10 @@ type Runner struct {
 	// After, when set, is called after each accepted answer, and its violation ends the run: Blame and tests look
 	// deeper there.
 	After func(t Target, at int, op prog.Op) *model.Violation
-	// OnHang, when set, is called from another goroutine once a run has taken HangAfter. A target in this process
+	// OnHang, when set, is called from another goroutine once a run has taken Patience. A target in this process
 	// cannot be stopped, so all that is left to do is to save the program and to end the process.
-	OnHang func(*Subject, prog.Program)
+	OnHang   func(*Subject, prog.Program)
+	Patience time.Duration // 0 means a minute
 	// Look draws the picture of a violation; switched off while shrinking.
 	Look bool
 
@@ -51,7 +53,7 @@ func (r *Runner) Run(s *Subject, p prog.Program) (Result, error) {
 		return Result{}, fmt.Errorf("open %s: %w", s.Target, err)
 	}
 	if r.OnHang != nil {
-		watch := time.AfterFunc(HangAfter, func() { r.OnHang(s, p) })
+		watch := time.AfterFunc(cmp.Or(r.Patience, patience), func() { r.OnHang(s, p) })
 		defer watch.Stop()
 	}
 	r.trace = r.trace[:0]

@@ -31,6 +31,15 @@ func TestModelRules(t *testing.T) {
 			m.Alloc(0, Request{Size: 1 << 20}, Block{4096, 1 << 20})
 			return m.Alloc(1, Request{Size: 8}, Block{4096 + 77777, 8})
 		}, Disjoint},
+		{"one of many pages over a small block", Contract{}, false, func(m *Model) *model.Violation {
+			m.Alloc(0, Request{Size: 8}, Block{4096 + 77776, 8})
+			return m.Alloc(1, Request{Size: 1 << 18}, Block{4096, 1 << 18})
+		}, Disjoint},
+		{"one of many pages beside small blocks", Contract{}, false, func(m *Model) *model.Violation {
+			m.Alloc(0, Request{Size: 8}, Block{4096 - 8, 8})
+			m.Alloc(2, Request{Size: 8}, Block{4096 + 1<<18, 8})
+			return m.Alloc(1, Request{Size: 1 << 18}, Block{4096, 1 << 18})
+		}, nil},
 		{"two blocks of no bytes at one address", Contract{}, false, func(m *Model) *model.Violation {
 			m.Alloc(0, Request{}, Block{4096, 0})
 			return m.Alloc(1, Request{}, Block{4096, 0})
@@ -117,6 +126,18 @@ func TestModelRules(t *testing.T) {
 			m.Failed()
 			return m.Count(2, 32)
 		}, Failure},
+		{"a wrong count after a right one is no failure's fault", Contract{}, false, func(m *Model) *model.Violation {
+			m.Alloc(0, Request{Size: 10}, Block{4096, 16})
+			m.Failed()
+			m.Count(1, 16)
+			return m.Count(2, 32)
+		}, Accounted},
+		{"memory taken again after a trim may be kept", Contract{Retained: 100}, false, func(m *Model) *model.Violation {
+			m.Trim()
+			m.Alloc(0, Request{Size: 10}, Block{4096, 16})
+			m.Free(0)
+			return m.Footprint(101)
+		}, nil},
 		{"something left when all is freed", Contract{}, false, func(m *Model) *model.Violation {
 			return m.Count(0, 1)
 		}, Returned},

@@ -49,3 +49,60 @@ func TestAdaptersTakeOptionalParts(t *testing.T) {
 		}
 	}
 }
+
+// A Pointers adapter passes sizes and addresses through, refuses what no int holds, and keeps nil to itself.
+func TestPointers(t *testing.T) {
+	var b [64]byte
+	freed := 0
+	a := Pointers(nil, func(size int) unsafe.Pointer { return unsafe.Pointer(&b[size]) }, func(p unsafe.Pointer) {
+		freed++
+		if p != unsafe.Pointer(&b[7]) {
+			t.Error("another address came back")
+		}
+	})
+	if a.Alloc(1<<63) != nil {
+		t.Error("2^63 bytes were had")
+	}
+	a.Free(a.Alloc(7))
+	a.Free(nil)
+	if freed != 1 {
+		t.Errorf("free was called %d times", freed)
+	}
+}
+
+// growing is an arena with a Realloc of slices.
+type growing struct{ arena }
+
+func (g *growing) Realloc(b []byte, n int) []byte {
+	if n > 1<<20 {
+		return nil
+	}
+	return append(make([]byte, 0, n+1), b[:min(len(b), n)]...)[:n]
+}
+
+func TestSlicesRealloc(t *testing.T) {
+	g := &growing{}
+	s := Slices(g, g.Get, g.Put).(interface {
+		Allocator
+		Realloc(unsafe.Pointer, uintptr) unsafe.Pointer
+	})
+	p := s.Realloc(nil, 3)
+	*(*byte)(p) = 42
+	if s.Realloc(p, 1<<63) != nil || s.Realloc(p, 2<<20) != nil {
+		t.Error("too much was had")
+	}
+	q := s.Realloc(p, 100)
+	if q == nil || *(*byte)(q) != 42 {
+		t.Error("the bytes were not kept")
+	}
+	s.Free(q)
+	if g.put != 101 {
+		t.Errorf("a slice of capacity %d came back", g.put)
+	}
+	defer func() {
+		if recover() == nil {
+			t.Error("the old slice is still held")
+		}
+	}()
+	s.Free(p)
+}

@@ -42,16 +42,14 @@ func ExampleTest() {
 	})
 	fmt.Println(err)
 	// Output:
-	// conforms: heap/disjoint: p3 overlaps live p4 in its bytes [0, 1)
-	//      0  p0 = alloc size=1023  -> ok
-	//      1  p1 = alloc size=1023  -> ok
-	//      2  p2 = alloc size=1023  -> ok
-	//      3  p3 = alloc size=1020  -> ok
-	//      4  p4 = alloc size=8     -> ok
-	//      5  free p3               -> ok
-	// ✗    6  p3 = alloc size=1     -> ok
+	// conforms: heap/disjoint: p1 overlaps live p2 in its bytes [0, 1)
+	//      0  p0 = alloc size=3069  -> ok
+	//      1  p1 = alloc size=1020  -> ok
+	//      2  p2 = alloc size=8     -> ok
+	//      3  free p1               -> ok
+	// ✗    4  p1 = alloc size=1     -> ok
 	// rule     heap/disjoint: no two live blocks share a byte
-	// blame    bytes [0, 1) of p4: made by 4 (p4 = alloc size=8), handed out again by 6 (p3 = alloc size=1)
+	// blame    bytes [0, 1) of p2: made by 2 (p2 = alloc size=8), handed out again by 4 (p1 = alloc size=1)
 	// seed     HEAPFUZZ_SEED=1
-	// shrunk   2379 -> 7 operations, 246 runs; nothing more can be left out
+	// shrunk   2379 -> 5 operations, 134 runs; nothing more can be left out
 }

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -37,7 +39,12 @@ func Named(name string) Option { return func(s *suite) { s.name = name } }
 // InWorld opens the allocator in the small worlds that programs ask for, in place of the suite's open.
 func InWorld(open Opener) Option { return func(s *suite) { s.open = open } }
 
+// Patience sets how long one program may take before the suite ends the process, since it will not return. A minute by
+// default.
+func Patience(d time.Duration) Option { return func(s *suite) { s.patience = d } }
+
 type suite struct {
+	patience time.Duration
 	name     string
 	contract Contract
 	programs int
@@ -76,12 +83,12 @@ func Test(open func() Allocator, options ...Option) error {
 		return err
 	}
 	subject := s.subject()
-	r := props.Runner{OnHang: hang}
+	r := s.runner()
 	for _, p := range props.All() {
 		src := rand.New(rand.NewPCG(s.seed, 0))
 		for range s.programs {
 			program := generate(subject, src)
-			report, _, err := s.try(subject, &r, p, program, fmt.Sprintf("HEAPFUZZ_SEED=%d", s.seed))
+			report, _, err := s.try(subject, &r, p, program, "", fmt.Sprintf("HEAPFUZZ_SEED=%d", s.seed))
 			if err != nil {
 				return err
 			}
@@ -98,13 +105,16 @@ func generate(s *props.Subject, src prog.Source) prog.Program {
 	return s.Spec.Generate(src, s.Spec.NewMix(src, s.Allows), prog.Length(src))
 }
 
+func (s *suite) runner() props.Runner { return props.Runner{OnHang: hang, Patience: s.patience} }
+
 // hang ends the process of a target that does not return, with the program that shows it.
 func hang(s *props.Subject, p prog.Program) {
 	panic(fmt.Sprintf("run/alive: %s does not return from this program:\n%s", s.Target, s.Spec.Format(p)))
 }
 
-// try checks one property on one program. A finding comes back minimized, as its report and its signature.
-func (s *suite) try(subject *props.Subject, r *props.Runner, p props.Property, program prog.Program, seed string) (
+// try checks one property on one program. A finding comes back minimized, as its report and its signature. Its
+// reproducer goes into the folder keep, if there is one; otherwise the report holds the whole of it.
+func (s *suite) try(subject *props.Subject, r *props.Runner, p props.Property, program prog.Program, keep, seed string) (
 	report, sign string, err error) {
 	refuted, err := p.Check(subject, r, program)
 	if err != nil || refuted == nil {
@@ -112,11 +122,54 @@ func (s *suite) try(subject *props.Subject, r *props.Runner, p props.Property, p
 	}
 	f := &props.Finding{Property: p.Name, Target: s.name, Program: program, Refutation: refuted}
 	small, stats := props.Minimize(subject, p, f, props.MinimizeOptions{})
+	options := props.ReportOptions{Stats: &stats, Seed: seed, Full: true}
+	if keep != "" {
+		if path, err := props.WriteRepro(keep, subject, small); err == nil {
+			options.Full, options.Replay = false, "go test; Run tries what stands in "+path+" first"
+		} else {
+			options.Replay = "not kept: " + err.Error()
+		}
+	}
 	var b strings.Builder
-	if err := props.Report(&b, subject, small, props.ReportOptions{Stats: &stats, Seed: seed}); err != nil {
+	if err := props.Report(&b, subject, small, options); err != nil {
 		return "", "", err
 	}
 	return b.String(), small.Signature(), nil
+}
+
+// found is the folder, beside the test, in which Run keeps the reproducers of what it finds. They are tried first from
+// then on, so that a defect that was mended stays so; commit them or delete them.
+const found = "testdata/heapfuzz"
+
+// again replays what was found before.
+func (s *suite) again(t *testing.T, subject *props.Subject) {
+	files, err := filepath.Glob(found + "/*.txt")
+	if err != nil || len(files) == 0 {
+		return
+	}
+	for _, file := range files {
+		t.Run("found/"+filepath.Base(file), func(t *testing.T) {
+			repro, err := props.ReadRepro(Lang.Spec, file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := props.Conforms
+			for _, other := range props.All() {
+				if other.Name == repro.Property {
+					p = other
+				}
+			}
+			r := s.runner()
+			report, sign, err := s.try(subject, &r, p, repro.Program, "", "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if report != "" {
+				t.Log("\n" + report)
+				t.Fatal(sign)
+			}
+		})
+	}
 }
 
 // Run tests the allocators that open makes, with a subtest for each property. Programs are drawn through rapid, so that
@@ -130,9 +183,10 @@ func Run(t *testing.T, open func() Allocator, options ...Option) {
 	}
 	subject := s.subject()
 	leaveShrinking()
+	s.again(t, subject)
 	for _, p := range props.All() {
 		t.Run(p.Name, func(t *testing.T) {
-			r := props.Runner{OnHang: hang}
+			r := s.runner()
 			reports := map[string]string{} // by signature: rapid runs a failure again to see that it is one
 			defer func() {
 				for _, report := range reports {
@@ -141,7 +195,7 @@ func Run(t *testing.T, open func() Allocator, options ...Option) {
 			}()
 			rapid.Check(t, func(rt *rapid.T) {
 				program := generate(subject, choices(rt))
-				report, sign, err := s.try(subject, &r, p, program, "")
+				report, sign, err := s.try(subject, &r, p, program, found, "")
 				if err != nil {
 					rt.Fatal(err)
 				}
@@ -183,9 +237,9 @@ func Fuzz(f *testing.F, open func() Allocator, options ...Option) {
 	for range 16 {
 		f.Add(Lang.Encode(generate(subject, src)))
 	}
-	r := props.Runner{OnHang: hang}
+	r := s.runner()
 	f.Fuzz(func(t *testing.T, data []byte) {
-		report, sign, err := s.try(subject, &r, props.Conforms, Lang.Decode(data), "")
+		report, sign, err := s.try(subject, &r, props.Conforms, Lang.Decode(data), "", "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -217,7 +271,7 @@ func Bench(b *testing.B, open func() Allocator, options ...Option) {
 		subject := s.subject()
 		src := rand.New(rand.NewPCG(s.seed, 0))
 		program := subject.Spec.Generate(src, subject.Spec.NewMix(src, subject.Allows), 1000)
-		r := props.Runner{OnHang: hang}
+		r := s.runner()
 		for b.Loop() {
 			if _, err := r.Run(subject, program); err != nil {
 				b.Fatal(err)

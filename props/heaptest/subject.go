@@ -1,6 +1,7 @@
 package heaptest
 
 import (
+	"errors"
 	"fmt"
 	"unsafe"
 
@@ -34,6 +35,9 @@ func Subject(name string, contract heap.Contract, open Opener) *props.Subject {
 		Open: func(w [prog.ArgsMax]uint64) (props.Target, props.Judge, error) {
 			world := World{w[0], w[1], w[2]}
 			a, err := open(world)
+			if err == nil && a == nil {
+				err = errors.New("the allocator's constructor returned nil")
+			}
 			if err != nil {
 				return nil, nil, err
 			}
@@ -47,7 +51,7 @@ func Subject(name string, contract heap.Contract, open Opener) *props.Subject {
 	s.Allows = func(k prog.Kind) bool {
 		if has == nil {
 			h := [needs]bool{none: true}
-			if a, err := open(World{}); err == nil {
+			if a, err := open(World{}); err == nil && a != nil {
 				d := newDriver(a, contract, nil)
 				h = d.has
 				d.Close()
