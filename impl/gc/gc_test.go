@@ -338,32 +338,42 @@ func TestFreeze(t *testing.T) {
 	}
 }
 
-// Random programs on every profile, with every invariant recounted again and again.
+// Random programs on every profile, with every invariant recounted again and again. Every other one has collections
+// that begin by themselves, inside allocations or between lines.
 func TestRandomPrograms(t *testing.T) {
-	seed := uint64(1)
-	for _, name := range profileNames() {
-		w := open(t, name)
-		r := rand.New(rand.NewPCG(seed, 7))
-		for i, line := range strings.Split(strings.TrimSpace(generate(r, 3000)), "\n") {
-			w.do(line)
-			if i%50 == 0 {
-				if err := w.check(); err != nil {
-					t.Fatalf("%s: seed %d: line %d %q: %v", name, seed, i, line, err)
-				}
+	for seed := range uint64(4) {
+		for _, name := range profileNames() {
+			tryRandom(t, name, seed)
+		}
+	}
+}
+
+func tryRandom(t *testing.T, name string, seed uint64) {
+	w := open(t, name)
+	if seed%2 == 1 {
+		w.c.SetThreshold(3, 2, 2)
+		w.c.Enable()
+	}
+	r := rand.New(rand.NewPCG(seed, 7))
+	for i, line := range strings.Split(strings.TrimSpace(generate(r, 3000)), "\n") {
+		w.do(line)
+		w.c.Safepoint()
+		if i%50 == 0 {
+			if err := w.check(); err != nil {
+				t.Fatalf("%s: seed %d: line %d %q: %v", name, seed, i, line, err)
 			}
 		}
-		for k, o := range w.roots {
-			delete(w.roots, k)
-			w.h.Decref(o)
+	}
+	for r := range rootsMax {
+		w.do(fmt.Sprintf("drop %d", r))
+	}
+	for range 20 {
+		for len(w.h.Revived) > 0 {
+			w.do("unrevive")
 		}
-		for range 20 {
-			for len(w.h.Revived) > 0 {
-				w.do("unrevive")
-			}
-			w.c.Collect(2)
-		}
-		if err := w.check(); err != nil || w.h.Live() != 0 {
-			t.Errorf("%s: at the end %d objects live, %v", name, w.h.Live(), err)
-		}
+		w.c.Collect(2)
+	}
+	if err := w.check(); err != nil || w.h.Live() != 0 {
+		t.Errorf("%s: at the end %d objects live, %v", name, w.h.Live(), err)
 	}
 }

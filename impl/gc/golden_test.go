@@ -21,7 +21,7 @@ import (
 var (
 	update = flag.Bool("update", false, "ask real interpreters and write corpus/graph/golden")
 	live   = flag.Bool("live", false, "ask real interpreters and compare with them instead of the files")
-	seeds  = flag.Int("seeds", 8, "how many programs to make with -update and -live")
+	seeds  = flag.Int("seeds", 20, "how many programs to make with -update and -live")
 	length = flag.Int("length", 2000, "operations of each program")
 )
 
@@ -47,8 +47,8 @@ func goldens() []golden {
 	return all
 }
 
-// deep makes a chain of 230 objects of a kind, each with one that logs its death beside it, and lets it die. A ring dies
-// in a collection.
+// deep makes a chain of 230 objects of a kind, each with one that logs its death beside it, and lets it die. A ring
+// dies in a collection.
 func deep(kind string, ring bool) string {
 	var s strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&s, format+"\n", args...) }
@@ -95,9 +95,10 @@ func TestGolden(t *testing.T) {
 		t.Fatalf("no golden traces in %s (%v)", goldenDir, err)
 	}
 	for _, f := range files {
-		for name, answers := range readGolden(t, f) {
+		sections := readGolden(t, f)
+		for name, answers := range sections {
 			if name != "program" {
-				compare(t, strings.TrimSuffix(filepath.Base(f), ".txt.zst"), name, readGolden(t, f)["program"], answers)
+				compare(t, strings.TrimSuffix(filepath.Base(f), ".txt.zst"), name, sections["program"], answers)
 			}
 		}
 	}

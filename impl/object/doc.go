@@ -55,7 +55,8 @@
 // first, all others from first to last; then its block is free. What dies by this dies in the same way, nested. The
 // trashcan bounds the nesting: an object that would die at a depth of 50 (Profile.TrashDepth) waits on a list, linked
 // through prev, until the outermost death is through. That bounds our stack as it bounds C's, and its effect on the
-// order of finalizers is CPython's.
+// order of finalizers is CPython's. Up to 3.10 even the frame of a finalizer is such an object: at full depth it waits
+// and holds its argument, which then outlives its finalizer without being resurrected (Profile.FramesWait).
 //
 // Counting lives here and not in a package of its own: a death is the reverse of a construction, and every line of it
 // needs the layout.

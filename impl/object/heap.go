@@ -160,7 +160,6 @@ type Heap struct {
 	waiting   Ref   // those that the trashcan delays, last one first
 	calls     []Ref // a stack of weak references whose callbacks are due
 	lists     int   // list heads, each a block
-	closed    bool
 }
 
 // New returns an empty heap.
