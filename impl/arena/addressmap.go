@@ -84,7 +84,10 @@ func (m *addressMap) inChunk(b uintptr) bool {
 	return (t-int64(leaf>>32))|^(t-int64(uint32(leaf)-1)) < 0
 }
 
-// seek walks from the root to the bottom node of b and remembers it. It reports false if there is none.
+// seek walks from the root to the bottom node of b and remembers it. It reports false if there is none. It is rare, and
+// inlined it would take registers from the short path of Free.
+//
+//go:noinline
 func (m *addressMap) seek(b uintptr) bool {
 	mid := page.Load(m.root + b>>m.rootShift&m.rootMask*8)
 	if mid == 0 {

@@ -117,7 +117,11 @@ func (a *Allocator) Alloc(n uintptr) unsafe.Pointer {
 	p.SetCount(p.Count() + 1)
 	p.SetFree(next)
 	a.blocks++
-	if next == 0 && !p.Extend(sizeclass.SmallSize(class, a.shift)) {
+	if next == 0 {
+		if p.HasVirgin() {
+			p.Extend(sizeclass.SmallSize(class, a.shift))
+			return page.Pointer(b)
+		}
 		// The pool is full and leaves the list of its class, whose head it is.
 		right := p.Next()
 		a.used[class%classes] = right
@@ -164,7 +168,11 @@ func (a *Allocator) Free(ptr unsafe.Pointer) {
 	p := pool.Pool(b &^ a.poolMask)
 	// This is ours, which is too large for the compiler to put it here by itself.
 	if m := &a.addresses; m.used {
-		if b>>(m.midShift&63) != m.lastKey && !m.seek(b) || !m.inChunk(b) {
+		if b>>(m.midShift&63) != m.lastKey && !m.seek(b) {
+			a.freeRaw(b)
+			return
+		}
+		if !m.inChunk(b) {
 			a.freeRaw(b)
 			return
 		}
@@ -220,6 +228,8 @@ func (a *Allocator) emptied(p pool.Pool) {
 }
 
 // freeRaw takes back a block of the raw allocator.
+//
+//go:noinline
 func (a *Allocator) freeRaw(b uintptr) {
 	a.raw.free(b)
 	a.blocks--

@@ -2,6 +2,7 @@ package arena
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"heapfuzz/impl/page"
 	"heapfuzz/impl/profile"
 )
 
@@ -257,3 +259,89 @@ func TestHooksRandom(t *testing.T) {
 
 // The hooks work in front of any allocator of the shape, also one in Go memory.
 var _ Inner = (*Allocator)(nil)
+
+// TestHooksSerialNumbers reads the number of a block from the dump, as a person does who sets a breakpoint on the call.
+// Every alloc, calloc and realloc counts, also one that stays where it is; free does not.
+func TestHooksSerialNumbers(t *testing.T) {
+	h, a := debug(t, "3.6")
+	defer closeHeap(t, a)
+	expect := func(what string, p unsafe.Pointer, n, call int) {
+		t.Helper()
+		pad := *(*byte)(unsafe.Add(p, n))
+		poke(p, n, 0x78)
+		e := caught(func() { h.Free(p) })
+		poke(p, n, pad)
+		line := fmt.Sprintf("    The block was made by call #%d to debug malloc/realloc.\n", call)
+		if e == nil || !strings.Contains(e.Text, line) {
+			t.Errorf("%s: want call #%d, got %+v", what, call, e)
+		}
+	}
+	p, q := h.Alloc(40), h.Alloc(40)
+	expect("the first block", p, 40, 1)
+	expect("the second block", q, 40, 2)
+	r := h.Realloc(q, 30)
+	if r != q {
+		t.Fatal("a block that shrinks by a quarter of its bytes moved")
+	}
+	expect("a realloc in place", r, 30, 3)
+	r = h.Realloc(r, 400)
+	expect("a realloc that moves", r, 400, 4)
+	r = h.Realloc(r, 2000)
+	expect("a realloc that leaves the pools", r, 2000, 5)
+	expect("the first block, which nobody touched", p, 40, 1)
+	h.Free(p)
+	h.Free(nil)
+	p = h.Calloc(2, 20)
+	expect("a calloc behind two frees", p, 40, 6)
+	expect("a realloc of nil", h.Realloc(nil, 8), 8, 7)
+	expect("the block that moved twice", r, 2000, 5)
+}
+
+// TestHooksLengthAtTheEnd overwrites the length of a block at the end of its run. The pad behind is looked at as long as
+// it lies in the heap, to its last byte; a length that leads one byte further is not followed.
+func TestHooksLengthAtTheEnd(t *testing.T) {
+	for _, name := range []string{"3.6", "3.11"} {
+		for beyond := range 2 {
+			h, a := debug(t, name)
+			p := h.Alloc(100_000)
+			rest := a.UsableSize(unsafe.Add(p, -hookFront)) - h.extra // the longest length whose pads still fit
+			binary.BigEndian.PutUint64(span(p, -hookFront, hookWord), uint64(rest)+uint64(beyond))
+			if beyond == 0 {
+				fill(span(p, int(rest), hookWord), h.prof.Forbidden)
+				if rule, _ := h.look(p); rule != "" {
+					t.Errorf("profile %s: a pad at the end of the heap breaks %s", name, rule)
+				}
+				poke(p, int(rest)+hookWord-1, 0x78)
+			}
+			e := caught(func() { h.Free(p) })
+			if e == nil || e.Rule != "hooks/trailing-pad" {
+				t.Fatalf("profile %s: %v", name, e)
+			}
+			if out := strings.Contains(e.Text, "leads out of the heap"); out != (beyond == 1) {
+				t.Errorf("profile %s: a length %d beyond the end leads out of the heap: %v", name, beyond, out)
+			}
+			if ouch := strings.Contains(e.Text, "at tail+7: 0x78 *** OUCH"); ouch != (beyond == 0) {
+				t.Errorf("profile %s: the last byte of the heap is in the dump: %v", name, ouch)
+			}
+			closeHeap(t, a)
+		}
+	}
+}
+
+// TestHooksForeignStart frees the first bytes of an arena, in front of which is no room for a header. The bytes in front
+// are not read.
+func TestHooksForeignStart(t *testing.T) {
+	prof, _ := profile.ByName("3.11")
+	slots := page.NewSlots(prof.ArenaBytes, 1, 0)
+	defer slots.Close()
+	a := open(t, Config{Profile: prof, Arenas: slots})
+	defer closeHeap(t, a)
+	h := Debug(a, prof.Hooks, 'o')
+	h.Alloc(40)
+	for off := range uintptr(2 * hookFront) {
+		e := caught(func() { h.Free(page.Pointer(a.arenas[0].address + off)) })
+		if e == nil || (e.Rule == "hooks/foreign") != (off < hookFront) {
+			t.Errorf("offset %d of an arena: %v", off, e)
+		}
+	}
+}

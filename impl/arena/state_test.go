@@ -7,8 +7,8 @@ import (
 	"heapfuzz/impl/profile"
 )
 
-// A pool of the class of 512 bytes has seven blocks with small pools: it is filled and emptied, and a block outside looked
-// at.
+// A pool of the class of 512 bytes has seven blocks with small pools: it is filled and emptied, and a block outside
+// looked at.
 func TestState(t *testing.T) {
 	prof, _ := profile.ByName("3.9")
 	a, err := New(Config{Profile: prof})

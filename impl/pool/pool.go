@@ -129,18 +129,16 @@ func (p Pool) Start(class uint32, size, poolBytes uintptr) uintptr {
 	return uintptr(p) + firstBlock
 }
 
-// Extend makes the next virgin block the free list of a pool whose list is empty. It reports false if there is none:
-// the pool is full.
-func (p Pool) Extend(size uintptr) bool {
+// HasVirgin reports whether there is a virgin block that is not on the free list.
+func (p Pool) HasVirgin() bool { return p.Virgin() <= p.Last() }
+
+// Extend makes the next virgin block, which there must be, the free list of a pool whose list is empty.
+func (p Pool) Extend(size uintptr) {
 	v := p.Virgin()
-	if v > p.Last() {
-		return false
-	}
 	b := uintptr(p) + uintptr(v)
 	page.Store32(uintptr(p)+offVirgin, v+uint32(size))
 	page.Store(b, 0)
 	p.SetFree(b)
-	return true
 }
 
 // A Geometry is what all pools of a profile share.

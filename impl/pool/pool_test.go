@@ -35,7 +35,7 @@ func take(p Pool, size uintptr) uintptr {
 	b := p.Free()
 	p.SetCount(p.Count() + 1)
 	p.SetFree(page.Load(b))
-	if p.Free() == 0 {
+	if p.Free() == 0 && p.HasVirgin() {
 		p.Extend(size)
 	}
 	return b
