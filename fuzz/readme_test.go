@@ -21,6 +21,9 @@ func TestReadme(t *testing.T) {
 	for _, f := range files {
 		compiled.WriteString(read(t, f))
 	}
+	if strings.Contains(readme, "@@") {
+		t.Error("something was to be filled in")
+	}
 	code := blocks(readme, "```go\n")
 	if len(code) < 2 {
 		t.Fatalf("%d blocks of Go in the README", len(code))

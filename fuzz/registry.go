@@ -25,6 +25,10 @@ type Target struct {
 	Contract heap.Contract
 	Open     heaptest.Opener
 	Smoke    int // the random programs that `go test` tries on it, for each property
+
+	// Placed says that the target asks the system for whole pages, and that where a block lies in its page follows from
+	// the program: so it does not on Go's heap.
+	Placed bool
 }
 
 // New returns what the engine needs to know to try the target.
@@ -73,7 +77,7 @@ var targets = slices.Concat([]Target{
 		Open:     func(heaptest.World) (heaptest.Allocator, error) { return heap.NewReference(), nil },
 	},
 	{
-		Name: "slab", Subject: "heap", Smoke: 60,
+		Name: "slab", Subject: "heap", Smoke: 60, Placed: true,
 		Doc: "bitmap slabs, no word of its own in the memory handed out; every misuse is detected",
 		Contract: heap.Contract{
 			Align: 16, AlignMax: 4096, SizeMax: 1 << 47,
@@ -83,7 +87,7 @@ var targets = slices.Concat([]Target{
 		Open: openSlab,
 	},
 	{
-		Name: "modernc", Subject: "heap", Smoke: 60,
+		Name: "modernc", Subject: "heap", Smoke: 60, Placed: true,
 		Doc: "modernc.org/memory, the allocator under a Go port of SQLite",
 		Contract: heap.Contract{
 			Align: 16, ZeroNil: true, ReallocZeroFrees: true,
@@ -103,7 +107,7 @@ var targets = slices.Concat([]Target{
 func arenas() (ts []Target) {
 	for _, prof := range profile.All() {
 		ts = append(ts, Target{
-			Name: "arena-" + prof.Name, Subject: "heap", Smoke: 40,
+			Name: "arena-" + prof.Name, Subject: "heap", Smoke: 40, Placed: true,
 			Doc: "pymalloc: " + prof.About,
 			Contract: heap.Contract{
 				Align: prof.Alignment(), SizeMax: 1<<63 - 1,
@@ -115,9 +119,9 @@ func arenas() (ts []Target) {
 	return ts
 }
 
-// debugArenas returns pymalloc under its debug hooks, the oldest that keeps serial numbers and the newest. A block that is
-// freed a second time, or an address inside one, has no header in front and is told by that; a block of another heap has
-// one, and an address where no memory is faults as it does in C.
+// debugArenas returns pymalloc under its debug hooks, the oldest that keeps serial numbers and the newest. A block that
+// is freed a second time, or an address inside one, has no header in front and is told by that; a block of another heap
+// has one, and an address where no memory is faults as it does in C.
 func debugArenas() (ts []Target) {
 	for _, name := range []string{"3.6", "3.11"} {
 		prof, ok := profile.ByName(name)
@@ -125,7 +129,7 @@ func debugArenas() (ts []Target) {
 			panic("fuzz: no profile " + name)
 		}
 		ts = append(ts, Target{
-			Name: "arena-" + name + "-debug", Subject: "heap", Smoke: 20,
+			Name: "arena-" + name + "-debug", Subject: "heap", Smoke: 20, Placed: true,
 			Doc: "pymalloc under the debug hooks of PYTHONMALLOC=debug",
 			Contract: heap.Contract{
 				Align: prof.Alignment(), SizeMax: 1<<63 - 1 - 64, Retained: retained(prof),

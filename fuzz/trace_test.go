@@ -10,8 +10,8 @@ import (
 	"heapfuzz/props/prog"
 )
 
-// Every recording of a real program conforms, on the newest pymalloc and on one other target by turns; the command's trace
-// does them all.
+// Every recording of a real program conforms, on the newest pymalloc and on one other target by turns; the command's
+// trace does them all.
 func TestTraces(t *testing.T) {
 	files, err := filepath.Glob("../corpus/heap/trace/*.zst")
 	if err != nil || len(files) < 5 {

@@ -201,8 +201,9 @@ func (m *minimizer) runs() (changed bool) {
 // mergeMax bounds the number that merge makes: one that no target takes is no better than many that it does.
 const mergeMax = 1 << 28
 
-// merge makes one block of two, of both their numbers: where much has to be taken before a fault shows, a few operations
-// take it. The number may leave its domain, so that the program is one that only text can hold.
+// merge makes one block of two, of both their numbers: where much has to be taken before a fault shows, a few
+// operations take it. In a program that is still long the number may leave its domain, so that only text can hold the
+// program.
 func (m *minimizer) merge() (changed bool) {
 	plain, ok := m.s.first(prog.Make)
 	if !ok || len(m.s.Spec.Rows[plain].Args) != 1 || m.s.Spec.Rows[plain].Args[0].Domain.IsSlot {
@@ -222,6 +223,9 @@ func (m *minimizer) merge() (changed bool) {
 		p := m.best.Clone()
 		sum := p.Ops[into].Args[0] + p.Ops[at].Args[0]
 		if sum > mergeMax || sum < p.Ops[at].Args[0] {
+			continue
+		}
+		if d := m.s.Spec.Rows[plain].Args[0].Domain; len(m.best.Ops) <= pairsMax && !d.Contains(sum) {
 			continue
 		}
 		p.Ops[into].Args[0] = sum

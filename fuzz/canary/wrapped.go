@@ -30,6 +30,12 @@ var wrapped = []Canary{
 		Open: onSlab(func(a *slab.Allocator) heaptest.Allocator { return reallocHeader{a} }),
 	},
 	{
+		Name: "slab-swaps", Doc: "a free swaps the bytes of the two blocks made last, if they are of one size",
+		Rule: heap.Content, Contract: strict, Or: or(heap.Moved),
+		Reason: "a realloc that comes next finds other bytes than it should keep",
+		Open:   onSlab(func(a *slab.Allocator) heaptest.Allocator { return &swaps{Allocator: a} }),
+	},
+	{
 		Name: "arena-calloc-trusts", Doc: "calloc over pymalloc takes blocks above 512 bytes for fresh from the system",
 		Rule: heap.Zeroed, Contract: pymalloc,
 		Open: onArena(func(a *arena.Allocator) heaptest.Allocator { return callocTrusts{a} }),
@@ -96,6 +102,50 @@ func onSlab(wrap func(*slab.Allocator) heaptest.Allocator) heaptest.Opener {
 type callocWraps struct{ *slab.Allocator }
 
 func (a callocWraps) Calloc(count, size uintptr) pointer { return a.Allocator.Calloc(1, count*size) }
+
+// swaps remembers the two blocks that were made last, as long as they live. Who fills all blocks alike does not see it.
+type swaps struct {
+	*slab.Allocator
+	older, newer pointer
+}
+
+func (s *swaps) Alloc(size uintptr) pointer {
+	p := s.Allocator.Alloc(size)
+	if p != nil {
+		s.older, s.newer = s.newer, p
+	}
+	return p
+}
+
+func (s *swaps) forget(p pointer) {
+	if p == s.older {
+		s.older = nil
+	}
+	if p == s.newer {
+		s.newer = nil
+	}
+}
+
+func (s *swaps) Free(p pointer) {
+	s.Allocator.Free(p)
+	s.forget(p)
+	if s.older == nil || s.newer == nil || s.UsableSize(s.older) != s.UsableSize(s.newer) {
+		return
+	}
+	n := s.UsableSize(s.older)
+	a, b := page.View(uintptr(s.older), n), page.View(uintptr(s.newer), n)
+	for i := range a {
+		a[i], b[i] = b[i], a[i]
+	}
+}
+
+func (s *swaps) Realloc(p pointer, size uintptr) pointer {
+	q := s.Allocator.Realloc(p, size)
+	if q != nil {
+		s.forget(p)
+	}
+	return q
+}
 
 type reallocHeader struct{ *slab.Allocator }
 

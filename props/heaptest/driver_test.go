@@ -150,3 +150,61 @@ type fixed struct{ b *[1 << 12]byte }
 
 func (f fixed) Alloc(uintptr) unsafe.Pointer { return unsafe.Pointer(f.b) }
 func (f fixed) Free(unsafe.Pointer)          {}
+
+// parted is the reference with both ways to be checked, and counts what is asked of it.
+type parted struct {
+	*heap.Reference
+	cheap, full, closed int
+}
+
+func (p *parted) CheckCheap() error      { p.cheap++; return nil }
+func (p *parted) CheckInvariants() error { p.full++; return nil }
+func (p *parted) Close() error           { p.closed++; return nil }
+
+func TestCheckAsksForWhatIsSaid(t *testing.T) {
+	p := &parted{Reference: heap.NewReference()}
+	d := newDriver(p, heap.ReferenceContract, nil)
+	check := Lang.Kind("check")
+	d.Do(prog.Op{Kind: check})
+	d.Do(prog.Op{Kind: check, Args: [3]uint64{1}})
+	d.Do(prog.Op{Kind: check, Args: [3]uint64{1}})
+	if p.cheap != 1 || p.full != 2 {
+		t.Errorf("%d cheap checks and %d full ones, want 1 and 2", p.cheap, p.full)
+	}
+}
+
+// The allocator that cross-free opens is closed with the one under test.
+func TestCloseClosesBoth(t *testing.T) {
+	other := &parted{Reference: heap.NewReference()}
+	p := &parted{Reference: heap.NewReference()}
+	d := newDriver(p, heap.ReferenceContract, func() (Allocator, error) { return other, nil })
+	d.Do(prog.Op{Kind: Lang.Kind("cross-free"), Args: [3]uint64{8}})
+	if err := d.Close(); err != nil || p.closed != 1 || other.closed != 1 {
+		t.Errorf("closed %d and %d times: %v", p.closed, other.closed, err)
+	}
+}
+
+// Blocks of one size have different bytes, or bytes that are swapped between them would not show.
+func TestContentDiffersBetweenBlocks(t *testing.T) {
+	d := newDriver(heap.NewReference(), heap.ReferenceContract, nil)
+	seen := map[string]bool{}
+	for i := range prog.Slot(200) {
+		d.Do(prog.Op{Kind: Lang.Kind("alloc"), Def: i, Args: [3]uint64{16}})
+		seen[string(at(d.slots[i].p, 16))] = true
+	}
+	if len(seen) != 200 {
+		t.Errorf("200 blocks have %d contents", len(seen))
+	}
+}
+
+// What is freed makes room again: driver and model agree on what is live beyond heap.LiveBytesMax requested in all.
+func TestFreedBytesMakeRoom(t *testing.T) {
+	d := newDriver(fixed{new([1 << 12]byte)}, Contract{}, nil)
+	alloc := prog.Op{Kind: Lang.Kind("alloc"), Args: [3]uint64{1 << 12}}
+	for i := range heap.LiveBytesMax>>12 + 10 {
+		if out := d.Do(alloc); out.Status != prog.OK {
+			t.Fatalf("request %d was answered %v", i, out.Status)
+		}
+		d.Do(prog.Op{Kind: Lang.Kind("free")})
+	}
+}

@@ -114,8 +114,8 @@ func hang(s *props.Subject, p prog.Program) {
 
 // try checks one property on one program. A finding comes back minimized, as its report and its signature. Its
 // reproducer goes into the folder keep, if there is one; otherwise the report holds the whole of it.
-func (s *suite) try(subject *props.Subject, r *props.Runner, p props.Property, program prog.Program, keep, seed string) (
-	report, sign string, err error) {
+func (s *suite) try(subject *props.Subject, r *props.Runner, p props.Property, program prog.Program,
+	keep, seed string) (report, sign string, err error) {
 	refuted, err := p.Check(subject, r, program)
 	if err != nil || refuted == nil {
 		return "", "", err

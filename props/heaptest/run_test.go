@@ -22,8 +22,8 @@ func (a stuck) Alloc(size uintptr) unsafe.Pointer {
 	return a.Reference.Alloc(size)
 }
 
-// inChild runs this test binary once more, for one test and with the environment that makes it misbehave, in a folder of
-// its own.
+// inChild runs this test binary once more, for one test and with the environment that makes it misbehave, in a folder
+// of its own.
 func inChild(t *testing.T, test, mode string) (output, dir string) {
 	t.Helper()
 	dir = t.TempDir()

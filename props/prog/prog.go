@@ -71,8 +71,8 @@ func (s Status) String() string { return [...]string{"ok", "skip", "nomem", "fai
 
 // Outcome is one answer. Value is visible: it is a function of the program alone and is compared between targets and
 // runs. Addr and Size are hidden: an address and the bytes usable there, which only rules look at. Msg is for people.
-// State is a number below 8 by which a target tells apart the states of what the operation was about; it is for coverage
-// alone.
+// State is a number below 8 by which a target tells apart the states of what the operation was about; it is for
+// coverage alone.
 type Outcome struct {
 	Status     Status
 	State      uint8
