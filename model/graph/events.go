@@ -55,7 +55,7 @@ func (m *Model) finalize(n *node) violation {
 	case !m.doomed(n):
 		return FinalOnce.Breach("the finalizer of %v ran, which roots reach", n)
 	}
-	if m.collects(n) {
+	if m.sure(n) {
 		m.now.finals++
 		for _, w := range n.weaks {
 			w.cleared = w.cleared || m.Contract.WeakFirst
@@ -104,9 +104,9 @@ func (m *Model) call(w *node) violation {
 		return CallOnce.Breach("the weak reference %v called back again", w)
 	case !t.dead && !m.doomed(t):
 		return CallOnce.Breach("the weak reference %v called back, and roots reach its referent %v", w, t)
-	case m.collects(t) && (w.doom == m.op || !m.reachable(w)):
+	case m.sure(t) && (w.doom == m.op || !m.reachable(w)):
 		return CallOnce.Breach("the weak reference %v called back, and is unreachable itself", w)
-	case m.Contract.CallbackFirst && m.depth == 1 && m.now.finals > 0 && m.collects(t):
+	case m.Contract.CallbackFirst && m.depth == 1 && m.now.finals > 0 && m.sure(t):
 		return CallOrder.Breach("the weak reference %v called back after a finalizer", w)
 	}
 	w.called, w.cleared = true, true
@@ -172,6 +172,8 @@ func (m *Model) end(returned int) violation {
 	}
 	m.collections++
 	m.collected += uint64(returned)
+	full := now.generation >= c.Full()
+	most := now.mixed || c.Immediate && !(full && !m.frozen) // others may have died of what it took
 	want := now.deaths
 	if c.Returns == Containers {
 		want = now.containers
@@ -180,10 +182,9 @@ func (m *Model) end(returned int) violation {
 	case c.Returns == Anything:
 	case m.settled && returned > 0:
 		return Settled.Breach("a full collection right after another returned %d", returned)
-	case m.observed && (returned > want || returned < want && !now.mixed):
+	case m.observed && (returned > want || returned < want && !most):
 		return Return.Breach("a collection returned %d, and took %d", returned, want)
 	}
-	full := now.generation >= c.Full()
 	if full && !now.lenient {
 		if v := m.complete(); v != nil {
 			return v

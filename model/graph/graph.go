@@ -53,7 +53,8 @@ type Heap interface {
 
 // The optional parts of a Heap, each found by its method.
 type (
-	// Mourner calls f for every object right after it is gone. f does not use the heap.
+	// Mourner calls f for every object when it is sure to be gone: after its finalizer and the callbacks, and before
+	// what it refers to dies of that. f does not use the heap.
 	Mourner interface{ OnDeath(f func(ID)) }
 	// Weaker makes weak references. One is an object itself, without fields and with one root; 0 means no memory. When
 	// its referent dies and it does not, it calls back, once; a callback of nil is none. Deref tells the referent, 0

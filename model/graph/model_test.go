@@ -335,6 +335,14 @@ func TestModelRules(t *testing.T) {
 			s.called()
 			return s.then("B2 C30 F10 R10 D10 D20 E2")
 		}, nil},
+		{"an old object that dies of a young collection is not counted", counting, func(s script) violation {
+			s.cycle()
+			return s.then("B0 D10 D20 E1")
+		}, nil},
+		{"and calls back after a finalizer", counting, func(s script) violation {
+			s.called()
+			return s.then("B0 F10 R10 C30 D10 D20 E2")
+		}, nil},
 		{"survived, and young still", counting, func(s script) violation {
 			s.must(s.new(0, Node, 2))
 			s.must(s.then("B0 E0"))
