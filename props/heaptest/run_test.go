@@ -66,8 +66,10 @@ func TestRunKeepsWhatItFinds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := "# property conforms\n# rule heap/size\n# target allocator\np0 = alloc size=32\n"; string(kept) != want {
-		t.Errorf("kept\n%swant\n%s", kept, want)
+	head := "# property conforms\n# rule heap/size\n# target allocator\n"
+	program, ok := strings.CutPrefix(string(kept), head)
+	if !ok || !strings.Contains(program, "size=32") || strings.Count(program, "\n") > 2 {
+		t.Errorf("kept\n%swant the head\n%sand a request for 32 bytes", kept, head)
 	}
 	if name := filepath.Join(found, filepath.Base(files[0])); !strings.Contains(out, name) {
 		t.Errorf("the report does not name %s:\n%s", name, out)
