@@ -61,9 +61,9 @@ func (c *Collector) promote(g int, young, old object.List) {
 	c.h.Merge(young, old)
 }
 
-// handleWeakrefs clears all weak references to the unreachable objects, and from 3.9 on those among them, and then runs
-// the callbacks of those that are not among them. A weak reference whose callback has run goes to the older generation
-// wherever it was before. It returns how many died of it, which collect counts.
+// handleWeakrefs clears all weak references to the unreachable objects, from 3.8 on also those among them, and then
+// runs the callbacks of those that are not among them. A weak reference whose callback has run goes to the older
+// generation wherever it was before. It returns how many died of it, which collect counts.
 func (c *Collector) handleWeakrefs(unreachable, old object.List) int {
 	h := c.h
 	for o := h.Next(unreachable); o != unreachable; o = h.Next(o) {

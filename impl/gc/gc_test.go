@@ -223,6 +223,30 @@ func TestCadence(t *testing.T) {
 	}
 }
 
+// A full collection comes by itself only when a quarter of what survived the last one has survived a collection of
+// generation 1 since (issue 4074).
+func TestQuarter(t *testing.T) {
+	for _, name := range profileNames() {
+		w := open(t, name)
+		for i := range 400 {
+			w.roots[i] = w.h.NewList(0)
+		}
+		w.c.Collect(2)
+		w.c.SetThreshold(4, 1, 1)
+		w.c.Enable()
+		made := 0
+		for w.c.Stats()[2].Collections == 1 {
+			made++
+			w.roots[400+made] = w.h.NewList(0)
+			w.c.Safepoint()
+		}
+		// Each collection of generation 1 comes after ten allocations, and its survivors count.
+		if made < 100 || made > 120 {
+			t.Errorf("%s: a full collection after %d allocations, want about 100", name, made)
+		}
+	}
+}
+
 // A chain of a million objects dies without a deep stack, whatever its links are.
 func TestLongChains(t *testing.T) {
 	n := 1_000_000

@@ -33,13 +33,16 @@ const (
 // A golden is one program by its name.
 type golden struct{ name, program string }
 
-// goldens are the programs: random ones, and chains that are deeper than the trashcan lets deaths be nested, which die
-// by counts or in a collection.
+// goldens are the programs: random ones, scenes, and chains that are deeper than the trashcan lets deaths be nested,
+// which die by counts or in a collection.
 func goldens() []golden {
 	var all []golden
 	for seed := 1; seed <= *seeds; seed++ {
 		r := rand.New(rand.NewPCG(uint64(seed), 0x9e3779b97f4a7c15))
 		all = append(all, golden{fmt.Sprintf("random-%d", seed), generate(r, *length)})
+		if seed%5 == 0 {
+			all = append(all, golden{fmt.Sprintf("scenes-%d", seed/5), directed(r, *length/25)})
+		}
 	}
 	for _, kind := range []string{"list", "tuple", "dict", "inst", "inst-log", "slots", "slots-log"} {
 		all = append(all, golden{"deep-" + kind, deep(kind, false) + deep(kind, true)})

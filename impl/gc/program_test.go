@@ -358,3 +358,114 @@ func (w *world) order() string {
 	}
 	return strings.Join(parts, "/")
 }
+
+// directed makes a program of n small scenes in places where random programs seldom come: weak references stored in
+// garbage that holds older objects, dicts and tuples that hold no container any more, rings whose members resurrect.
+func directed(r *rand.Rand, n int) string {
+	g := generator{r: r}
+	for range n {
+		[]func(){g.sceneTrash, g.sceneUntrack, g.sceneNest, g.sceneRevive}[r.IntN(4)]()
+		g.line("order")
+		for a := range 12 {
+			g.line("drop %d", a)
+		}
+		g.line("collect %d", r.IntN(3))
+		for g.r.IntN(2) == 0 {
+			g.line("unrevive")
+		}
+	}
+	return g.out.String()
+}
+
+func (g *generator) one(of ...string) string { return of[g.r.IntN(len(of))] }
+
+// sceneTrash: a ring of young garbage holds an old object, and weak references to it and to the ring (bpo-38006).
+func (g *generator) sceneTrash() {
+	g.line("new 0 %s", g.one("slots-log", "inst-log", "inst-revive", "slots", "inst-drop"))
+	g.line("collect %d", g.r.IntN(3))
+	g.line("new 1 %s", g.one("list", "inst", "slots", "inst-log", "dict"))
+	g.line("new 2 %s", g.one("list", "inst", "slots", "slots-revive"))
+	g.line("set 1 0 2")
+	g.line("set 2 0 1")
+	g.line("weak 3 0 %d", g.r.IntN(2))
+	g.line("weak 4 0 1")
+	g.line("weak 5 %d %d", 1+g.r.IntN(2), g.r.IntN(2))
+	g.line("weak 6 %d 1", 1+g.r.IntN(2))
+	for a := range 7 {
+		if a != 1 && a != 2 && g.r.IntN(4) > 0 {
+			g.line("set %d %d %d", 1+g.r.IntN(2), 1+g.r.IntN(3), a)
+			g.line("drop %d", a)
+		}
+	}
+	g.line("drop 1")
+	g.line("drop 2")
+	g.line("collect %d", g.r.IntN(3))
+	for _, a := range []int{3, 4, 5, 6} {
+		g.line("alive %d", a)
+	}
+}
+
+// sceneUntrack: a dict held something once.
+func (g *generator) sceneUntrack() {
+	g.line("new 0 dict")
+	g.line("new 1 %s", g.one("list", "dict", "inst"))
+	g.line("tuple 2 - - -")
+	g.line("set 0 0 1")
+	if g.r.IntN(3) == 0 {
+		g.line("set 0 1 2")
+	}
+	g.line("set 0 0 %s", g.one("-", "-", "2"))
+	for range 4 {
+		g.line("collect %d", g.r.IntN(3))
+		g.line("tracked 0")
+		g.line("tracked 2")
+		g.line("order")
+	}
+	g.line("set 1 0 0")
+	g.line("tracked 0")
+}
+
+// sceneNest: tuples in tuples, built from the inside, are untracked layer by layer.
+func (g *generator) sceneNest() {
+	g.line("new 0 %s", g.one("list", "dict", "inst"))
+	g.line("tuple 1 - - %s", g.one("-", "-", "0"))
+	for a := 2; a < 6; a++ {
+		g.line("tuple %d %d - %s", a, a-1, g.one("-", "-", "-", strconv.Itoa(g.r.IntN(a))))
+	}
+	g.line("new 6 list")
+	for range 4 { // what a list holds is found in the order of its items, which turns the tuples round
+		g.line("set 6 %d %d", g.r.IntN(4), 1+g.r.IntN(5))
+	}
+	for range 4 {
+		g.line("collect %d", g.r.IntN(3))
+		for a := 1; a < 6; a++ {
+			g.line("tracked %d", a)
+		}
+	}
+}
+
+// sceneRevive: rings of all sorts die twice.
+func (g *generator) sceneRevive() {
+	n := 2 + g.r.IntN(5)
+	for a := range n {
+		g.line("new %d %s", a, g.one("list", "inst-revive", "slots-revive", "inst-drop", "slots-collect", "slots-alloc",
+			"inst-log", "dict", "inst"))
+	}
+	for a := range n {
+		g.line("set %d %d %d", a, g.r.IntN(2), (a+1)%n)
+		g.line("set %d %d %d", a, 2+g.r.IntN(2), g.r.IntN(n))
+		g.line("weak %d %d %d", 7, a, g.r.IntN(2))
+		if g.r.IntN(2) == 0 {
+			g.line("set %d 1 7", g.r.IntN(n))
+			g.line("drop 7")
+		}
+	}
+	for a := range n {
+		g.line("drop %d", a)
+	}
+	for range 3 {
+		g.line("collect %d", g.r.IntN(3))
+		g.line("unrevive")
+		g.line("order")
+	}
+}

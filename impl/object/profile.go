@@ -48,7 +48,7 @@ type Profile struct {
 	AllOrNothing bool
 	CountEarly   bool
 
-	ClearTrashWeakrefs bool // weak references in the garbage are cleared (bpo-38006)
+	ClearTrashWeakrefs bool // weak references in the garbage are cleared (bpo-38006; 3.8.18 does, 3.7.16 does not)
 	TuplesInScan       bool // tuples are untracked while reachable objects are found, not afterwards (up to 3.7)
 	Safepoint          bool // a collection waits for the next safepoint (3.12), or runs inside the allocation
 	Immortal           bool // objects whose count says so leave the generations (3.12)
@@ -80,8 +80,10 @@ func buildProfiles() []*Profile {
 	add("old8", "old8", func() {})
 	add("3.6", "3.6", func() { p.HeadBytes = 32 })
 	add("3.7", "3.6", func() { p.CountEarly = false })
-	add("3.8", "3.8", func() { p.HeadBytes, p.TrashOld, p.TuplesInScan = 16, false, false })
-	add("3.9", "3.9", func() { p.AllOrNothing, p.ClearTrashWeakrefs, p.ListExact = false, true, true })
+	add("3.8", "3.8", func() {
+		p.HeadBytes, p.TrashOld, p.TuplesInScan, p.ClearTrashWeakrefs = 16, false, false, true
+	})
+	add("3.9", "3.9", func() { p.AllOrNothing, p.ListExact = false, true })
 	add("3.10", "3.10", func() {})
 	add("3.11", "3.11", func() {
 		p.Values, p.WeakWords, p.ZeroDigit, p.FramesWait = InBlock, 6, true, false
