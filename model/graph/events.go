@@ -104,7 +104,7 @@ func (m *Model) call(w *node) violation {
 		return CallOnce.Breach("the weak reference %v called back again", w)
 	case !t.dead && !m.doomed(t):
 		return CallOnce.Breach("the weak reference %v called back, and roots reach its referent %v", w, t)
-	case m.sure(t) && (w.doom == m.op || !m.reachable(w)):
+	case m.full() && m.collects(t) && (w.doom == m.op || !m.reachable(w)):
 		return CallOnce.Breach("the weak reference %v called back, and is unreachable itself", w)
 	case m.Contract.CallbackFirst && m.depth == 1 && m.now.finals > 0 && m.sure(t):
 		return CallOrder.Breach("the weak reference %v called back after a finalizer", w)

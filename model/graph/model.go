@@ -356,9 +356,11 @@ func (m *Model) doomed(n *node) bool {
 // collects tells whether an object that is found dead is found by a collection, and not by its count.
 func (m *Model) collects(n *node) bool { return !m.Contract.Immediate || n.refs > 0 }
 
+// full tells whether a full collection runs, from which nothing is hidden: what is dead it takes for dead.
+func (m *Model) full() bool {
+	return m.depth == 1 && m.now.generation >= m.Contract.Full() && !m.frozen
+}
+
 // sure tells whether it was surely a collection that found the object dead. Where death is immediate, one of the young
 // may take the last reference to an object that is not young, or is hidden from it, which then dies by its count.
-func (m *Model) sure(n *node) bool {
-	full := m.depth == 1 && m.now.generation >= m.Contract.Full() && !m.frozen
-	return m.collects(n) && (full || !m.Contract.Immediate)
-}
+func (m *Model) sure(n *node) bool { return m.collects(n) && (m.full() || !m.Contract.Immediate) }

@@ -322,6 +322,11 @@ func TestModelRules(t *testing.T) {
 			s.trash()
 			return s.then("B2 D10 D20 D30 E3")
 		}, nil},
+		{"a callback of a weak reference that something frozen holds", deferred, func(s script) violation {
+			s.trash()
+			s.m.Freeze(true)
+			return s.then("B2 C30 E0")
+		}, nil},
 		{"a callback that is forgotten", counting, func(s script) violation {
 			s.must(s.new(0, Node, 2))
 			s.weak(1, 0, true)

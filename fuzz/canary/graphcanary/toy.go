@@ -173,8 +173,8 @@ func (h *toy) die(o *object) {
 	if h.bug != BytesForgetWeak || o.kind != graph.WeakKind {
 		h.bytes -= size(o)
 	}
+	h.objects[o.id] = nil // what dies next may collect, and shall not find it
 	h.empty(o)
-	h.objects[o.id] = nil
 	h.free = append(h.free, o.id)
 }
 
