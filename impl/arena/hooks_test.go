@@ -297,8 +297,8 @@ func TestHooksSerialNumbers(t *testing.T) {
 	expect("the block that moved twice", r, 2000, 5)
 }
 
-// TestHooksLengthAtTheEnd overwrites the length of a block at the end of its run. The pad behind is looked at as long as
-// it lies in the heap, to its last byte; a length that leads one byte further is not followed.
+// TestHooksLengthAtTheEnd overwrites the length of a block at the end of its run. The pad behind is looked at as long
+// as it lies in the heap, to its last byte; a length that leads one byte further is not followed.
 func TestHooksLengthAtTheEnd(t *testing.T) {
 	for _, name := range []string{"3.6", "3.11"} {
 		for beyond := range 2 {
@@ -328,8 +328,8 @@ func TestHooksLengthAtTheEnd(t *testing.T) {
 	}
 }
 
-// TestHooksForeignStart frees the first bytes of an arena, in front of which is no room for a header. The bytes in front
-// are not read.
+// TestHooksForeignStart frees the first bytes of an arena, in front of which is no room for a header. The bytes in
+// front are not read.
 func TestHooksForeignStart(t *testing.T) {
 	prof, _ := profile.ByName("3.11")
 	slots := page.NewSlots(prof.ArenaBytes, 1, 0)

@@ -198,12 +198,9 @@ func (r *raw) newRun(class uintptr) uintptr {
 	return at
 }
 
-// allocLarge makes a run for one block.
+// allocLarge makes a run for one block. Requests are at most sizeMax, so the sum does not wrap.
 func (r *raw) allocLarge(n uintptr) uintptr {
 	size := page.RoundUp(n + runHeader + tagBytes)
-	if size < n {
-		return 0
-	}
 	at := r.take(size, 2*size)
 	if at == 0 {
 		return 0

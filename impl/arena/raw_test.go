@@ -2,6 +2,7 @@ package arena
 
 import (
 	"bytes"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -74,7 +75,7 @@ func TestRawFillsEveryRun(t *testing.T) {
 			blocks = append(blocks, r.alloc(size))
 		}
 		if len(r.runs) != 1 {
-			t.Errorf("%d blocks of %d bytes need %d runs, one has room for all", slots, size, len(r.runs))
+			t.Fatalf("%d blocks of %d bytes need %d runs, one has room for all", slots, size, len(r.runs))
 		}
 		end := r.runs[0].addr + r.runs[0].bytes
 		if last := slices.Max(blocks); last+size > end || end-last-size >= 16+size {
@@ -107,7 +108,8 @@ func TestRawReallocRule(t *testing.T) {
 			return r.usable(b)
 		}()
 		for _, n := range []uintptr{
-			1, 16, 33, 64, 65, old / 3, usable/2 - 1, usable / 2, usable/2 + 1, usable - 1, usable, usable + 1, 3 * usable,
+			1, 16, 33, 64, 65, old / 3, usable/2 - 1, usable / 2, usable/2 + 1,
+			usable - 1, usable, usable + 1, 3 * usable,
 		} {
 			b := rawBlock(t, r, old, 0x5A)
 			to := r.realloc(b, n)
@@ -194,8 +196,8 @@ func TestRawKeptRunsServeWhatFits(t *testing.T) {
 	}
 }
 
-// TestRawGivesBackBeforeItFails lets a request fail while a run is kept: the run goes back, and the request is made once
-// more.
+// TestRawGivesBackBeforeItFails lets a request fail while a run is kept: the run goes back, and the request is made
+// once more.
 func TestRawGivesBackBeforeItFails(t *testing.T) {
 	const limit = 3 << 20
 	for _, first := range []uintptr{1 << 20, 2 << 20} {
@@ -270,6 +272,10 @@ func TestRawKeepsNoMoreThanItSays(t *testing.T) {
 	r.free(small)
 	if len(r.kept) != 2 {
 		t.Errorf("%d of two runs are kept, which together are below the limit", len(r.kept))
+	}
+	// Nor does one that cannot be kept itself.
+	if r.free(r.alloc(keepBytes)); len(r.kept) != 2 {
+		t.Errorf("%d of two runs are kept behind one that is too large", len(r.kept))
 	}
 }
 
@@ -353,6 +359,8 @@ func TestOwnsBothEnds(t *testing.T) {
 			{"the first byte of an arena, and the one in front", base - 1, 2, false},
 			{"no byte behind the last arena", base + 2*span, 0, false},
 			{"the byte behind the last arena", base + 2*span, 1, false},
+			{"a length in an arena that leads around the address space", base + 8, math.MaxUint64, false},
+			{"a length in a run that leads around the address space", large, math.MaxUint64, false},
 			{"a block of a class", slot, 600, true},
 			{"the last bytes of a run", end - 8, 8, true},
 			{"a byte more than a run has", end - 8, 9, false},
