@@ -45,6 +45,17 @@ type Collector struct {
 
 	flags   Flag
 	garbage []object.Ref // each with a reference
+
+	// OnCollection, if set, is called when a collection starts, before the counts are set back, and when it stops
+	// (gc.callbacks). It may allocate; a collection that it asks for does nothing.
+	OnCollection func(Phase)
+}
+
+// A Phase is what OnCollection is told. At the start the numbers are 0.
+type Phase struct {
+	Stop       bool
+	Generation int
+	Collected  int
 }
 
 // New returns an enabled collector and makes it the heap's.
@@ -150,9 +161,7 @@ func (c *Collector) collectDue() bool {
 		if n[g] <= c.threshold[g] || g == Generations-1 && c.pending < c.longLived/4 {
 			continue
 		}
-		c.collecting = true
-		c.collect(g)
-		c.collecting = false
+		c.observed(g)
 		return true
 	}
 	return false
@@ -167,10 +176,21 @@ func (c *Collector) CollectGeneration(g int) (int, error) {
 	if c.collecting {
 		return 0, nil
 	}
+	return c.observed(g), nil
+}
+
+// observed runs a collection between the two calls of OnCollection.
+func (c *Collector) observed(g int) int {
 	c.collecting = true
+	if c.OnCollection != nil {
+		c.OnCollection(Phase{Generation: g})
+	}
 	n := c.collect(g)
+	if c.OnCollection != nil {
+		c.OnCollection(Phase{Stop: true, Generation: g, Collected: n})
+	}
 	c.collecting = false
-	return n, nil
+	return n
 }
 
 // Collect is CollectGeneration for those who know that g exists.

@@ -45,8 +45,8 @@
 //
 // # What is missing
 //
-// Finalizers of the old kind (tp_del, and all of 2.7's), gc.callbacks, the debug texts, and the free lists that a full
-// collection clears.
+// Finalizers of the old kind (tp_del, and all of 2.7's), the debug texts, and the free lists that a full collection
+// clears.
 //
 // # What always holds
 //

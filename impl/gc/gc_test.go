@@ -343,6 +343,32 @@ func TestSaveAll(t *testing.T) {
 	}
 }
 
+// OnCollection is called around each collection, also one that begins by itself, with the counts still as they were.
+func TestOnCollection(t *testing.T) {
+	for _, name := range profileNames() {
+		w := open(t, name)
+		var log []string
+		w.c.OnCollection = func(p Phase) {
+			if n := w.c.Collect(2); n != 0 {
+				t.Errorf("%s: a collection inside another returns %d", name, n)
+			}
+			log = append(log, fmt.Sprintf("%v %d %d at %d", p.Stop, p.Generation, p.Collected, w.c.Count()[0]))
+		}
+		l := w.make("list", 1)
+		w.h.SetItem(l, 0, l)
+		w.h.Decref(l)
+		w.c.Collect(1)
+		w.c.SetThreshold(1)
+		w.c.Enable()
+		w.roots[1], w.roots[2] = w.h.NewList(0), w.h.NewList(0)
+		w.c.Safepoint()
+		want := "false 1 0 at 1, true 1 1 at 0, false 0 0 at 2, true 0 0 at 0"
+		if got := strings.Join(log, ", "); got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+	}
+}
+
 // What is frozen is out of reach of a collection, holds what it refers to, and comes back to the oldest generation.
 func TestFreeze(t *testing.T) {
 	w := open(t, "3.12")
@@ -372,6 +398,37 @@ func TestRandomPrograms(t *testing.T) {
 	}
 }
 
+// tryCollect collects, and looks at what is about two states: the return value is the difference of the statistics, the
+// counts are those of the moment after, and no young generation has a member but what finalizers have made or revived.
+func (w *world) tryCollect(g int) {
+	w.t.Helper()
+	before, counts, events := w.c.Stats()[g], w.c.Count(), len(w.h.Events)
+	n := w.c.Collect(g)
+	after := w.c.Stats()[g]
+	if after.Collections != before.Collections+1 || after.Collected != before.Collected+n {
+		w.t.Errorf("collect(%d) returns %d, statistics go from %+v to %+v", g, n, before, after)
+	}
+	for i, count := range w.c.Count() {
+		want := 0
+		if i > g {
+			if want = counts[i]; i == g+1 {
+				want++
+			}
+		}
+		if i > 0 && count != want {
+			w.t.Errorf("collect(%d): count %d is %d, want %d", g, i, count, want)
+		}
+	}
+	for i := range min(g+1, Generations-1) {
+		if len(w.h.Events) == events && !w.h.Empty(w.c.gens[i]) {
+			w.t.Errorf("collect(%d) leaves objects in generation %d", g, i)
+		}
+	}
+	if len(w.h.Events) == events && w.c.Collect(g) != 0 {
+		w.t.Errorf("collect(%d) at once again finds more", g)
+	}
+}
+
 func tryRandom(t *testing.T, name string, seed uint64) {
 	w := open(t, name)
 	if seed%2 == 1 {
@@ -380,7 +437,11 @@ func tryRandom(t *testing.T, name string, seed uint64) {
 	}
 	r := rand.New(rand.NewPCG(seed, 7))
 	for i, line := range strings.Split(strings.TrimSpace(generate(r, 3000)), "\n") {
-		w.do(line)
+		if strings.HasPrefix(line, "collect") {
+			w.tryCollect(int(line[len(line)-1] - '0'))
+		} else {
+			w.do(line)
+		}
 		w.c.Safepoint()
 		if i%50 == 0 {
 			if err := w.check(); err != nil {
