@@ -10,7 +10,10 @@ import (
 )
 
 func TestReference(t *testing.T) {
-	Run(t, func() Heap { return graph.NewReference() }, Promise(graph.ReferenceContract))
+	open := func() Heap { return graph.NewReference() }
+	if err := Test(open, Promise(graph.ReferenceContract), Programs(40)); err != nil {
+		t.Error(err)
+	}
 }
 
 // bare hides every optional part.
