@@ -174,12 +174,19 @@ func (h *Hooks) Realloc(p unsafe.Pointer, n uintptr) unsafe.Pointer {
 	}
 	old := length(p)
 	var saved [2 * hookSaved]byte
+	var made [hookWord]byte // the block's serial number, which a realloc that fails leaves to it
+	if h.prof.Serial {
+		copy(made[:], span(p, int(old)+hookWord, hookWord))
+	}
 	h.hide(p, old, &saved)
 	h.serial++
 	h.strip(p)
 	base := h.below.Realloc(unsafe.Add(p, -hookFront), n+h.extra)
 	if base == nil {
 		h.dress(unsafe.Add(p, -hookFront), old)
+		if h.prof.Serial {
+			copy(span(p, int(old)+hookWord, hookWord), made[:])
+		}
 		restore(p, old, old, &saved)
 		return nil
 	}

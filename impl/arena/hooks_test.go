@@ -295,6 +295,13 @@ func TestHooksSerialNumbers(t *testing.T) {
 	expect("a calloc behind two frees", p, 40, 6)
 	expect("a realloc of nil", h.Realloc(nil, 8), 8, 7)
 	expect("the block that moved twice", r, 2000, 5)
+	h.InjectOOM(1, true)
+	if h.Realloc(p, 1<<20) != nil {
+		t.Fatal("a megabyte was had from a system that has nothing")
+	}
+	h.InjectOOM(0, false)
+	expect("a realloc that failed", p, 40, 6)
+	expect("the call behind it", h.Alloc(1), 1, 9)
 }
 
 // TestHooksLengthAtTheEnd overwrites the length of a block at the end of its run. The pad behind is looked at as long
