@@ -1,5 +1,7 @@
-// Package impl holds what is fast: allocators that live in memory of their own, layer upon layer.
+// Package impl holds what is fast: allocators, and the objects upon them, in memory of their own, layer upon layer.
 //
+//	L5  gc      the cycle collector: generations, thresholds, finalizers, weak references
+//	L4  object  typed objects with counts and garbage collector heads, and their death
 //	L3  arena   any size: usable arenas in order, an arena map, large blocks apart, statistics, debug hooks
 //	L2  pool    blocks of one class: a header, a free list threaded through the blocks, lazy carving
 //	L1  sizeclass   size -> class -> block size
