@@ -136,10 +136,13 @@ func (b *builder) thread(tid uint64) error {
 func (b *builder) total(n, size uint64) (uint64, error) {
 	hi, lo := bits.Mul64(n, size)
 	if hi != 0 || lo > b.lim.SizeMax {
-		return 0, fmt.Errorf("size of %d times %d is above %d", n, size, b.lim.SizeMax)
+		return 0, fmt.Errorf("size of %d times %d is above %d, the most bytes of a block", n, size, b.lim.SizeMax)
 	}
 	return lo, nil
 }
+
+// alignMax bounds the alignment of a block.
+const alignMax = 1 << 31
 
 // acquire is a request of one of the kinds that make a block, answered with addr. first is calloc's count or
 // aligned's alignment.
@@ -154,8 +157,8 @@ func (b *builder) acquire(kind prog.Kind, addr, first, size uint64) error {
 	case b.words.calloc:
 		n, op.Args[b.words.callocN] = first, first
 	case b.words.aligned:
-		if first > 1<<31 {
-			return fmt.Errorf("alignment %d is above %d", first, 1<<31)
+		if first > alignMax {
+			return fmt.Errorf("alignment %d is above %d, the largest alignment", first, alignMax)
 		}
 		op.Args[b.words.alignedAlign] = 1 << bits.Len64(max(first, 1)-1) // as C libraries do: up to a power of two
 	}

@@ -11,17 +11,14 @@ import (
 // bounded refuses to be read beyond its limit. io.LimitReader would end quietly there, and the half would pass for
 // the whole.
 type bounded struct {
-	r    io.Reader
-	left int64
+	r         io.Reader
+	left, max int64
 }
 
 func (b *bounded) Read(p []byte) (int, error) {
 	n, err := b.r.Read(p)
 	if b.left -= int64(n); b.left < 0 {
-		return 0, errors.New("too many bytes after decompression")
-	}
-	if errors.Is(err, io.ErrUnexpectedEOF) {
-		err = fmt.Errorf("the packed data end too early: %w", err)
+		return 0, fmt.Errorf("more than %s after decompression, the most that is read", Bytes(uint64(b.max)))
 	}
 	return n, err
 }

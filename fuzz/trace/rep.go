@@ -24,7 +24,9 @@ import (
 // The numbers of the head must be right: ids is the greatest id and one more, ops how many lines follow.
 type rep struct {
 	*builder
+	in       *lines
 	head     []uint64
+	places   []int // the lines that the numbers of the head stand in
 	ids, ops uint64
 	seen     []uint64 // a bit an id that is not nil: it was made, and perhaps freed
 	used     uint64   // the greatest id and one more
@@ -37,7 +39,7 @@ func sniffRep(line []byte, _ *prog.Spec) bool {
 }
 
 func readRep(b *builder, l *lines) error {
-	r := &rep{builder: b}
+	r := &rep{builder: b, in: l}
 	if err := l.each(r.line); err != nil {
 		return err
 	}
@@ -46,8 +48,10 @@ func readRep(b *builder, l *lines) error {
 		return errors.New("no operation after the head")
 	case l.torn > 0:
 	case r.lines != r.ops:
+		l.n = r.places[len(r.places)/2]
 		return fmt.Errorf("the head says %d operations, there are %d", r.ops, r.lines)
 	case r.used != r.ids:
+		l.n = r.places[len(r.places)/2-1]
 		return fmt.Errorf("the head says %d ids, there are %d", r.ids, r.used)
 	}
 	return nil
@@ -57,6 +61,7 @@ func (r *rep) line(line []byte) error {
 	if r.seen == nil {
 		if c := line[0] | 0x20; c < 'a' || c > 'z' {
 			v, err := decimal(line)
+			r.places = append(r.places, r.in.n)
 			if r.head = append(r.head, v); err == nil && len(r.head) > 4 {
 				err = errors.New("a head has 2 or 4 numbers, not more")
 			}
@@ -103,10 +108,19 @@ func (r *rep) begin() error {
 	case 4:
 		r.ids, r.ops = r.head[1], r.head[2]
 	default:
+		if len(r.places) > 0 {
+			r.in.n = r.places[len(r.places)-1]
+		}
 		return fmt.Errorf("a head has 2 or 4 numbers, not %d", len(r.head))
 	}
-	if most := uint64(r.lim.Ops); r.ids > most || r.ops > most && !r.lim.Cut {
-		return fmt.Errorf("%d ids and %d operations are more than %d", r.ids, r.ops, most)
+	most := uint64(r.lim.Ops)
+	if r.ids > most {
+		r.in.n = r.places[len(r.places)/2-1]
+		return fmt.Errorf("the head says %d ids, the most is %d", r.ids, most)
+	}
+	if r.ops > most && !r.lim.Cut {
+		r.in.n = r.places[len(r.places)/2]
+		return fmt.Errorf("the head says %d operations, the most is %d", r.ops, most)
 	}
 	r.seen = make([]uint64, r.ids/64+1)
 	return nil

@@ -28,11 +28,17 @@ type text struct {
 	*builder
 	in       *lines
 	sizes    []int64 // by slot: bytes of the block that lives there, -1 for none
-	declared map[string]uint64
+	declared map[string]declared
 	begun    bool // a world or an operation was seen: later comments are not the head's
 
 	batch   []byte // lines that wait for being parsed
 	numbers []int  // of these lines
+}
+
+// declared is a number of the head, and the line that it stands in.
+type declared struct {
+	value uint64
+	line  int
 }
 
 var errWorld = errors.New("the world stands before all operations, and once")
@@ -56,7 +62,7 @@ func sniffText(line []byte, spec *prog.Spec) bool {
 }
 
 func readText(b *builder, l *lines) error {
-	t := &text{builder: b, in: l, declared: map[string]uint64{}}
+	t := &text{builder: b, in: l, declared: map[string]declared{}}
 	err := l.each(t.line)
 	last := l.n
 	if early := t.flush(); early != nil {
@@ -67,8 +73,9 @@ func readText(b *builder, l *lines) error {
 	}
 	stats := b.finish()
 	for _, c := range counters {
-		if v, ok := t.declared[c.key]; ok && c.recount && v != c.get(&stats) {
-			return fmt.Errorf("the head says %s: %d, there are %d", c.key, v, c.get(&stats))
+		if d, ok := t.declared[c.key]; ok && c.recount && d.value != c.get(&stats) {
+			l.n = d.line
+			return fmt.Errorf("the head says %s: %d, there are %d", c.key, d.value, c.get(&stats))
 		}
 	}
 	return nil
@@ -166,7 +173,7 @@ func (t *text) note(line []byte) error {
 		if v > 1<<62 {
 			return fmt.Errorf("%s: %d is no count", key, v)
 		}
-		t.declared[key] = v
+		t.declared[key] = declared{v, t.in.n}
 		if !c.recount {
 			c.set(&t.stats, v)
 		}

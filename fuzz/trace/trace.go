@@ -180,12 +180,12 @@ func Read(spec *prog.Spec, name string, r io.Reader, lim Limits) (*Trace, error)
 	if err != nil {
 		return nil, err
 	}
-	r, done, err := unpack(r)
+	r, done, err := Unpack(r)
 	if err != nil {
 		return nil, fmt.Errorf("%s:1: %w", name, err)
 	}
 	defer done()
-	l := newLines(&bounded{r, lim.Bytes}, lim.LineBytes)
+	l := newLines(&bounded{r, lim.Bytes, lim.Bytes}, lim.LineBytes)
 	l.lenient = lim.Lenient
 	f, err := choose(spec, l, lim.Format)
 	if err != nil {
@@ -202,27 +202,48 @@ func Read(spec *prog.Spec, name string, r io.Reader, lim Limits) (*Trace, error)
 	return t, nil
 }
 
-// unpack undoes zstd and gzip, told by their magic numbers.
-func unpack(r io.Reader) (io.Reader, func(), error) {
+// Packed tells by its magic number whether data is packed with zstd or gzip.
+func Packed(data []byte) bool { return isZstd(data) || isGzip(data) }
+
+func isZstd(data []byte) bool { return bytes.HasPrefix(data, []byte{0x28, 0xb5, 0x2f, 0xfd}) }
+func isGzip(data []byte) bool { return bytes.HasPrefix(data, []byte{0x1f, 0x8b}) }
+
+// Unpack undoes zstd and gzip, and gives anything else as it is. How much comes out is not bounded; done gives back
+// what it took.
+func Unpack(r io.Reader) (unpacked io.Reader, done func(), err error) {
 	br := bufio.NewReader(r)
 	magic, err := br.Peek(4)
 	switch {
-	case bytes.Equal(magic, []byte{0x28, 0xb5, 0x2f, 0xfd}):
+	case isZstd(magic):
 		z, err := zstd.NewReader(br, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(windowMax))
 		if err != nil {
 			return nil, nil, err
 		}
-		return z, z.Close, nil
-	case bytes.HasPrefix(magic, []byte{0x1f, 0x8b}):
+		return plainly{z}, z.Close, nil
+	case isGzip(magic):
 		z, err := gzip.NewReader(br)
 		if err != nil {
 			return nil, nil, err
 		}
-		return z, func() {}, nil
+		return plainly{z}, func() {}, nil
 	case err != nil && err != io.EOF:
 		return nil, nil, err
 	}
 	return br, func() {}, nil
+}
+
+// plainly says what is wrong with packed data in words of ours.
+type plainly struct{ io.Reader }
+
+func (p plainly) Read(b []byte) (int, error) {
+	n, err := p.Reader.Read(b)
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		err = fmt.Errorf("the packed data end too early: %w", err)
+	case errors.Is(err, zstd.ErrWindowSizeExceeded):
+		err = fmt.Errorf("the packed data want a window of more than %s: %w", Bytes(windowMax), err)
+	}
+	return n, err
 }
 
 // choose returns the format of that name, or the one that the first line that is not blank speaks for.
