@@ -7,14 +7,14 @@
 //
 // Programs are numbered. Job j is program j/n on target j%n of n, and a program follows from the seed, the target's
 // name and its number alone, so that a target is given the same programs beside others as on its own. Workers take jobs
-// as they get to them, and the results are committed in the order of the jobs: counts and findings are those of jobs 0,
-// 1, 2, ... up to the last. When the campaign stops at a finding, later jobs that were already under way are dropped.
-// So a seed and a number of programs give the same verdict on any machine with any number of workers. When the time is
-// over, or at an interrupt, programs that are under way end at their next operation and do not count.
+// as they get to them, and the results are committed in the order of the jobs: counts, behaviours and findings are
+// those of jobs 0, 1, 2, ... up to the last. When the campaign stops at a finding, later jobs that were already under
+// way are dropped. So a seed and a number of programs give the same verdict on any machine with any number of workers.
+// When the time is over, or at an interrupt, programs that are under way end at their next operation and do not count.
 //
 // What a campaign does not do is to breed programs from those that showed something new. That would make program n
-// depend on which ones were done before it, and coverage.go depends on addresses; engines that breed (go test -fuzz,
-// go-fuzz) have the same programs and properties.
+// depend on which ones were done before it; engines that breed (go test -fuzz, go-fuzz) have the same programs and
+// properties.
 //
 // # What is owned
 //
@@ -39,8 +39,13 @@ import (
 
 // Target is one of those that are tried. New is called once for each worker, since a Subject is not for concurrent use.
 type Target struct {
-	Name string
-	New  func() *props.Subject
+	Name   string
+	New    func() *props.Subject
+	Placed bool // where its blocks lie in their pages follows from the program: see Coverage
+
+	// Others returns the targets that answer every program alike, beside all properties. Like New it is called once for
+	// each worker. It may be nil.
+	Others func() []*props.Subject
 }
 
 // Config says what is tried. The zero values of numbers are said with them.
@@ -166,9 +171,9 @@ type campaign struct {
 	jobs     chan int // closed when there are no more
 	results  chan result
 	workers  []*worker
-	coverage []*Coverage  // by target; shared
-	lastNew  atomic.Int64 // nanoseconds since begun; shared
-	abort    atomic.Bool  // programs that run are to end; shared
+	coverage []*Coverage // by target; workers look at it
+	abort    atomic.Bool // programs that run are to end; shared
+	lastNew  time.Duration
 
 	verdicts []Verdict
 	pending  map[int]result  // done, but not all before them are
@@ -274,6 +279,11 @@ func (c *campaign) commit(r result) error {
 	for i, n := range r.answers {
 		v.Answers[i] += n
 	}
+	for _, b := range r.fresh {
+		if c.coverage[r.job%len(c.Targets)].add(b) {
+			c.lastNew = time.Since(c.begun)
+		}
+	}
 	if r.finding == nil {
 		return nil
 	}
@@ -305,7 +315,7 @@ func (c *campaign) indexOf(target string) int {
 }
 
 func (c *campaign) progress() Progress {
-	p := Progress{Elapsed: time.Since(c.begun), LastNew: time.Duration(c.lastNew.Load())}
+	p := Progress{Elapsed: time.Since(c.begun), LastNew: c.lastNew}
 	p.Verdicts = slices.Clone(c.verdicts)
 	for i := range p.Verdicts {
 		p.Verdicts[i].Coverage = c.coverage[i].Count()

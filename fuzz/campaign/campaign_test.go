@@ -11,6 +11,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"heapfuzz/model"
 	"heapfuzz/model/heap"
 	"heapfuzz/props"
 	"heapfuzz/props/heaptest"
@@ -21,7 +22,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // spoiled is a target whose answers are those of the reference, but for what spoil does to them.
 func spoiled(name string, spoil func(prog.Op, prog.Outcome) prog.Outcome) Target {
-	return Target{name, func() *props.Subject {
+	return Target{Name: name, New: func() *props.Subject {
 		s := heaptest.Subject(name, heap.ReferenceContract, func(heaptest.World) (heaptest.Allocator, error) {
 			return heap.NewReference(), nil
 		})
@@ -77,7 +78,8 @@ func TestWorkersDoNotChangeWhatIsFound(t *testing.T) {
 			}
 			for i, v := range got.Verdicts {
 				w := want.Verdicts[i]
-				if v.Programs != w.Programs || v.Answers != w.Answers || v.Broken != w.Broken {
+				if v.Programs != w.Programs || v.Answers != w.Answers || v.Broken != w.Broken ||
+					v.Coverage != w.Coverage || v.Live != w.Live {
 					t.Errorf("%d workers, keep going %v: %+v where one worker gives %+v", workers, keepGoing, v, w)
 				}
 				if len(v.Findings) != len(w.Findings) {
@@ -106,6 +108,47 @@ func TestProgramsDoNotDependOnOtherTargets(t *testing.T) {
 	}
 }
 
+// TestOthersAnswerAlike compares every program with what another target answers to it.
+func TestOthersAnswerAlike(t *testing.T) {
+	forgets := spoiled("forgets", func(op prog.Op, out prog.Outcome) prog.Outcome {
+		if heaptest.Lang.Info(op.Kind).Name == "free" && op.Args[0]%8 == 7 {
+			out.Value = 1
+		}
+		return out
+	})
+	for _, other := range []Target{spoiled("b", right), forgets} {
+		a := spoiled("a", right)
+		a.Others = func() []*props.Subject {
+			s := other.New()
+			inner := s.Open
+			s.Open = func(w [prog.ArgsMax]uint64) (props.Target, props.Judge, error) {
+				t, _, err := inner(w)
+				return t, lax{}, err // what a model sees is not the business of the comparison
+			}
+			return []*props.Subject{s}
+		}
+		var one Verdict
+		for _, workers := range []int{1, 3} {
+			cfg := Config{Targets: []Target{a}, Seed: 5, Programs: 20, Workers: workers, KeepGoing: true}
+			v := mustRun(t, cfg).Verdicts[0]
+			if workers == 1 {
+				one = v
+			}
+			if v.Broken != one.Broken || (v.Broken > 0) != (other.Name == "forgets") {
+				t.Errorf("%s: %d workers: %d programs are answered in another way", other.Name, workers, v.Broken)
+			}
+			if len(v.Findings) > 0 && v.Findings[0].Signature() != "differential: meta/differential forgets free" {
+				t.Error(v.Findings[0].Signature())
+			}
+		}
+	}
+}
+
+// lax lets every answer pass.
+type lax struct{}
+
+func (lax) Step(prog.Op, prog.Outcome) *model.Violation { return nil }
+
 func TestFirstFindingStops(t *testing.T) {
 	var found []*props.Finding
 	res := mustRun(t, Config{Targets: []Target{spoiled("b", misaligned)}, Seed: 5, Duration: time.Minute, Workers: 3,
@@ -130,7 +173,7 @@ func TestFoundMayStop(t *testing.T) {
 
 func TestOpenErrorEnds(t *testing.T) {
 	broken := errors.New("no such device")
-	target := Target{"broken", func() *props.Subject {
+	target := Target{Name: "broken", New: func() *props.Subject {
 		open := func(heaptest.World) (heaptest.Allocator, error) { return nil, broken }
 		return heaptest.Subject("broken", heap.Contract{}, open)
 	}}

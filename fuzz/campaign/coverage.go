@@ -14,20 +14,28 @@ import (
 //	size      the size class of the block asked for, or of the block that the operation is on: steps of 16 bytes up to
 //	          512, powers of two above
 //	answer    ok, skip, nomem or fail
-//	place     where a new block lies: on the block freed last, on another one freed since the start, beside the one
-//	          handed out last, within 4 KiB of it, far from it; for realloc also: where it was
+//	place     where a new block lies: on the block freed last, on another one freed before, right beside the one
+//	          handed out last, elsewhere; for realloc also: where it was
 //	crowd     how many blocks live: 0, 1-3, 4-15, 16-63, ... 4096 and more
 //	state     what the target says of the memory around the block, if it says anything: pymalloc tells six states of a
 //	          pool apart, after a block was made and before one is freed
 //
 // Coverage counts the distinct behaviours of a target. It looks at answers only, so that it means the same for a Go
-// arena and for a library in a child process (which tells no state), and it cannot tell how many behaviours there are: a run is compared with
-// other runs and with its own past, not with 100 %. What it is for is to see that a run has become stale, and that a
-// mix is not all of one kind.
+// arena and for a library in a child process (which tells no state), and it cannot tell how many behaviours there are:
+// a run is compared with other runs and with its own past, not with 100 %. What it is for is to see that a run has
+// become stale, and that a mix is not all of one kind.
 //
-// The blocks freed since the start are remembered by a hash of their address in a table of 4096 places, where a later
-// one overwrites an earlier: a block on a place forgotten counts as far. A place is thus a hint, and everything else is
-// exact.
+// # Places without addresses
+//
+// The system puts a mapping where it likes, so that two blocks which lie in two mappings lie differently in each run.
+// In one mapping they do not, and a page that holds a live block has not gone back to the system. So a new block has a
+// place only in a page where another one lives, and of what was freed in that page only what was freed since there is
+// always one that lives is remembered. All other blocks lie elsewhere, the first one of each page among them: that is
+// less than addresses would tell, and the same in every run.
+//
+// It takes a target that asks the system for whole pages and divides them by what it was asked. Go's heap does not:
+// what it gives depends on its collector and on other goroutines. Target.Placed tells which targets are such, and for
+// the others the only place is where realloc left the block.
 type Coverage struct {
 	words [behaviours / 64]atomic.Uint64
 	n     atomic.Int64
@@ -41,6 +49,11 @@ const (
 
 // Count returns the number of distinct behaviours so far.
 func (c *Coverage) Count() int { return int(c.n.Load()) }
+
+// has tells whether the behaviour was seen.
+func (c *Coverage) has(behaviour uint32) bool {
+	return c.words[behaviour/64].Load()&(1<<(behaviour%64)) != 0
+}
 
 // add tells whether the behaviour is new.
 func (c *Coverage) add(behaviour uint32) bool {
@@ -56,26 +69,37 @@ func (c *Coverage) add(behaviour uint32) bool {
 const (
 	placeNone = iota // the operation made no block
 	placeLast        // where the block freed last was
-	placeFree        // where a block was that was freed
+	placeFree        // where a block was that was freed before
 	placeNext        // right behind the block handed out last, or right before it
-	placeNear        // within 4 KiB of it
-	placeFar
-	placeSame // realloc: where it was before
+	placeElse        // elsewhere
+	placeSame        // realloc: where it was before
 )
 
 // walker follows one run after the other and keeps its tables between them.
 type walker struct {
+	placed bool  // set by walk: the target's places are looked at
 	sizeOf []int // by kind: the place of the argument "size", -1 when there is none
 	slots  []walked
 	used   []prog.Slot // the slots that hold something, to be cleared
-	freed  [4096]uint64
-	last   walked // the block handed out last
-	gone   uint64 // the address of the block freed last
+	pages  map[uint64]page
+	freed  map[uint64]int // by address: the time at which a block was freed there
+	now    int            // counts blocks that were made and freed: the time in pages and freed
+	last   walked         // the block handed out last
+	gone   uint64         // the address of the block freed last
 	live   int
 
-	peak int // blocks that lived at once in this run
+	fresh []uint32 // behaviours of this run that the coverage lacked
+	peak  int      // blocks that lived at once in this run
 	tally
 }
+
+// page is what is known of the blocks that begin in 4 KiB of memory.
+type page struct {
+	live  int // how many live
+	since int // the time from which on there was always one; not set while there is none
+}
+
+const pageBits = 12
 
 // walked is a slot's block. Addr is 0 in a dead slot.
 type walked struct {
@@ -101,14 +125,20 @@ func (w *walker) begin(spec *prog.Spec) {
 	for _, s := range w.used {
 		w.slots[s] = walked{}
 	}
-	w.used, w.last, w.gone, w.live, w.peak, w.tally = w.used[:0], walked{}, 0, 0, 0, tally{}
-	clear(w.freed[:])
+	if w.pages == nil {
+		w.pages, w.freed = map[uint64]page{}, map[uint64]int{}
+	}
+	clear(w.pages)
+	clear(w.freed)
+	w.used, w.fresh, w.last, w.gone, w.now = w.used[:0], w.fresh[:0], walked{}, 0, 0
+	w.live, w.peak, w.tally = 0, 0, tally{}
 }
 
-// walk adds what a run showed to the coverage and returns how much of it was new. The tally and the peak are of this
-// run.
-func (w *walker) walk(c *Coverage, spec *prog.Spec, ops []prog.Op, trace prog.Trace) (fresh int) {
+// walk returns what a run showed that the coverage lacks, valid until the next walk; a behaviour may be there twice.
+// The tally and the peak are of this run. The coverage is not changed: which runs count is decided later.
+func (w *walker) walk(c *Coverage, placed bool, spec *prog.Spec, ops []prog.Op, trace prog.Trace) []uint32 {
 	w.begin(spec)
+	w.placed = placed
 	for i := range trace {
 		op, out := &ops[i], &trace[i]
 		w.answers[out.Status&3]++
@@ -119,11 +149,11 @@ func (w *walker) walk(c *Coverage, spec *prog.Spec, ops []prog.Op, trace prog.Tr
 		b = b<<placeBits | uint32(place)
 		b = b<<crowdBits | uint32(min(crowd(w.live), 1<<crowdBits-1))
 		b = b<<stateBits | uint32(out.State&(1<<stateBits-1))
-		if c.add(b) {
-			fresh++
+		if !c.has(b) {
+			w.fresh = append(w.fresh, b)
 		}
 	}
-	return fresh
+	return w.fresh
 }
 
 // step follows one operation through the slots.
@@ -179,6 +209,7 @@ func (w *walker) put(slot prog.Slot, out *prog.Outcome, size uint8) {
 		w.used = append(w.used, slot)
 		w.live++
 		w.peak = max(w.peak, w.live)
+		w.enter(out.Addr)
 	}
 	w.last = walked{out.Addr, out.Size, size}
 	w.slots[slot] = w.last
@@ -186,28 +217,53 @@ func (w *walker) put(slot prog.Slot, out *prog.Outcome, size uint8) {
 
 func (w *walker) kill(slot prog.Slot) {
 	if b := w.at(slot); b.addr != 0 {
-		w.gone = b.addr
-		w.freed[hash(b.addr)] = b.addr
+		w.leave(b.addr)
 		w.slots[slot] = walked{}
 		w.live--
 	}
 }
 
-func (w *walker) place(out *prog.Outcome) int {
-	switch away := max(out.Addr, w.last.addr) - min(out.Addr, w.last.addr); {
-	case out.Addr == w.gone:
-		return placeLast
-	case w.freed[hash(out.Addr)] == out.Addr:
-		return placeFree
-	case out.Addr == w.last.addr+w.last.usable, out.Addr+out.Size == w.last.addr:
-		return placeNext
-	case away < 4096:
-		return placeNear
+// enter and leave follow the block at addr into its page and out of it.
+func (w *walker) enter(addr uint64) {
+	if !w.placed {
+		return
 	}
-	return placeFar
+	w.now++
+	p := w.pages[addr>>pageBits]
+	if p.live++; p.live == 1 {
+		p.since = w.now
+	}
+	w.pages[addr>>pageBits] = p
 }
 
-func hash(addr uint64) uint64 { return addr * 0x9E3779B97F4A7C15 >> 52 }
+func (w *walker) leave(addr uint64) {
+	if !w.placed {
+		return
+	}
+	w.now++
+	w.gone, w.freed[addr] = addr, w.now
+	p := w.pages[addr>>pageBits]
+	p.live--
+	w.pages[addr>>pageBits] = p
+}
+
+// place says where a block lies that is about to enter its page.
+func (w *walker) place(out *prog.Outcome) int {
+	p := w.pages[out.Addr>>pageBits]
+	if p.live == 0 {
+		return placeElse
+	}
+	beside := out.Addr == w.last.addr+w.last.usable || out.Addr+out.Size == w.last.addr
+	switch {
+	case w.freed[out.Addr] > p.since && out.Addr == w.gone:
+		return placeLast
+	case w.freed[out.Addr] > p.since:
+		return placeFree
+	case beside && w.last.addr>>pageBits == out.Addr>>pageBits:
+		return placeNext
+	}
+	return placeElse
+}
 
 // class is the size class of n: 0, then one for each 16 bytes up to 512, then one for each power of two.
 func class(n uint64) uint8 {

@@ -1,6 +1,7 @@
 package campaign
 
 import (
+	"slices"
 	"testing"
 
 	"heapfuzz/props/heaptest"
@@ -11,32 +12,44 @@ import (
 func TestPlaces(t *testing.T) {
 	spec := heaptest.Lang.Spec
 	steps := []struct {
-		op   string
-		addr uint64
-		want int
+		op     string
+		addr   uint64
+		want   int
+		reason string
 	}{
-		{"p0 = alloc size=64", 0x100000, placeFar},
-		{"p1 = alloc size=64", 0x100040, placeNext},
-		{"p2 = alloc size=64", 0x100400, placeNear},
-		{"p3 = alloc size=64", 0x900000, placeFar},
-		{"free p0", 0, placeNone},
-		{"free p1", 0, placeNone},
-		{"p4 = alloc size=64", 0x100040, placeLast},
-		{"p5 = alloc size=64", 0x100000, placeFree},
-		{"realloc p5 size=60", 0x100000, placeSame},
-		{"realloc p5 size=90", 0x500000, placeFar},
+		{"p0 = alloc size=64", 0x100000, placeElse, "nothing lives in its page"},
+		{"p1 = alloc size=64", 0x100040, placeNext, "right behind"},
+		{"p2 = alloc size=64", 0x100400, placeElse, "in the page of others, and beside none"},
+		{"p3 = alloc size=64", 0x900000, placeElse, "another page"},
+		{"free p0", 0, placeNone, ""},
+		{"free p1", 0, placeNone, ""},
+		{"p4 = alloc size=64", 0x100040, placeLast, "p2 has kept the page"},
+		{"p5 = alloc size=64", 0x100000, placeFree, ""},
+		{"realloc p5 size=60", 0x100000, placeSame, ""},
+		{"realloc p5 size=90", 0x500000, placeElse, ""},
+		{"free p3", 0, placeNone, ""},
+		{"p3 = alloc size=64", 0x900000, placeElse, "the page was empty, and may have been mapped anew"},
+		{"p6 = alloc size=64", 0x9000c0, placeElse, ""},
+		{"free p3", 0, placeNone, ""},
+		{"free p6", 0, placeNone, ""},
+		{"p6 = alloc size=64", 0x900080, placeElse, ""},
+		{"p3 = alloc size=64", 0x9000c0, placeNext, "freed last, but before the page was empty"},
+		{"free p6", 0, placeNone, ""},
+		{"p6 = alloc size=64", 0x900fc0, placeElse, ""},
+		{"p7 = alloc size=64", 0x901000, placeElse, "right behind, but in another page"},
+		{"free p7", 0, placeNone, ""},
 	}
-	var w walker
+	w := walker{placed: true}
 	w.begin(spec)
 	for _, s := range steps {
 		op := spec.MustParse(s.op).Ops[0]
 		out := prog.Outcome{Addr: s.addr, Size: 64}
 		if _, place := w.step(spec, &op, &out); place != s.want {
-			t.Errorf("%s at %#x: place %d, want %d", s.op, s.addr, place, s.want)
+			t.Errorf("%s at %#x: place %d, want %d: %s", s.op, s.addr, place, s.want, s.reason)
 		}
 	}
-	if w.live != 4 || w.peak != 4 {
-		t.Errorf("%d blocks live and %d at most, want 4 and 4", w.live, w.peak)
+	if w.live != 5 || w.peak != 6 {
+		t.Errorf("%d blocks live and %d at most, want 5 and 6", w.live, w.peak)
 	}
 }
 
@@ -47,12 +60,35 @@ func TestWalkBegins(t *testing.T) {
 	trace := prog.Trace{{Addr: 0x1000, Size: 64}, {Addr: 0x1040, Size: 64}, {}}
 	var c Coverage
 	var w walker
-	first := w.walk(&c, spec, p.Ops, trace)
-	if first != 3 || c.Count() != 3 {
-		t.Errorf("%d behaviours are new and %d in all, want 3 and 3", first, c.Count())
+	first := w.walk(&c, true, spec, p.Ops, trace)
+	if len(first) != 3 || c.Count() != 0 {
+		t.Errorf("%d behaviours are new and %d counted, want 3 and 0", len(first), c.Count())
 	}
-	if again := w.walk(&c, spec, p.Ops, trace); again != 0 || w.peak != 2 || w.answers != [4]uint64{3, 0, 0, 0} {
-		t.Errorf("again: %d new, peak %d, answers %v", again, w.peak, w.answers)
+	for _, b := range first {
+		c.add(b)
+	}
+	again := w.walk(&c, true, spec, p.Ops, trace)
+	if len(again) != 0 || c.Count() != 3 || w.peak != 2 || w.answers != [4]uint64{3, 0, 0, 0} {
+		t.Errorf("again: %d new, %d counted, peak %d, answers %v", len(again), c.Count(), w.peak, w.answers)
+	}
+}
+
+// TestUnplaced sees to it that addresses mean nothing where they are not to.
+func TestUnplaced(t *testing.T) {
+	spec := heaptest.Lang.Spec
+	p := spec.MustParse("p0 = alloc size=64\np1 = alloc size=64\np2 = alloc size=64\nfree p1\np1 = alloc size=64")
+	var c Coverage
+	var w walker
+	run := func(addrs ...uint64) []uint32 {
+		trace := make(prog.Trace, len(addrs))
+		for i, a := range addrs {
+			trace[i] = prog.Outcome{Addr: a, Size: 64}
+		}
+		return slices.Clone(w.walk(&c, false, spec, p.Ops, trace))
+	}
+	close, apart := run(0x1000, 0x1040, 0x1080, 0, 0x1040), run(0x1000, 0x5000, 0x9000, 0, 0xd000)
+	if !slices.Equal(close, apart) {
+		t.Errorf("%x when the blocks lie close, %x when they lie apart", close, apart)
 	}
 }
 
@@ -80,7 +116,7 @@ func BenchmarkWalk(b *testing.B) {
 		trace[i] = prog.Outcome{Addr: uint64(0x100000 + 64*i), Size: 64}
 	}
 	for b.Loop() {
-		w.walk(&c, s.Spec, p.Ops, trace)
+		w.walk(&c, true, s.Spec, p.Ops, trace)
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(p.Ops)), "ns/operation")
 }

@@ -17,6 +17,7 @@ type worker struct {
 	c        *campaign
 	number   int
 	subjects []*props.Subject // by target, made at the first job
+	alike    []props.Property // by target, made at the first job of one that has others
 	runner   props.Runner
 	walker   walker
 	running  atomic.Pointer[running] // nil between jobs
@@ -37,6 +38,7 @@ type result struct {
 	job     int
 	answers [4]uint64
 	live    int
+	fresh   []uint32 // behaviours that had not been counted yet, each once
 	took    time.Duration
 	finding *props.Finding // nil: no rule was broken
 	aborted bool           // the run was ended before its end
@@ -45,6 +47,7 @@ type result struct {
 
 func newWorker(c *campaign, number int) *worker {
 	w := &worker{c: c, number: number, subjects: make([]*props.Subject, len(c.Targets)), done: make(chan struct{})}
+	w.alike = make([]props.Property, len(c.Targets))
 	w.runner.Look = true
 	w.runner.After = func(_ props.Target, at int, _ prog.Op) *model.Violation {
 		w.running.Load().answered.Store(int64(at) + 1)
@@ -85,18 +88,35 @@ func (w *worker) do(job int) result {
 	if res.Violation == aborted {
 		return result{job: job, aborted: true}
 	}
-	if w.walker.walk(w.c.coverage[job%n], s.Spec, res.Ops, res.Trace) > 0 {
-		w.c.lastNew.Store(int64(time.Since(w.c.begun)))
-	}
-	r := result{job: job, answers: w.walker.answers, live: w.walker.peak}
+	fresh := w.walker.walk(w.c.coverage[job%n], w.c.Targets[job%n].Placed, s.Spec, res.Ops, res.Trace)
+	slices.Sort(fresh)
+	r := result{job: job, answers: w.walker.answers, live: w.walker.peak, fresh: slices.Clone(slices.Compact(fresh))}
 	if res.Violation != nil {
 		r.finding = Finding(s.Target, p, res)
-	} else if k := len(w.c.Properties); k > 0 && number%PropertyEvery == PropertyEvery-1 {
-		r.finding, r.err = w.check(s, w.c.Properties[number/PropertyEvery%k], p)
-		r.aborted = w.c.abort.Load() // two runs that were ended differ for no fault of the target
+	}
+	for _, property := range w.properties(job) {
+		if r.finding == nil && r.err == nil && !r.aborted {
+			r.finding, r.err = w.check(s, property, p)
+			r.aborted = w.c.abort.Load() // two runs that were ended differ for no fault of the target
+		}
 	}
 	r.took = time.Since(begun)
 	return r
+}
+
+// properties are those that the program of a job is tried under besides conforms.
+func (w *worker) properties(job int) (list []props.Property) {
+	target, number := job%len(w.c.Targets), job/len(w.c.Targets)
+	if t := w.c.Targets[target]; t.Others != nil {
+		if w.alike[target].Check == nil {
+			w.alike[target] = props.Differential(t.Others()...)
+		}
+		list = append(list, w.alike[target])
+	}
+	if k := len(w.c.Properties); k > 0 && number%PropertyEvery == PropertyEvery-1 {
+		list = append(list, w.c.Properties[number/PropertyEvery%k])
+	}
+	return list
 }
 
 func (w *worker) check(s *props.Subject, property props.Property, p prog.Program) (*props.Finding, error) {

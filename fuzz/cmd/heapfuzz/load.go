@@ -16,13 +16,16 @@ import (
 	"heapfuzz/props/prog"
 )
 
-// A file is told by its content, in this order:
+// A file is told by its content, packed with zstd or gzip or not, in this order:
 //
 //	go test fuzz v1     the corpus of Go's own fuzzing: one []byte literal
 //	text                a program in our language: reproducers, seeds, what a report prints
-//	trace               any format of package trace, packed or not
+//	trace               any format of package trace
 //	"\x00\x12..."       a string literal, as go-fuzz writes beside its crashers (NAME.quoted)
-//	bytes               anything else is a program in bytes, as go-fuzz keeps them
+//	bytes               anything else is a program in bytes, as go-fuzz keeps them; these are not packed
+//
+// Text in our language is a program here, which may ask what cannot be. Only the command trace takes it for a
+// recording, and refuses one that contradicts itself.
 
 // loadMax bounds a file that is read whole.
 const loadMax = 256 << 20
@@ -43,14 +46,22 @@ func load(spec *prog.Spec, path string) (*loaded, error) {
 	if st, err := f.Stat(); err == nil && st.IsDir() {
 		return nil, fmt.Errorf("%s: is a folder, not a program", path)
 	}
-	data, err := io.ReadAll(io.LimitReader(f, loadMax+1))
+	data, err := readMost(path, f)
 	if err != nil {
 		return nil, err
 	}
-	if len(data) > loadMax {
-		return nil, fmt.Errorf("%s: more than %s", path, trace.Bytes(loadMax))
+	packed := trace.Packed(data)
+	if packed {
+		unpacked, done, err := trace.Unpack(bytes.NewReader(data))
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		defer done()
+		if data, err = readMost(path, unpacked); err != nil {
+			return nil, err
+		}
 	}
-	l, err := decode(spec, path, data)
+	l, err := decode(spec, path, data, packed)
 	if err == nil && len(l.Program.Ops) == 0 && l.Target == "" {
 		// A reproducer may need none: the epilogue is asked all the same.
 		err = fmt.Errorf("%s: no operation in it", path)
@@ -58,7 +69,20 @@ func load(spec *prog.Spec, path string) (*loaded, error) {
 	return l, err
 }
 
-func decode(spec *prog.Spec, path string, data []byte) (*loaded, error) {
+// readMost reads all, unless it is more than we take.
+func readMost(path string, r io.Reader) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, loadMax+1))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", path, err)
+	case len(data) > loadMax:
+		return nil, fmt.Errorf("%s: more than %s", path, trace.Bytes(loadMax))
+	}
+	return data, nil
+}
+
+// decode makes a program of the content of a file that was packed or not.
+func decode(spec *prog.Spec, path string, data []byte, packed bool) (*loaded, error) {
 	l := &loaded{path: path}
 	head, rest, _ := bytes.Cut(data, []byte("\n"))
 	switch {
@@ -66,9 +90,9 @@ func decode(spec *prog.Spec, path string, data []byte) (*loaded, error) {
 		raw, err := nativeBytes(path, string(head), rest)
 		l.Program = spec.Decode(raw)
 		return l, err
-	case !isText(data) || packed(data):
+	case !isText(data):
 		err := l.trace(spec, data)
-		if err != nil && !packed(data) {
+		if err != nil && !packed {
 			l.Program, err = spec.Decode(data), nil
 		}
 		return l, err
@@ -143,11 +167,6 @@ func isText(data []byte) bool {
 		begin = begin[n:]
 	}
 	return true
-}
-
-// packed tells whether data is compressed.
-func packed(data []byte) bool {
-	return bytes.HasPrefix(data, []byte{0x28, 0xb5, 0x2f, 0xfd}) || bytes.HasPrefix(data, []byte{0x1f, 0x8b})
 }
 
 // shown is a path as it is printed in a command: relative where that is shorter.

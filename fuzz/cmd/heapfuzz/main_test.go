@@ -15,9 +15,12 @@ import (
 	"time"
 	"unsafe"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/klauspost/compress/zstd"
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/spf13/pflag"
 
+	"heapfuzz/fuzz/campaign"
 	"heapfuzz/model/heap"
 	"heapfuzz/props"
 	"heapfuzz/props/heaptest"
@@ -35,42 +38,46 @@ func TestMain(m *testing.M) {
 
 // ours are targets for what no canary does.
 var ours = []target{
-	{"test/hangs", "does not return from a free of the third slot", heap.ReferenceContract, func() *props.Subject {
-		s := heaptest.Subject("test/hangs", heap.ReferenceContract, reference)
-		inner := s.Open
-		s.Open = func(w [prog.ArgsMax]uint64) (props.Target, props.Judge, error) {
-			t, j, err := inner(w)
-			return hanging{t}, j, err
-		}
-		s.Picture, s.Damage = nil, nil
-		return s
-	}},
-	{"test/crashes", "ends the process at a free of the third slot", heap.ReferenceContract, func() *props.Subject {
-		s := heaptest.Subject("test/crashes", heap.ReferenceContract, reference)
-		inner := s.Open
-		s.Open = func(w [prog.ArgsMax]uint64) (props.Target, props.Judge, error) {
-			t, j, err := inner(w)
-			return crashing{t}, j, err
-		}
-		s.Picture, s.Damage = nil, nil
-		return s
-	}},
-	{"test/moody", "is wrong in every third allocator", heap.ReferenceContract, func() *props.Subject {
-		opened := 0
-		open := func(w heaptest.World) (heaptest.Allocator, error) {
-			opened++
-			a, err := reference(w)
-			return moody{a, opened%3 == 0}, err
-		}
-		return heaptest.Subject("test/moody", heap.ReferenceContract, open)
-	}},
-	{"test/slow", "takes a millisecond for each operation", heap.ReferenceContract, func() *props.Subject {
-		open := func(w heaptest.World) (heaptest.Allocator, error) {
-			a, err := reference(w)
-			return slow{a}, err
-		}
-		return heaptest.Subject("test/slow", heap.ReferenceContract, open)
-	}},
+	{name: "test/hangs", doc: "does not return from a free of the third slot", contract: heap.ReferenceContract,
+		open: func() *props.Subject {
+			s := heaptest.Subject("test/hangs", heap.ReferenceContract, reference)
+			inner := s.Open
+			s.Open = func(w [prog.ArgsMax]uint64) (props.Target, props.Judge, error) {
+				t, j, err := inner(w)
+				return hanging{t}, j, err
+			}
+			s.Picture, s.Damage = nil, nil
+			return s
+		}},
+	{name: "test/crashes", doc: "ends the process at a free of the third slot", contract: heap.ReferenceContract,
+		open: func() *props.Subject {
+			s := heaptest.Subject("test/crashes", heap.ReferenceContract, reference)
+			inner := s.Open
+			s.Open = func(w [prog.ArgsMax]uint64) (props.Target, props.Judge, error) {
+				t, j, err := inner(w)
+				return crashing{t}, j, err
+			}
+			s.Picture, s.Damage = nil, nil
+			return s
+		}},
+	{name: "test/moody", doc: "is wrong in every third allocator", contract: heap.ReferenceContract,
+		open: func() *props.Subject {
+			opened := 0
+			open := func(w heaptest.World) (heaptest.Allocator, error) {
+				opened++
+				a, err := reference(w)
+				return moody{a, opened%3 == 0}, err
+			}
+			return heaptest.Subject("test/moody", heap.ReferenceContract, open)
+		}},
+	{name: "test/slow", doc: "takes a millisecond for each operation", contract: heap.ReferenceContract,
+		open: func() *props.Subject {
+			open := func(w heaptest.World) (heaptest.Allocator, error) {
+				a, err := reference(w)
+				return slow{a}, err
+			}
+			return heaptest.Subject("test/slow", heap.ReferenceContract, open)
+		}},
 }
 
 func reference(heaptest.World) (heaptest.Allocator, error) { return heap.NewReference(), nil }
@@ -125,7 +132,7 @@ func (s slow) Alloc(n uintptr) ptr {
 
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{Dir: "testdata/script", UpdateScripts: *update,
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"leaves": leaves}})
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"leaves": leaves, "zstd": pack}})
 }
 
 // leaves runs heapfuzz and compares what it leaves with: "leaves 2 replay missing.txt".
@@ -143,6 +150,17 @@ func leaves(ts *testscript.TestScript, neg bool, args []string) {
 	if fmt.Sprint(got) != args[0] {
 		ts.Fatalf("it left with %d, want %s", got, args[0])
 	}
+}
+
+// pack packs a file with zstd, beside itself: "zstd x.txt" makes x.txt.zst.
+func pack(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: zstd FILE")
+	}
+	z, err := zstd.NewWriter(nil)
+	ts.Check(err)
+	packed := z.EncodeAll([]byte(ts.ReadFile(args[0])), nil)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]+".zst"), packed, 0o644))
 }
 
 // TestEmittersKnowEveryOperation sees to it that a new operation gets its function in both languages.
@@ -276,6 +294,36 @@ func TestShowGo(t *testing.T) {
 	for _, r := range tried {
 		if !strings.Contains(out, ": "+r.rule+": ") {
 			t.Errorf("%s: no %s in the output:\n%s", r.canary, r.rule, out)
+		}
+	}
+}
+
+// TestSeedIsCampaign sees to it that all counts of a campaign follow from the seed, on every target that is meant to
+// be right.
+func TestSeedIsCampaign(t *testing.T) {
+	targets, err := choose("all")
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := campaigned(targets, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	counts := func(workers int) (lines []string) {
+		res, err := campaign.Run(t.Context(), campaign.Config{Targets: list, Seed: 5, Programs: 20, Workers: workers,
+			KeepGoing: true, Properties: further()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, v := range res.Verdicts {
+			lines = append(lines, fmt.Sprintln(v.Target, v.Programs, v.Answers, v.Live, v.Coverage, v.Broken))
+		}
+		return lines
+	}
+	one := counts(1)
+	for range 2 {
+		if d := cmp.Diff(one, counts(3)); d != "" {
+			t.Errorf("-1 worker +3 workers:\n%s", d)
 		}
 	}
 }

@@ -28,24 +28,26 @@ const replayLong = `
 Run programs again, and print the report of those that break a rule. A file may hold a program as text, bytes as
 go-fuzz keeps them, an entry of Go's fuzzing corpus ("go test fuzz v1"), or a trace.
 
-The target is that of -target, or the one that the file's head names ("# target NAME").`
+The targets are those of -target, each with its verdict, or the one that the file's head names ("# target NAME").`
 
 func replayCommand() *cobra.Command {
 	var f replayFlags
 	c := &cobra.Command{
-		Use:     "replay FILE... [flags]",
-		Short:   "Run programs again.",
-		Long:    replayLong,
-		Args:    files,
-		Example: "  heapfuzz replay corpus/heap/found/*.txt\n  heapfuzz replay crasher -target arena-3.11 -v",
+		Use:   "replay FILE... [flags]",
+		Short: "Run programs again.",
+		Long:  replayLong,
+		Args:  files,
+		Example: "  heapfuzz replay corpus/heap/found/*.txt\n  heapfuzz replay crasher -target arena-3.11 -v\n" +
+			"  heapfuzz replay FILE -target all",
 		RunE: func(c *cobra.Command, args []string) error {
 			replay := func(path string) error { return f.replay(c.Context(), c.OutOrStdout(), path) }
 			return each(args, c.ErrOrStderr(), replay)
 		},
 	}
-	c.Flags().StringVar(&f.target, "target", "", "the `name` of the target, in place of the one that the file names")
+	c.Flags().StringVar(&f.target, "target", "",
+		"`name`s with commas between, or \"all\", in place of the one that the file names")
 	c.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "print every operation with its answer")
-	c.Flags().BoolVar(&f.json, "json", false, "print a line of JSON for each file")
+	c.Flags().BoolVar(&f.json, "json", false, "print a line of JSON for each file and target")
 	c.Flags().DurationVar(&f.hang, "hang", campaign.HangDefault, hangUsage)
 	return c
 }
@@ -87,30 +89,63 @@ func each(paths []string, stderr io.Writer, do func(path string) error) error {
 	return trouble
 }
 
-// open reads a program and finds its target.
+// oneTarget explains the flag of the commands that take one target.
+const oneTarget = "the `name` of one target, in place of the one that the file names"
+
+// open reads a program and finds its target: the one of that name, or else the one that the file names.
 func open(path, name string) (*loaded, *props.Subject, error) {
+	l, targets, err := openFor(path, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(targets) != 1 {
+		return nil, nil, fmt.Errorf("-target %s: one target at a time; heapfuzz replay takes several", name)
+	}
+	return l, targets[0].open(), nil
+}
+
+// openFor reads a program and finds its targets: those of the names, or else the one that the file names.
+func openFor(path, names string) (*loaded, []target, error) {
 	l, err := load(heaptest.Lang.Spec, path)
 	if err != nil {
 		return nil, nil, err
 	}
-	if name == "" {
-		name = l.Target
+	var targets []target
+	switch {
+	case names != "":
+		targets, err = choose(names)
+	case l.Target != "":
+		targets = make([]target, 1)
+		targets[0], err = lookup(l.Target)
+	default:
+		err = errors.New("names no target; give one with -target")
 	}
-	if name == "" {
-		return nil, nil, fmt.Errorf("%s: names no target; give one with -target", path)
-	}
-	t, err := lookup(name)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", path, err)
 	}
-	return l, t.open(), nil
+	return l, targets, nil
 }
 
+// replay runs the program in a file on each of its targets.
 func (f *replayFlags) replay(ctx context.Context, w io.Writer, path string) error {
-	l, s, err := open(path, f.target)
+	l, targets, err := openFor(path, f.target)
 	if err != nil {
 		return err
 	}
+	var found error
+	for _, t := range targets {
+		switch err := f.replayOn(ctx, w, l, t.open()); {
+		case errors.Is(err, errFinding):
+			found = err
+		case err != nil:
+			return err
+		}
+	}
+	return found
+}
+
+func (f *replayFlags) replayOn(ctx context.Context, w io.Writer, l *loaded, s *props.Subject) error {
+	path := l.path
 	run, found, err := refute(ctx, s, l, f.hang)
 	if err != nil {
 		return err

@@ -20,16 +20,17 @@ import (
 
 // runFlags are the flags of run.
 type runFlags struct {
-	target    string
-	seed      uint64
-	duration  time.Duration
-	programs  int
-	workers   int
-	keepGoing bool
-	json      bool
-	out       string
-	traces    []string
-	hang      time.Duration
+	target       string
+	differential string
+	seed         uint64
+	duration     time.Duration
+	programs     int
+	workers      int
+	keepGoing    bool
+	json         bool
+	out          string
+	traces       []string
+	hang         time.Duration
 }
 
 const runLong = `
@@ -37,10 +38,17 @@ Try random programs on one target or on all, until the time is over or a program
 made as short as it goes, written into a folder, and explained.
 
 Program n of a target follows from the seed alone, whatever the number of workers, so the seed that is printed gives the
-same run again. Every eighth program is tried under the metamorphic properties as well.
+same programs again. With -programs there are as many of them, and on a target whose answers follow from the program the
+same operations, behaviours and findings are counted. Every eighth program is tried under the metamorphic properties as
+well.
+
+With -differential every program is also run on the targets named there, and answers that differ are a finding. A
+target is not compared with itself, nor with one that promises something else of a realloc to 0 bytes or of misuse.
 
 Behaviours are distinct combinations of operation, size class, answer, where the block lies (on the block freed last, on
-another freed one, beside the last, near, far) and the number of live blocks (0, 1-3, 4-15, ...), as seen from outside.`
+another freed one, beside the last, elsewhere) and the number of live blocks (0, 1-3, 4-15, ...), as seen from outside.
+Where a block lies is looked at within a page in which others live, and not at all on Go's heap (reference, go-heap) and
+of canaries: the rest changes from run to run.`
 
 // foundDir is where findings go when nothing is said.
 const foundDir = "corpus/heap/found"
@@ -57,6 +65,7 @@ func runCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		Example: `  heapfuzz run -target arena-3.11 -duration 1m
   heapfuzz run -seed 7 -programs 1000        the same 1000 programs on each target, every time
+  heapfuzz run -target slab -differential reference
   heapfuzz run -trace corpus/heap/trace/x    mutations of what a real program did`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if !c.Flags().Changed("seed") {
@@ -68,6 +77,8 @@ func runCommand() *cobra.Command {
 	flags := c.Flags()
 	flags.StringVar(&f.target, "target", "all",
 		"`name`s with commas between, \"all\", or \"canaries\", which are wrong on purpose")
+	flags.StringVar(&f.differential, "differential", "",
+		"`name`s with commas between, or \"all\": targets that must answer every program alike")
 	flags.Uint64Var(&f.seed, "seed", 0, "the `number` that the programs follow from (default: another each time)")
 	flags.DurationVar(&f.duration, "duration", 0, "stop after this `time` (default 10s, or no limit with -programs)")
 	flags.IntVar(&f.programs, "programs", 0, "stop after so `many` programs on each target (default no limit)")
@@ -105,14 +116,9 @@ func (f *runFlags) run(ctx context.Context, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	cfg := campaign.Config{Targets: campaigned(targets), Seed: f.seed, Programs: f.programs, Workers: f.workers,
-		KeepGoing: f.keepGoing, Hang: f.hang, Properties: further()}
-	for _, path := range f.traces {
-		l, err := load(heaptest.Lang.Spec, path)
-		if err != nil {
-			return err
-		}
-		cfg.Seeds = append(cfg.Seeds, l.Program)
+	cfg, err := f.config(targets)
+	if err != nil {
+		return err
 	}
 	if err := f.check(); err != nil {
 		return err
@@ -140,9 +146,36 @@ func (f *runFlags) run(ctx context.Context, stdout, stderr io.Writer) error {
 	return f.end(p, res)
 }
 
+// config is the campaign that is asked for, without what tells of it.
+func (f *runFlags) config(targets []target) (campaign.Config, error) {
+	cfg := campaign.Config{Seed: f.seed, Programs: f.programs, Workers: f.workers, KeepGoing: f.keepGoing, Hang: f.hang,
+		Properties: further()}
+	var others []target
+	var err error
+	if f.differential != "" {
+		if others, err = choose(f.differential); err != nil {
+			return cfg, err
+		}
+	}
+	if cfg.Targets, err = campaigned(targets, others); err != nil {
+		return cfg, err
+	}
+	for _, path := range f.traces {
+		l, err := load(heaptest.Lang.Spec, path)
+		if err != nil {
+			return cfg, err
+		}
+		cfg.Seeds = append(cfg.Seeds, l.Program)
+	}
+	return cfg, nil
+}
+
 // again is the command that runs the same programs on a target again.
 func (f *runFlags) again(target string) string {
 	line := fmt.Sprintf("heapfuzz run -target %s -seed %d", target, f.seed)
+	if f.differential != "" {
+		line += " -differential " + f.differential
+	}
 	for _, path := range f.traces {
 		line += " -trace " + quoted(path)
 	}
@@ -233,8 +266,8 @@ func (p *plain) verdicts(res campaign.Result, _ error) {
 	}
 }
 
-// sentences are the verdicts for a stranger: one for each target of which there is something to say, and one for all that
-// conform.
+// sentences are the verdicts for a stranger: one for each target of which there is something to say, and one for all
+// that conform.
 func sentences(verdicts []campaign.Verdict) (said []string) {
 	var fine []*campaign.Verdict
 	var programs int
@@ -304,8 +337,12 @@ func (l *lines) start(f *runFlags, targets []target) {
 	for _, t := range targets {
 		names = append(names, t.name)
 	}
-	l.Encode(map[string]any{"event": "start", "targets": names, "seed": f.seed, "workers": f.workers,
-		"programs": f.programs, "seconds": f.duration.Seconds()})
+	m := map[string]any{"event": "start", "targets": names, "seed": f.seed, "workers": f.workers,
+		"programs": f.programs, "seconds": f.duration.Seconds()}
+	if f.differential != "" {
+		m["differential"] = strings.Split(f.differential, ",")
+	}
+	l.Encode(m)
 }
 
 func (l *lines) tell(campaign.Progress) {}

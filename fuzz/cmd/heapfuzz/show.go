@@ -46,7 +46,7 @@ func showCommand() *cobra.Command {
 			return showText(c.OutOrStdout(), run)
 		},
 	}
-	c.Flags().StringVar(&target, "target", "", "the `name` of the target, in place of the one that the file names")
+	c.Flags().StringVar(&target, "target", "", oneTarget)
 	c.Flags().BoolVar(&asGo, "go", false, "as a Go test")
 	c.Flags().BoolVarP(&asC, "c", "c", false, "as a C program")
 	c.Flags().DurationVar(&hang, "hang", campaign.HangDefault, hangUsage)

@@ -14,9 +14,9 @@ import (
 )
 
 const shrinkLong = `
-Write the shortest program that breaks the same rule in the same way. It goes into a folder, that of the file when
--o is not given, under a name that is made of the rule and of the program; with "-o -" the program is printed and
-nothing else is.`
+Write the shortest program that breaks the same rule in the same way, on one target. It goes into a folder, that of the
+file when -o is not given, under a name that is made of the rule and of the program; with "-o -" the program is printed
+and nothing else is.`
 
 func shrinkCommand() *cobra.Command {
 	var target, out string
@@ -31,7 +31,7 @@ func shrinkCommand() *cobra.Command {
 			return shrink(c.Context(), c.OutOrStdout(), c.ErrOrStderr(), args[0], target, out, hang)
 		},
 	}
-	c.Flags().StringVar(&target, "target", "", "the `name` of the target, in place of the one that the file names")
+	c.Flags().StringVar(&target, "target", "", oneTarget)
 	c.Flags().StringVarP(&out, "out", "o", "",
 		"the `folder` that the reproducer is written to, \"-\" for standard output")
 	c.Flags().DurationVar(&hang, "hang", campaign.HangDefault, hangUsage)

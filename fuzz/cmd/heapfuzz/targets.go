@@ -22,6 +22,7 @@ type target struct {
 	name, doc string
 	contract  heap.Contract
 	open      func() *props.Subject
+	placed    bool // see fuzz.Target
 }
 
 // more are targets beyond the table: those of our own tests.
@@ -41,7 +42,7 @@ func lookup(name string) (target, error) {
 	return ofTarget(t), nil
 }
 
-func ofTarget(t fuzz.Target) target { return target{t.Name, t.Doc, t.Contract, t.New} }
+func ofTarget(t fuzz.Target) target { return target{t.Name, t.Doc, t.Contract, t.New, t.Placed} }
 
 // choose returns the targets of a list of names: all of the table for "all", all that are wrong on purpose for
 // "canaries".
@@ -75,13 +76,44 @@ func choose(names string) ([]target, error) {
 	return chosen, nil
 }
 
-// campaigned is the form that a campaign wants.
-func campaigned(targets []target) []campaign.Target {
+// campaigned is the form that a campaign wants: targets, each with those that it is compared with.
+func campaigned(targets, others []target) ([]campaign.Target, error) {
 	var list []campaign.Target
+	compared := map[string]bool{}
 	for _, t := range targets {
-		list = append(list, campaign.Target{Name: t.name, New: t.open})
+		c := campaign.Target{Name: t.name, New: t.open, Placed: t.placed}
+		var beside []target
+		for _, o := range others {
+			if o.name != t.name && alike(o.contract, t.contract) {
+				beside = append(beside, o)
+				compared[o.name] = true
+			}
+		}
+		if len(beside) > 0 {
+			c.Others = func() (subjects []*props.Subject) {
+				for _, o := range beside {
+					subjects = append(subjects, o.open())
+				}
+				return subjects
+			}
+		}
+		list = append(list, c)
 	}
-	return list
+	for _, o := range others {
+		if !compared[o.name] {
+			return nil, fmt.Errorf("-differential %s: no other target is tried that promises the same", o.name)
+		}
+	}
+	return list, nil
+}
+
+// alike tells whether two contracts ask for the same visible answers where both targets have an operation: to a realloc
+// to 0 bytes, and to each misuse. Sizes may differ, since a refusal is never compared.
+func alike(a, b heap.Contract) bool {
+	misuse := func(a, b heap.Answer) bool { return a == b || a == 0 || b == 0 }
+	return a.ReallocZeroFrees == b.ReallocZeroFrees &&
+		misuse(a.DoubleFree, b.DoubleFree) && misuse(a.InteriorFree, b.InteriorFree) &&
+		misuse(a.ForeignFree, b.ForeignFree) && misuse(a.WildFree, b.WildFree) && misuse(a.CrossFree, b.CrossFree)
 }
 
 func targetsCommand() *cobra.Command {
