@@ -31,9 +31,11 @@ import (
 // Nodes never move and never go while the heap lives, so has remembers the bottom node that it saw last. One covers
 // 256 MiB (3.10) or 16 GiB (3.11), and so two of the three dependent loads are nearly always spared.
 //
-// The root is static in C; here it is mapped when the heap is made, as no request of the heap, and costs nothing until
-// it is touched. Nodes come from the system when an arena needs them, and stay. 3.10 looked at 48 bits only, so an
-// address above them is taken for its lower part (bpo-45526); the tree of 3.11 covers all 64.
+// The root is static in C; here it is a table of the heap, and only as long as addresses need it: the system gives
+// none of more than addressBits, which leaves 256 of the 32,768 entries of 3.11. A mapping of the whole length,
+// untouched but for one page, took more time than all else about opening a heap. Nodes come from the system when an
+// arena needs them, and stay. 3.10 looked at 48 bits only, so an address above them is taken for its lower part
+// (bpo-45526); the tree of 3.11 covers all 64.
 //
 // What always holds: the leaves say exactly what the vector says, and every node but the root is reached once
 // (arena/address-map).
@@ -42,32 +44,34 @@ type addressMap struct {
 	rootShift, midShift, botShift uint8
 	rootMask, midMask, botMask    uintptr
 	offsetMask                    uintptr
-	root                          uintptr
+	root                          []uintptr // its entries from the first; those behind are 0
 	mids, bots                    uint64    // nodes of each level that exist
 	nodes                         []uintptr // all of them, to give them back: made by leaf, mids and bots mixed
 	lastKey, lastBot              uintptr   // the node that has saw last, and the address bits that lead to it
 }
 
-// newAddressMap returns the map of a profile, which is not used if the profile has none. It reports false if there is
-// no memory for the root.
-func newAddressMap(prof *profile.Profile) (m addressMap, ok bool) {
+// addressBits are the bits of the widest address of a process, on machines with page tables of five levels.
+const addressBits = 57
+
+// newAddressMap returns the map of a profile, which is not used if the profile has none.
+func newAddressMap(prof *profile.Profile) addressMap {
 	bits := prof.Map
 	if !bits.Used() {
-		return addressMap{}, true
+		return addressMap{}
 	}
 	offset := uint8(0)
 	for n := prof.ArenaBytes; n > 1; n >>= 1 {
 		offset++
 	}
-	m = addressMap{
+	m := addressMap{
 		used:     true,
 		botShift: offset, midShift: offset + bits.Bot, rootShift: offset + bits.Bot + bits.Mid,
 		rootMask: 1<<bits.Root - 1, midMask: 1<<bits.Mid - 1, botMask: 1<<bits.Bot - 1,
 		offsetMask: prof.ArenaBytes - 1,
 	}
 	m.lastKey = ^uintptr(0) // no address leads there, since some bits are the offset's
-	m.root = page.Mmap{}.Map(nodeSize(m.rootMask))
-	return m, m.root != 0
+	m.root = make([]uintptr, min(m.rootMask, (1<<addressBits-1)>>m.rootShift)+1)
+	return m
 }
 
 // has reports whether address b is in an arena.
@@ -89,10 +93,11 @@ func (m *addressMap) inChunk(b uintptr) bool {
 //
 //go:noinline
 func (m *addressMap) seek(b uintptr) bool {
-	mid := page.Load(m.root + b>>m.rootShift&m.rootMask*8)
-	if mid == 0 {
+	i := b >> m.rootShift & m.rootMask
+	if i >= uintptr(len(m.root)) || m.root[i] == 0 {
 		return false
 	}
+	mid := m.root[i]
 	bot := page.Load(mid + b>>m.midShift&m.midMask*8)
 	if bot == 0 {
 		return false
@@ -107,25 +112,29 @@ func nodeSize(mask uintptr) uintptr { return page.RoundUp((mask + 1) * 8) }
 // leaf returns the address of the leaf of b, making the nodes on the way if os is given. It returns 0 if there is none
 // and none can be made.
 func (m *addressMap) leaf(b uintptr, os *page.OS) uintptr {
-	mid := m.child(m.root+b>>m.rootShift&m.rootMask*8, m.midMask, &m.mids, os)
+	i := b >> m.rootShift & m.rootMask
+	if i >= uintptr(len(m.root)) {
+		return 0
+	}
+	mid := m.child(&m.root[i], m.midMask, &m.mids, os)
 	if mid == 0 {
 		return 0
 	}
-	bot := m.child(mid+b>>m.midShift&m.midMask*8, m.botMask, &m.bots, os)
+	bot := m.child(&entries(mid, m.midMask)[b>>m.midShift&m.midMask], m.botMask, &m.bots, os)
 	if bot == 0 {
 		return 0
 	}
 	return bot + b>>m.botShift&m.botMask*8
 }
 
-// child returns the node that the entry at an address leads to, making and counting one if os is given.
-func (m *addressMap) child(entry, mask uintptr, count *uint64, os *page.OS) uintptr {
-	node := page.Load(entry)
-	if node != 0 || os == nil {
-		return node
+// child returns the node that an entry leads to, making and counting one if os is given.
+func (m *addressMap) child(entry *uintptr, mask uintptr, count *uint64, os *page.OS) uintptr {
+	if *entry != 0 || os == nil {
+		return *entry
 	}
-	if node = os.Map(nodeSize(mask)); node != 0 {
-		page.Store(entry, node)
+	node := os.Map(nodeSize(mask))
+	if node != 0 {
+		*entry = node
 		m.nodes = append(m.nodes, node)
 		*count++
 	}
@@ -166,24 +175,36 @@ func (m *addressMap) unmark(address uintptr) {
 }
 
 // leaves calls f for every leaf that is not zero, and counts the nodes of both levels by the entries that lead to them.
-func (m *addressMap) leaves(f func(chunk uintptr, hi, lo int32)) (mids, bots uint64) {
-	for i, mid := range entries(m.root, m.rootMask) {
+// Unless it is told to look at all, it passes over pages of a node that the system has not put in memory: nobody wrote
+// to them, or they are swapped out.
+func (m *addressMap) leaves(all bool, f func(chunk uintptr, hi, lo int32)) (mids, bots uint64) {
+	each := func(node, mask uintptr, f func(i int, v uintptr)) {
+		view := func(at, n uintptr) {
+			first := int(at-node) / 8
+			for i, v := range entries(at, n/8-1) {
+				if v != 0 {
+					f(first+i, v)
+				}
+			}
+		}
+		if n := (mask + 1) * 8; all || n%page.Bytes != 0 {
+			view(node, n)
+		} else {
+			page.Resident(node, n, view)
+		}
+	}
+	for i, mid := range m.root {
 		if mid == 0 {
 			continue
 		}
 		mids++
-		for j, bot := range entries(mid, m.midMask) {
-			if bot == 0 {
-				continue
-			}
+		each(mid, m.midMask, func(j int, bot uintptr) {
 			bots++
-			for k, leaf := range entries(bot, m.botMask) {
-				if leaf != 0 {
-					chunk := uintptr(i)<<m.rootShift | uintptr(j)<<m.midShift | uintptr(k)<<m.botShift
-					f(chunk, int32(leaf), int32(leaf>>32))
-				}
-			}
-		}
+			each(bot, m.botMask, func(k int, leaf uintptr) {
+				chunk := uintptr(i)<<m.rootShift | uintptr(j)<<m.midShift | uintptr(k)<<m.botShift
+				f(chunk, int32(leaf), int32(leaf>>32))
+			})
+		})
 	}
 	return mids, bots
 }
@@ -193,7 +214,7 @@ func entries(node, mask uintptr) []uintptr {
 	return unsafe.Slice((*uintptr)(page.Pointer(node)), mask+1)
 }
 
-// close gives the nodes and the root back.
+// close gives the nodes back.
 func (m *addressMap) close(os *page.OS) {
 	if !m.used {
 		return
@@ -201,7 +222,6 @@ func (m *addressMap) close(os *page.OS) {
 	for _, node := range m.nodes {
 		os.Unmap(node, os.Size(node))
 	}
-	page.Mmap{}.Unmap(m.root, nodeSize(m.rootMask))
 	*m = addressMap{}
 }
 

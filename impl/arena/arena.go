@@ -91,9 +91,7 @@ func New(cfg Config) (*Allocator, error) {
 	if cfg.Arenas != nil {
 		a.source = cfg.Arenas
 	}
-	if a.addresses, ok = newAddressMap(prof); !ok {
-		return nil, errors.New("arena: no memory for the root of the address map")
-	}
+	a.addresses = newAddressMap(prof)
 	a.vec = newVector(prof)
 	a.raw = newRaw(os)
 	return a, nil

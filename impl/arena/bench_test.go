@@ -42,7 +42,8 @@ func BenchmarkRaw(b *testing.B) {
 	}
 }
 
-func BenchmarkNewClose(b *testing.B) {
+// BenchmarkOpen is what a fuzzer pays for each program: a heap is opened, asked for one block, and closed.
+func BenchmarkOpen(b *testing.B) {
 	for _, prof := range profile.All() {
 		b.Run("profile="+prof.Name, func(b *testing.B) {
 			b.ReportAllocs()
@@ -52,6 +53,25 @@ func BenchmarkNewClose(b *testing.B) {
 				a.Close()
 			}
 		})
+	}
+}
+
+// BenchmarkCheck checks a heap of a hundred blocks, as programs of a fuzzer ask for it.
+func BenchmarkCheck(b *testing.B) {
+	for _, prof := range profile.All() {
+		a, _ := New(Config{Profile: prof})
+		for n := range uintptr(100) {
+			a.Alloc(n * 5)
+		}
+		b.Run("profile="+prof.Name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := a.CheckInvariants(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		a.Close()
 	}
 }
 

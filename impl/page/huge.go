@@ -1,7 +1,5 @@
 package page
 
-import "golang.org/x/sys/unix"
-
 // This file gives parts of huge pages.
 //
 // Nearly all the time of a heap that grows is spent in the kernel, which takes a fault and clears a page at the first
@@ -69,8 +67,7 @@ func (p *parts) cut(n uintptr) uintptr {
 		if addr == 0 {
 			return 0
 		}
-		// It is advice. Where there are no huge pages, small ones serve.
-		_ = unix.Madvise(View(addr, hugeBytes), unix.MADV_HUGEPAGE)
+		adviseHuge(addr, hugeBytes)
 		p.rest, p.end = addr, addr+hugeBytes
 	}
 	p.rest += n

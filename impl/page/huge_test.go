@@ -58,3 +58,26 @@ func TestMapPartIsARequest(t *testing.T) {
 	}
 	o.Close()
 }
+
+// Every page that was written is among those that are resident.
+func TestResident(t *testing.T) {
+	o := New(nil)
+	defer o.Close()
+	const pages = 200
+	a := o.Map(pages * Bytes)
+	written := map[uintptr]bool{}
+	for _, i := range []uintptr{0, 3, 63, 64, 127, 128, pages - 1} {
+		Store(a+i*Bytes+8*i%Bytes, 1)
+		written[a+i*Bytes] = true
+	}
+	seen := uintptr(0)
+	Resident(a, pages*Bytes, func(addr, n uintptr) {
+		for end := addr + n; addr < end; addr += Bytes {
+			delete(written, addr)
+			seen++
+		}
+	})
+	if len(written) != 0 || seen > pages {
+		t.Errorf("%d written pages are missing, %d of %d are resident", len(written), seen, pages)
+	}
+}

@@ -1,0 +1,9 @@
+//go:build !linux
+
+package page
+
+// adviseHuge has nobody to ask.
+func adviseHuge(addr, n uintptr) {}
+
+// Resident takes all pages for resident.
+func Resident(addr, n uintptr, f func(addr, n uintptr)) { f(addr, n) }
