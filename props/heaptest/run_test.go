@@ -40,7 +40,7 @@ func inChild(t *testing.T, test, mode string) (output, dir string) {
 func TestHang(t *testing.T) {
 	if os.Getenv("HEAPTEST_CHILD") == "hang" {
 		Run(t, func() Allocator { return stuck{heap.NewReference()} }, Promise(heap.ReferenceContract),
-			Patience(300*time.Millisecond))
+			Patience(2*time.Second))
 		return
 	}
 	out, _ := inChild(t, "TestHang", "hang")
