@@ -50,7 +50,7 @@ func checkCorpus(t *Tree, report func(string, int, string)) {
 }
 
 // machinePath finds an absolute path below the home or the workplace of somebody. What precedes it must not make it the
-// middle of another path: "props/work/x", "$dir/work/x" and "https://example.com/home/" are no such paths. The
+// middle of another path: "props/home/x", "$dir/home/x" and "https://example.com/home/" are no such paths. The
 // expression does not find itself, since a parenthesis follows its slash.
 var machinePath = regexp.MustCompile(`(?:^|[^\w.~)}\]*>/-])(/(?:home|root|work|Users)/[\w.$-]*)|\b[A-Z]:\\Users\\`)
 

@@ -19,9 +19,9 @@ module heapfuzz
 
 go 1.26.0
 -- README.md --
-Run "go test ./..." in the folder of the repository, or in ~/work/heapfuzz.
+Run "go test ./..." in the folder of the repository, or in ~/home/heapfuzz.
 -- ARCHITECTURE.md --
-See https://example.com/home/page and $HOME/work/x and props/work/x.
+See https://example.com/home/page and $HOME/work/x and props/home/x.
 -- .ci/run --
 exec scripts/check
 -- model/model.go --
