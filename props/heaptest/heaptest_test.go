@@ -37,3 +37,11 @@ func TestTestReports(t *testing.T) {
 		t.Errorf("the same seed gave another report:\n%v\n%v", err, again)
 	}
 }
+
+func FuzzReference(f *testing.F) {
+	Fuzz(f, func() Allocator { return heap.NewReference() }, Promise(heap.ReferenceContract))
+}
+
+func BenchmarkReference(b *testing.B) {
+	Bench(b, func() Allocator { return heap.NewReference() }, Promise(heap.ReferenceContract))
+}

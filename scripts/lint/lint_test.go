@@ -21,7 +21,7 @@ go 1.26.0
 -- README.md --
 Run "go test ./..." in the folder of the repository, or in ~/home/heapfuzz.
 -- ARCHITECTURE.md --
-See https://example.com/home/page and $HOME/work/x and props/home/x.
+See https://example.com/home/page and $HOME/home/x and props/home/x.
 -- .ci/run --
 exec scripts/check
 -- model/model.go --
