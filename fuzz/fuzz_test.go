@@ -36,7 +36,7 @@ func TestSmoke(t *testing.T) {
 		t.Run(target.Name, func(t *testing.T) {
 			t.Parallel()
 			s, r := target.New(), props.Runner{}
-			for _, p := range props.All() {
+			for _, p := range s.Properties {
 				random(t, s, target.Smoke, func(program prog.Program) {
 					check(t, s, &r, p, program, "HEAPFUZZ_SEED and -run "+t.Name()+" show it again")
 				})

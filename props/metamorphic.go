@@ -16,12 +16,12 @@ import (
 // Deterministic look at the program in the ordinary world and without its operations of role Set, injected failures
 // among them.
 //
-// Where the contract lets a target refuse at any time, only Deterministic is promised: Subject.Moody.
+// Not every relation holds of every subject: Subject.Properties says which do.
 //
 // A violation that the model finds in the program itself is the business of Conforms, and nothing is compared then. One
 // that it finds only in a variant was missed by Conforms, and refutes the property.
 
-// All returns every property of one target.
+// All returns every property that is defined here, for any language.
 func All() []Property {
 	return []Property{Conforms, Deterministic, Renamed, Inserted, Commuted, Drained}
 }
@@ -143,9 +143,6 @@ var Drained = relation("drained", "after everything is freed a target behaves li
 func relation(name, doc string, vary func(*Subject, prog.Program) iter.Seq[variant]) Property {
 	c := comparison{rule: &model.Invariant{Name: "meta/" + name, Doc: doc}, scarce: name == "deterministic"}
 	return Property{Name: name, Doc: doc, Check: func(s *Subject, r *Runner, p prog.Program) (*Refutation, error) {
-		if s.Moody && !c.scarce {
-			return nil, nil
-		}
 		kept := make([]int, 0, len(p.Ops)) // of the operations of p
 		q := prog.Program{Ops: make([]prog.Op, 0, len(p.Ops))}
 		if c.scarce {

@@ -68,7 +68,6 @@ func (r *Runner) Run(s *Subject, p prog.Program) (Result, error) {
 	if err := shut(t); err != nil && res.Violation == nil {
 		res.Violation = &model.Violation{Rule: Alive, Cause: "close", Detail: "close: " + err.Error()}
 		res.At = len(r.ops) // behind them all
-		res.At = len(r.ops) // behind them all
 	}
 	return res, nil
 }

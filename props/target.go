@@ -34,10 +34,22 @@ type Subject struct {
 	Epilogue []prog.Op
 	// Allows tells whether programs for this target should hold operations of that kind.
 	Allows func(prog.Kind) bool
-	// Moody says that a refusal may depend on everything that was done before: relations between runs are not promised.
-	Moody bool
+	// Properties are those that hold of every program, Conforms the first. Where the contract lets a target refuse at
+	// any time, what is refused depends on everything that was done before, and of the relations between runs only
+	// Deterministic is among them.
+	Properties []Property
 	// Picture describes, for a person, the state of a live target around the slot at fault; it may be nil.
 	Picture func(t Target, op prog.Op) string
 	// Damage looks at every live block of a target and tells of the first damaged one; it may be nil. See FindBlame.
 	Damage func(t Target) (Damage, bool)
+}
+
+// Property returns the subject's property of that name.
+func (s *Subject) Property(name string) (Property, bool) {
+	for _, p := range s.Properties {
+		if p.Name == name {
+			return p, true
+		}
+	}
+	return Property{}, false
 }

@@ -8,24 +8,24 @@ import (
 	"heapfuzz/props/prog"
 )
 
-// Properties returns every property of one heap. Of the engine's relations all hold but Commuted; two are about
-// collections. Like the engine's, they look at the program in the ordinary world, where no collection starts by itself,
+// Properties returns every property of one heap. Of the engine's relations all hold but Commuted: two slots may hold one
+// object, so that operations on different slots may be about the same. Two more are about collections. Like the engine's, they look at the program in the ordinary world, where no collection starts by itself,
 // and without its operations of role Set.
 func Properties() []props.Property {
 	return []props.Property{
-		props.Conforms, props.Deterministic, unmoody(props.Renamed), unmoody(props.Inserted), unmoody(props.Drained),
+		props.Conforms, props.Deterministic,
+		ofMutator(props.Renamed), ofMutator(props.Inserted), ofMutator(props.Drained),
 		Collected, Frozen,
 	}
 }
 
-// unmoody is a relation that holds although the subject is Moody; see Subject.
-func unmoody(p props.Property) props.Property {
+// ofMutator is a relation of the program without what depends on when objects die, which no contract says: of that
+// alone the relation holds.
+func ofMutator(p props.Property) props.Property {
 	check := p.Check
 	p.Check = func(s *props.Subject, r *props.Runner, program prog.Program) (*props.Refutation, error) {
-		calm := *s
-		calm.Moody = false
 		kept, from := without(program, mortal)
-		refuted, err := check(&calm, r, kept)
+		refuted, err := check(s, r, kept)
 		if refuted != nil {
 			translate(refuted.From, from)
 		}

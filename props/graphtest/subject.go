@@ -25,15 +25,12 @@ const LimitUnit = 64 << 10
 type Opener func(World) (Heap, error)
 
 // Subject returns what the engine needs to know to test the heaps that open makes, which promise contract.
-//
-// It is Moody, although a heap may not refuse at any time: two slots may hold one object, so operations on different
-// slots do not commute. Properties has the relations that hold.
 func Subject(name string, contract graph.Contract, open Opener) *props.Subject {
 	s := &props.Subject{
-		Target:   name,
-		Spec:     Lang.Spec,
-		Epilogue: epilogue,
-		Moody:    true,
+		Target:     name,
+		Spec:       Lang.Spec,
+		Epilogue:   epilogue,
+		Properties: Properties(),
 		Open: func(w [prog.ArgsMax]uint64) (props.Target, props.Judge, error) {
 			world := World{w[0], w[1], w[2]}
 			h, err := open(world)

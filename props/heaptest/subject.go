@@ -28,10 +28,10 @@ type Opener func(World) (Allocator, error)
 // Subject returns what the engine needs to know to test the allocators that open makes, which promise contract.
 func Subject(name string, contract heap.Contract, open Opener) *props.Subject {
 	s := &props.Subject{
-		Target:   name,
-		Spec:     Lang.Spec,
-		Epilogue: epilogue,
-		Moody:    contract.MayRefuse && !contract.Steady,
+		Target:     name,
+		Spec:       Lang.Spec,
+		Epilogue:   epilogue,
+		Properties: properties(contract),
 		Open: func(w [prog.ArgsMax]uint64) (props.Target, props.Judge, error) {
 			world := World{w[0], w[1], w[2]}
 			a, err := open(world)
@@ -61,6 +61,14 @@ func Subject(name string, contract heap.Contract, open Opener) *props.Subject {
 		return has[Lang.Rows[k].Needs]
 	}
 	return s
+}
+
+// properties are those that hold of an allocator. One that may refuse at any time may do so by what came before.
+func properties(contract heap.Contract) []props.Property {
+	if contract.MayRefuse && !contract.Steady {
+		return []props.Property{props.Conforms, props.Deterministic}
+	}
+	return props.All()
 }
 
 // epilogue takes every block back and looks at what is left: the operating system gives again, all is drained, a block
