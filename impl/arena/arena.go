@@ -54,6 +54,7 @@ type Allocator struct {
 	rawLive  uint64 // raw blocks that users hold
 	closed   bool
 	scratch  []byte // the checker's, to allocate nothing per check
+	seen     [transitions]uint64
 }
 
 // classes is the room for class heads: a power of two, so that a masked index needs no bounds check.
@@ -121,6 +122,7 @@ func (a *Allocator) Alloc(n uintptr) unsafe.Pointer {
 			return page.Pointer(b)
 		}
 		// The pool is full and leaves the list of its class, whose head it is.
+		a.seen[usedToFull]++
 		right := p.Next()
 		a.used[class%classes] = right
 		if right != 0 {
@@ -134,8 +136,10 @@ func (a *Allocator) Alloc(n uintptr) unsafe.Pointer {
 func (a *Allocator) allocNewPool(class uint32, n uintptr) unsafe.Pointer {
 	p := a.takePool()
 	if p == 0 {
+		a.seen[smallToRaw]++
 		return a.allocRaw(n)
 	}
+	a.seen[startOf(p, class)]++
 	p.SetNext(0)
 	p.SetPrev(0)
 	a.used[class%classes] = p
@@ -189,6 +193,7 @@ func (a *Allocator) Free(ptr unsafe.Pointer) {
 	a.blocks--
 	if free == 0 {
 		// The pool was full and becomes the head of its class. It has at least seven blocks, so it is not empty.
+		a.seen[fullToUsed]++
 		class := p.Class() % classes
 		head := a.used[class]
 		p.SetPrev(0)
@@ -213,6 +218,7 @@ func (a *Allocator) ours(p pool.Pool, b uintptr) bool {
 
 // emptied is what follows when a used pool got its last block back.
 func (a *Allocator) emptied(p pool.Pool) {
+	a.seen[usedToEmpty]++
 	next, prev := p.Next(), p.Prev()
 	if next != 0 {
 		next.SetPrev(prev)
@@ -272,14 +278,21 @@ func (a *Allocator) Realloc(ptr unsafe.Pointer, n uintptr) unsafe.Pointer {
 	p := a.geometry.Of(b)
 	if !a.ours(p, b) {
 		// A raw block that moves stays one block for the counters.
+		a.seen[reallocRaw]++
 		return page.Pointer(a.raw.realloc(b, max(n, 1)))
 	}
 	size := a.geometry.Size(p.Class())
 	if n <= size && 4*n > 3*size {
+		a.seen[reallocInPlace]++
 		return ptr
 	}
 	to := a.Alloc(n)
 	if to != nil {
+		if n > size {
+			a.seen[reallocGrown]++
+		} else {
+			a.seen[reallocShrunk]++
+		}
 		copy(page.View(uintptr(to), min(n, size)), page.View(b, size))
 		a.Free(ptr)
 	}

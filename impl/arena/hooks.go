@@ -368,6 +368,15 @@ func (h *Hooks) Usage() (blocks, bytes, footprint uint64) {
 // InjectOOM asks the allocator below.
 func (h *Hooks) InjectOOM(nth int, persistent bool) { h.below.InjectOOM(nth, persistent) }
 
+// Transitions tells those of the allocator below, if it counts any.
+func (h *Hooks) Transitions(visit func(name string, times uint64)) {
+	if w, ok := h.below.(interface {
+		Transitions(func(name string, times uint64))
+	}); ok {
+		w.Transitions(visit)
+	}
+}
+
 // Close closes the allocator below, without looking at what is live.
 func (h *Hooks) Close() error {
 	clear(h.live)

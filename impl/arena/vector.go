@@ -80,6 +80,7 @@ func (a *Allocator) growVector() {
 	grown[size-1].next = none
 	a.arenas = grown
 	a.vec.unused = int32(old)
+	a.seen[vectorGrown]++
 }
 
 // newArena makes an arena that is on no list, or returns none. On failure the slot is still the head of the unused
@@ -94,17 +95,21 @@ func (a *Allocator) newArena() int32 {
 	}
 	address := a.mapArena()
 	if address == 0 {
+		a.seen[arenaRefused]++
 		return none
 	}
 	if !a.addresses.mark(address, a.os) {
 		a.source.Unmap(address, a.span)
+		a.seen[mapRefused]++
 		return none
 	}
+	a.seen[arenaMade]++
 	i := v.unused
 	o := &a.arenas[i]
 	v.unused = o.next
 	total := int32(a.prof.Pools())
 	if address%a.prof.PoolBytes != 0 {
+		a.seen[arenaUnaligned]++
 		total-- // the part before the first boundary and the part after the last are one pool together
 	}
 	*o = object{address: address, free: total, total: total, next: none, prev: none}
@@ -158,6 +163,7 @@ func (a *Allocator) takePool() pool.Pool {
 	}
 	o.free--
 	if o.free == 0 {
+		a.seen[arenaFull]++
 		v.usable = o.next
 		if o.next != none {
 			a.arenas[o.next].prev = none
@@ -189,11 +195,18 @@ func (a *Allocator) givePool(p pool.Pool) {
 	// An arena of one pool is wholly free with its first free pool. It is not listed yet, so it is the last only of
 	// none.
 	last := o.next == none && (o.free > 1 || v.usable == none)
+	free := o.free == o.total
+	if free && last && a.prof.KeepLast {
+		a.seen[arenaKept]++
+		free = false
+	}
 	switch {
-	case o.free == o.total && !(a.prof.KeepLast && last):
+	case free:
+		a.seen[arenaReleased]++
 		a.unlink(i)
 		a.release(i)
 	case o.free == 1:
+		a.seen[arenaUsable]++
 		a.insertAfter(i, none)
 		if v.fingers != nil && v.fingers[1] == none {
 			v.fingers[1] = i
@@ -203,6 +216,7 @@ func (a *Allocator) givePool(p pool.Pool) {
 			v.fingers[o.free] = i
 		}
 		if runEnd != i {
+			a.seen[arenaSlid]++
 			a.unlink(i)
 			a.insertAfter(i, runEnd)
 		}
@@ -221,6 +235,7 @@ func (a *Allocator) slide(i int32) {
 	for next := a.arenas[left].next; next != none && a.arenas[next].free < o.free; next = a.arenas[left].next {
 		left = next
 	}
+	a.seen[arenaSlid]++
 	a.unlink(i)
 	a.insertAfter(i, left)
 }

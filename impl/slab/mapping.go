@@ -11,10 +11,14 @@ import (
 func (a *Allocator) newRoom(class int) *slab {
 	s := a.spare
 	if s != nil {
+		a.seen[slabReused]++
 		a.spare, a.spares = s.next, a.spares-1
 		s.next = nil
 	} else if s = a.mapSlab(a.slabBytes); s == nil {
+		a.seen[slabRefused]++
 		return nil
+	} else {
+		a.seen[slabMade]++
 	}
 	s.format(class)
 	a.room[class] = s
@@ -30,6 +34,7 @@ func (a *Allocator) allocLarge(n uintptr) unsafe.Pointer {
 	if s == nil {
 		return nil
 	}
+	a.seen[largeMade]++
 	s.format(large)
 	a.blocks++
 	a.bytes += uint64(s.size)

@@ -59,6 +59,7 @@ type Allocator struct {
 	os        *page.OS // where mappings come from
 	stale     bool     // memory from os need not be zero; set by New
 	closed    bool
+	seen      [transitions]uint64
 }
 
 // New returns an empty allocator. It asks for memory when it is first needed.
@@ -114,6 +115,7 @@ func (a *Allocator) allocClass(class int) unsafe.Pointer {
 	}
 	p := s.take()
 	if s.summary == 0 {
+		a.seen[slabFull]++
 		a.leaveRoom(s)
 	}
 	a.blocks++
@@ -185,20 +187,28 @@ func (a *Allocator) Free(p unsafe.Pointer) {
 // settle finds the place of a slab that was full before a block was freed, or has no live block since.
 func (a *Allocator) settle(s *slab, full bool) {
 	if s.class == large {
+		a.seen[largeFreed]++
 		a.unmapSlab(s)
 		return
 	}
 	if full {
+		a.seen[slabRoom]++
 		a.joinRoom(s)
 	}
-	if s.used > 0 || s.next == nil && s.prev == nil {
-		return // it is in use, or the only one with room: it stays with its class
+	if s.used > 0 {
+		return
+	}
+	if s.next == nil && s.prev == nil {
+		a.seen[slabStays]++
+		return // it is the only one with room: it stays with its class
 	}
 	a.leaveRoom(s)
 	if a.spares >= a.sparesMax {
+		a.seen[slabReleased]++
 		a.unmapSlab(s)
 		return
 	}
+	a.seen[slabSpared]++
 	s.next, a.spare = a.spare, s
 	a.spares++
 }
@@ -217,14 +227,21 @@ func (a *Allocator) Realloc(p unsafe.Pointer, n uintptr) unsafe.Pointer {
 	// A block that is less than half used moves, but the least class has nowhere to go.
 	old := s.size
 	if n <= old && (n >= old/2 || old == blockMin) {
+		a.seen[reallocInPlace]++
 		return p
 	}
 	q := a.Alloc(n)
 	if q == nil {
 		if n <= old {
+			a.seen[reallocStuck]++
 			return p
 		}
 		return nil
+	}
+	if n > old {
+		a.seen[reallocGrown]++
+	} else {
+		a.seen[reallocShrunk]++
 	}
 	// Both blocks are live, different, and have at least min(n, old) bytes.
 	copy(unsafe.Slice((*byte)(q), min(n, old)), unsafe.Slice((*byte)(p), min(n, old)))

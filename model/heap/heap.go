@@ -66,6 +66,11 @@ type (
 	Stater interface {
 		State(p unsafe.Pointer) uint8
 	}
+	// Witness tells how often each of its named transitions happened since it was made, always the same names in the
+	// same order: what a run went through, counted and used as a guide; no rule looks at it.
+	Witness interface {
+		Transitions(visit func(name string, times uint64))
+	}
 	// Closer gives everything back to the operating system.
 	Closer interface{ Close() error }
 )
