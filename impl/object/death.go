@@ -22,6 +22,7 @@ func (h *Heap) Decref(o Ref) {
 func (h *Heap) die(o Ref) {
 	w := o.word()
 	if w&flagGC == 0 {
+		h.mourn(o)
 		h.release(o)
 		return
 	}
@@ -40,7 +41,19 @@ func (h *Heap) die(o Ref) {
 
 // bury lets go of what an object refers to, and reports whether it stays dead.
 func (h *Heap) bury(o Ref) bool {
-	switch o.kind() {
+	kind := o.kind()
+	if kind > KindWeakref {
+		t := &h.types[uint16(o.word())]
+		if t.Final != NoFinalizer && h.finalizeDying(o, t.Final) {
+			return false
+		}
+		t = &h.types[uint16(o.word())] // a finalizer may make types
+		if t.weakAt != 0 && o.load(t.weakAt) != 0 {
+			h.clearWeakrefs(o, t.weakAt)
+		}
+	}
+	h.mourn(o)
+	switch kind {
 	case KindList:
 		h.dropItems(o.load(listItems), int(o.load(listSize)))
 	case KindTuple:
@@ -53,15 +66,16 @@ func (h *Heap) bury(o Ref) bool {
 		h.clearWeak(o)
 	default:
 		t := h.types[uint16(o.word())]
-		if t.Final != NoFinalizer && h.finalizeDying(o, t.Final) {
-			return false
-		}
-		if t.weakAt != 0 && o.load(t.weakAt) != 0 {
-			h.clearWeakrefs(o, t.weakAt)
-		}
 		h.dropAttributes(o, &t, true)
 	}
 	return true
+}
+
+// mourn tells that o is sure to die.
+func (h *Heap) mourn(o Ref) {
+	if h.OnDeath != nil {
+		h.OnDeath(o)
+	}
 }
 
 // finalizeDying runs the finalizer of an object that lost its last reference, and reports whether it lives again. In
@@ -104,6 +118,9 @@ func (h *Heap) run(o Ref, s Script) {
 			n := h.collector.Collect(0)
 			h.Events = append(h.Events, Event{Kind: Collected, Tag: h.Tag(o), Value: n})
 		}
+	}
+	if h.OnFinalize != nil {
+		h.OnFinalize(o)
 	}
 	if h.prof.FramesWait && h.depth >= h.prof.TrashDepth {
 		h.frame(o)

@@ -147,6 +147,11 @@ type Heap struct {
 	// Young is the youngest generation: what becomes tracked goes to its tail.
 	Young List
 
+	// Hooks, by which a program in Go takes part; nil is none. The first two may use the heap.
+	OnFinalize func(Ref)      // a finalizer runs: called after its script
+	OnCallback func(weak Ref) // the callback of a weak reference runs
+	OnDeath    func(Ref)      // it is sure to die, and refers to all that it did; may not use the heap
+
 	// Fresh is count[0] of the collector: containers allocated less containers freed, never below 0. Limit is its
 	// threshold. Both are changed by the collector too.
 	Fresh, Limit int
@@ -304,6 +309,18 @@ func (h *Heap) mayBeTracked(o Ref) bool {
 // SetTag gives an object the number under which the log knows it.
 func (h *Heap) SetTag(o Ref, tag uint32) {
 	o.store(offType, o.word()&(1<<tagShift-1)|uintptr(tag)<<tagShift)
+}
+
+// SetType makes an instance one of another type, as assigning to its `__class__` does, and reports whether the two are
+// laid out alike.
+func (h *Heap) SetType(o Ref, id TypeID) bool {
+	from, to := *h.typeOf(o), h.types[id]
+	from.Name, from.Final, from.word = to.Name, to.Final, to.word
+	if from != to || from.fixed {
+		return false
+	}
+	o.store(offType, to.word|o.word()&^(1<<tagShift-1))
+	return true
 }
 
 // Incref adds a reference. Of None there is nothing to count.

@@ -169,6 +169,18 @@ func (h *Heap) NewTuple(items ...Ref) Ref {
 	return o
 }
 
+// SetTupleItem stores v, with a reference of its own, as item k of a tuple and reports whether there is such, as
+// PyTuple_SetItem does it for one that is being built. A tuple that is not tracked is if v may be.
+func (h *Heap) SetTupleItem(o Ref, k int, v Ref) bool {
+	at, _ := h.slot(o, k)
+	if at == 0 || o.kind() != KindTuple {
+		return false
+	}
+	h.maintain(o, 0, v)
+	h.swap(at, v)
+	return true
+}
+
 // NewDict returns an empty dict, or 0 if there is no memory. It is not tracked before it holds what may be.
 func (h *Heap) NewDict() Ref { return h.alloc(typeDict, 0) }
 
@@ -242,7 +254,7 @@ func (h *Heap) DictSet(o, key, v Ref) bool {
 	return true
 }
 
-// maintain begins to track a dict that is about to hold key and v.
+// maintain begins to track a dict or tuple that is about to hold key and v.
 func (h *Heap) maintain(o, key, v Ref) {
 	if !h.Tracked(o) && (h.mayBeTracked(v) || h.mayBeTracked(key)) {
 		h.track(o)

@@ -1,6 +1,7 @@
 package object
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -324,4 +325,44 @@ func TestNoGoAllocations(t *testing.T) {
 	if page.Load(uintptr(h.Young)+offType) != 0 {
 		t.Error("the head of a list has a type")
 	}
+}
+
+func TestHooks(t *testing.T) {
+	h := open(t, "3.11")
+	plain := define(t, h, Type{Name: "plain", Kind: KindSlotted, Attrs: 1, Weak: true})
+	final := define(t, h, Type{Name: "final", Kind: KindSlotted, Attrs: 1, Weak: true, Final: Nothing})
+	wide := define(t, h, Type{Name: "wide", Kind: KindSlotted, Attrs: 2, Weak: true})
+	names := map[Ref]string{}
+	var log []string
+	h.OnFinalize = func(o Ref) { log = append(log, "F"+names[o]) }
+	h.OnCallback = func(o Ref) { log = append(log, "C"+names[o]) }
+	h.OnDeath = func(o Ref) { log = append(log, "D"+names[o]) }
+	o, child := h.New(plain), h.NewTuple(0)
+	w := h.NewWeakref(o, true)
+	names[o], names[w], names[child] = "o", "w", "child"
+	h.SetTag(o, 7)
+	if h.SetType(o, wide) || h.SetType(child, plain) || !h.SetType(o, final) || h.Tag(o) != 7 {
+		t.Error("SetType does not tell layouts apart, or loses the tag")
+	}
+	h.SetItem(o, 0, child)
+	h.Decref(child)
+	h.Decref(o)
+	if got := fmt.Sprint(log); got != "[Fo Cw Do Dchild]" {
+		t.Errorf("events %s", got)
+	}
+	h.Decref(w)
+}
+
+func TestSetTupleItem(t *testing.T) {
+	h := open(t, "3.11")
+	o, l := h.NewTuple(0, 0), h.NewList(0)
+	h.MaybeUntrack(o)
+	if h.SetTupleItem(o, 2, l) || h.SetTupleItem(l, 0, o) || h.IsTracked(o) {
+		t.Error("an item that there is not was set")
+	}
+	if !h.SetTupleItem(o, 1, l) || !h.IsTracked(o) || h.Get(o, 1) != l || h.Count(l) != 2 {
+		t.Error("an item was not set, or its tuple is not tracked")
+	}
+	h.Decref(o)
+	h.Decref(l)
 }

@@ -80,6 +80,9 @@ func (h *Heap) HasCallback(w Ref) bool { return w.load(weakCallback) != 0 }
 // CallBack runs the callback of a weak reference, which is to say so in the log.
 func (h *Heap) CallBack(w Ref) {
 	h.Events = append(h.Events, Event{Kind: CalledBack, Tag: h.Tag(w)})
+	if h.OnCallback != nil {
+		h.OnCallback(w)
+	}
 }
 
 // clearWeakrefs clears all weak references to a dying object and then runs the callbacks of those that live, newest
