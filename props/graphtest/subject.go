@@ -1,6 +1,7 @@
 package graphtest
 
 import (
+	"errors"
 	"fmt"
 
 	"heapfuzz/model"
@@ -34,6 +35,9 @@ func Subject(name string, contract graph.Contract, open Opener) *props.Subject {
 		Open: func(w [prog.ArgsMax]uint64) (props.Target, props.Judge, error) {
 			world := World{w[0], w[1], w[2]}
 			h, err := open(world)
+			if err == nil && h == nil {
+				err = errors.New("the heap's constructor returned nil")
+			}
 			if err != nil {
 				return nil, nil, err
 			}
@@ -54,7 +58,7 @@ func Subject(name string, contract graph.Contract, open Opener) *props.Subject {
 	s.Allows = func(k prog.Kind) bool {
 		if has == nil {
 			h := [needs]bool{none: true}
-			if heap, err := open(World{}); err == nil {
+			if heap, err := open(World{}); err == nil && heap != nil {
 				d := newDriver(heap, contract)
 				h = d.has
 				d.Close()

@@ -48,6 +48,8 @@ type driver struct {
 	slots    []held
 	bytes    uint64 // asked for in live blocks
 	serial   uint64 // blocks handed out so far
+	blocks   int    // live ones
+	seen     [transitions]uint64
 }
 
 // held is what a slot holds. Its zero value is a dead slot.
@@ -73,6 +75,7 @@ type parts struct {
 	oom     heap.OOMInjector
 	explain heap.Explainer
 	stater  heap.Stater
+	witness heap.Witness
 	closer  heap.Closer
 }
 
@@ -92,6 +95,7 @@ func take(a heap.Allocator) parts {
 		pick(&p.oom, v)
 		pick(&p.explain, v)
 		pick(&p.stater, v)
+		pick(&p.witness, v)
 		pick(&p.closer, v)
 	}
 	if w, ok := a.(interface{ adapted() any }); ok {
@@ -176,6 +180,9 @@ func (d *driver) hold(h *held, p ptr, size uintptr) prog.Outcome {
 	d.serial++
 	*h = held{p: p, size: size, usable: size, seed: d.serial, live: true}
 	d.bytes += uint64(size)
+	d.blocks++
+	d.seen[sizeStep(size)]++
+	d.crowded()
 	if d.usable != nil {
 		h.usable = d.usable.UsableSize(p)
 	}
@@ -191,6 +198,7 @@ func (d *driver) hold(h *held, p ptr, size uintptr) prog.Outcome {
 // refused is the answer to a request that failed, with blocks (Addr) and bytes (Size) in use, so that the model sees
 // whether anything changed. Value is the harm done to the old block, if there was one.
 func (d *driver) refused(harm uint64) prog.Outcome {
+	d.seen[noMemory]++
 	out := d.count()
 	return prog.Outcome{Status: prog.NoMem, Value: harm, Addr: out.Value, Size: out.Size, Msg: out.Msg}
 }
@@ -233,6 +241,7 @@ func (d *driver) freeNil(prog.Op) prog.Outcome {
 
 func (d *driver) drop(h *held) {
 	d.bytes -= uint64(h.size)
+	d.blocks--
 	*h = held{}
 }
 
@@ -263,6 +272,11 @@ func (d *driver) resize(op prog.Op) prog.Outcome {
 			return prog.Outcome{}
 		}
 		return d.refused(d.harm(h))
+	}
+	if p == old.p {
+		d.seen[movedNot]++
+	} else {
+		d.seen[movedTo]++
 	}
 	d.drop(h)
 	out := d.hold(h, p, size)

@@ -10,6 +10,7 @@ import (
 	"unsafe"
 
 	"heapfuzz/model/heap"
+	"heapfuzz/props/suite"
 )
 
 // stuck does not return from a request for 32 bytes.
@@ -27,7 +28,8 @@ func (a stuck) Alloc(size uintptr) unsafe.Pointer {
 func inChild(t *testing.T, test, mode string) (output, dir string) {
 	t.Helper()
 	dir = t.TempDir()
-	cmd := exec.Command(os.Args[0], "-test.run=^"+test+"$/^conforms$", "-test.v", "-test.timeout=60s")
+	cmd := exec.Command(os.Args[0], "-test.run=^"+test+"$/^conforms$", "-test.v", "-test.timeout=60s",
+		"-rapid.seed=1")
 	cmd.Env, cmd.Dir = append(os.Environ(), "HEAPTEST_CHILD="+mode), dir
 	out, err := cmd.CombinedOutput()
 	if err == nil {
@@ -58,7 +60,7 @@ func TestRunKeepsWhatItFinds(t *testing.T) {
 		return
 	}
 	out, dir := inChild(t, "TestRunKeepsWhatItFinds", "keep")
-	files, err := filepath.Glob(filepath.Join(dir, found, "*.txt"))
+	files, err := filepath.Glob(filepath.Join(dir, suite.Found, "*.txt"))
 	if err != nil || len(files) != 1 {
 		t.Fatalf("%d files were kept: %v\n%s", len(files), err, out)
 	}
@@ -71,7 +73,7 @@ func TestRunKeepsWhatItFinds(t *testing.T) {
 	if !ok || !strings.Contains(program, "size=32") || strings.Count(program, "\n") > 2 {
 		t.Errorf("kept\n%swant the head\n%sand a request for 32 bytes", kept, head)
 	}
-	if name := filepath.Join(found, filepath.Base(files[0])); !strings.Contains(out, name) {
+	if name := filepath.Join(suite.Found, filepath.Base(files[0])); !strings.Contains(out, name) {
 		t.Errorf("the report does not name %s:\n%s", name, out)
 	}
 	again := exec.Command(os.Args[0], "-test.run=^TestRunKeepsWhatItFinds$/^found$", "-test.v")

@@ -44,6 +44,9 @@ func Subject(name string, contract heap.Contract, open Opener) *props.Subject {
 			d := newDriver(a, contract, func() (Allocator, error) { return open(world) })
 			return d, judging{heap.New(contract, world.Limit != 0)}, nil
 		},
+		Transitions: func(t props.Target, visit func(string, uint64)) {
+			t.(*driver).transitions(visit)
+		},
 		Picture: func(t props.Target, op prog.Op) string { return t.(*driver).picture(op) },
 		Damage:  func(t props.Target) (props.Damage, bool) { return t.(*driver).firstDamage() },
 	}

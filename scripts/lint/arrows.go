@@ -45,6 +45,11 @@ var arrowTable = []arrow{
 		advice: "move what needs it to fuzz",
 	},
 	{
+		folder: "props/suite",
+		to:     []string{std, "model", "props", rapid},
+		advice: "outsiders' suites import this package, and get what it imports; move what needs it to fuzz",
+	},
+	{
 		folder: "props/heaptest",
 		to:     []string{std, "model", "props", goCmp, rapid},
 		advice: "outsiders import this package, and get what it imports; move what needs it to fuzz",
