@@ -31,6 +31,11 @@ func (c *Collector) collect(g int) int {
 	if !c.prof.CountEarly {
 		m += h.Members(c.final)
 	}
+	if c.OnTake != nil {
+		for o := h.Next(c.final); o != c.final; o = h.Next(o) {
+			c.OnTake(o)
+		}
+	}
 	c.deleteGarbage(c.final, old)
 
 	s := &c.stats[g]

@@ -49,6 +49,9 @@ type Collector struct {
 	// OnCollection, if set, is called when a collection starts, before the counts are set back, and when it stops
 	// (gc.callbacks). It may allocate; a collection that it asks for does nothing.
 	OnCollection func(Phase)
+
+	// OnTake, if set, is called for each object of the garbage before any of it is cleared. It may not use the heap.
+	OnTake func(object.Ref)
 }
 
 // A Phase is what OnCollection is told. At the start the numbers are 0.
