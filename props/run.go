@@ -40,6 +40,8 @@ type Runner struct {
 	Patience time.Duration // 0 means a minute
 	// Look draws the picture of a violation; switched off while shrinking.
 	Look bool
+	// Meter, when set, counts what each run did.
+	Meter *Meter
 
 	trace prog.Trace
 	ops   []prog.Op
@@ -64,6 +66,9 @@ func (r *Runner) Run(s *Subject, p prog.Program) (Result, error) {
 	res.Trace, res.At = r.trace, max(0, len(r.trace)-1)
 	if res.Violation != nil && r.Look && s.Picture != nil {
 		res.Picture = guard(func() string { return s.Picture(t, r.ops[res.At]) })
+	}
+	if r.Meter != nil {
+		r.Meter.add(s, t, p.Ops, r.trace)
 	}
 	if err := shut(t); err != nil && res.Violation == nil {
 		res.Violation = &model.Violation{Rule: Alive, Cause: "close", Detail: "close: " + err.Error()}

@@ -40,6 +40,9 @@ type Subject struct {
 	Properties []Property
 	// Picture describes, for a person, the state of a live target around the slot at fault; it may be nil.
 	Picture func(t Target, op prog.Op) string
+	// Transitions tells how often each of its named transitions a live target took, always the same names in the same
+	// order; it may be nil. See Meter.
+	Transitions func(t Target, visit func(name string, times uint64))
 	// Damage looks at every live block of a target and tells of the first damaged one; it may be nil. See FindBlame.
 	Damage func(t Target) (Damage, bool)
 }

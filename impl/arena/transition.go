@@ -1,6 +1,9 @@
 package arena
 
-import "heapfuzz/impl/pool"
+import (
+	"heapfuzz/impl/page"
+	"heapfuzz/impl/pool"
+)
 
 // The transitions that Transitions counts: those of a pool and of an arena in Objects/obmalloc.c, and the ways that
 // realloc takes. They stand on the long paths, except for those of realloc.
@@ -13,7 +16,7 @@ const (
 	usedToEmpty
 	smallToRaw // no pool was to be had, and the raw allocator served a small request
 	arenaMade
-	arenaUnaligned // it begins between two pool boundaries, and has a pool less
+	arenaUnaligned // it begins between two pool boundaries, and has a pool less; pools of a page never do
 	arenaRefused   // the system gave no memory for one
 	mapRefused     // it gave none for the map of addresses
 	vectorGrown
@@ -43,7 +46,8 @@ var transitionNames = [transitions]string{
 // the profile does not have are left out.
 func (a *Allocator) Transitions(visit func(name string, times uint64)) {
 	for i, name := range transitionNames {
-		if i == mapRefused && !a.addresses.used || i == arenaKept && !a.prof.KeepLast {
+		if i == mapRefused && !a.addresses.used || i == arenaKept && !a.prof.KeepLast ||
+			i == arenaUnaligned && a.prof.PoolBytes <= page.Bytes {
 			continue
 		}
 		visit(name, a.seen[i])

@@ -1,0 +1,151 @@
+package props
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"heapfuzz/model"
+	"heapfuzz/props/prog"
+)
+
+// Vacuous is the rule that a run of many programs did something.
+var Vacuous = &model.Invariant{
+	Name: "run/vacuous",
+	Doc:  "of many operations enough have an effect, and take the target through enough of its named transitions",
+}
+
+// Meter counts what the operations of programs did, those of epilogues apart. A green run whose operations were skipped,
+// or went through a tenth of what the target can do, proves little: Vacuous tells. The zero Meter is empty; a Runner
+// that has one adds each run to it.
+type Meter struct {
+	Programs int
+	Answers  [4]uint64   // operations by prog.Status
+	Kinds    [][4]uint64 // the same by prog.Kind
+	Names    []string    // of the transitions that the target tells; see Subject.Transitions
+	Times    []uint64    // how often each was taken
+}
+
+// add counts one run, whose target is still open. A target that is too corrupt to tell its transitions tells none.
+func (m *Meter) add(s *Subject, t Target, ops []prog.Op, trace prog.Trace) {
+	m.Programs++
+	if n := len(s.Spec.Rows); len(m.Kinds) < n {
+		m.Kinds = append(m.Kinds, make([][4]uint64, n-len(m.Kinds))...)
+	}
+	for i := range min(len(ops), len(trace)) {
+		m.Answers[trace[i].Status&3]++
+		m.Kinds[ops[i].Kind][trace[i].Status&3]++
+	}
+	if s.Transitions == nil {
+		return
+	}
+	defer func() { _ = recover() }()
+	at := 0
+	s.Transitions(t, func(name string, times uint64) {
+		m.take(at, name, times)
+		at++
+	})
+}
+
+// take adds to a transition, which is likely at that place.
+func (m *Meter) take(at int, name string, times uint64) {
+	if at >= len(m.Names) || m.Names[at] != name {
+		if at = slices.Index(m.Names, name); at < 0 {
+			at = len(m.Names)
+			m.Names, m.Times = append(m.Names, name), append(m.Times, 0)
+		}
+	}
+	m.Times[at] += times
+}
+
+// Merge adds what another meter counted of targets with the same language.
+func (m *Meter) Merge(o *Meter) {
+	m.Programs += o.Programs
+	for i := range m.Answers {
+		m.Answers[i] += o.Answers[i]
+	}
+	if n := len(o.Kinds); len(m.Kinds) < n {
+		m.Kinds = append(m.Kinds, make([][4]uint64, n-len(m.Kinds))...)
+	}
+	for k := range o.Kinds {
+		for i := range o.Kinds[k] {
+			m.Kinds[k][i] += o.Kinds[k][i]
+		}
+	}
+	for i, name := range o.Names {
+		m.take(i, name, o.Times[i])
+	}
+}
+
+// Reset empties the meter and keeps its buffers.
+func (m *Meter) Reset() {
+	clear(m.Kinds)
+	clear(m.Times)
+	*m = Meter{Kinds: m.Kinds, Names: m.Names, Times: m.Times}
+}
+
+// Operations is the number of operations that were answered.
+func (m *Meter) Operations() (n uint64) {
+	for _, a := range m.Answers {
+		n += a
+	}
+	return n
+}
+
+// Effective is the share of operations that were answered neither skip nor nomem.
+func (m *Meter) Effective() float64 {
+	n := m.Operations()
+	if n == 0 {
+		return 0
+	}
+	return float64(m.Answers[prog.OK]) / float64(n)
+}
+
+// Taken returns how many of the transitions were taken at all, and the names of those that were not.
+func (m *Meter) Taken() (n int, missing []string) {
+	for i, t := range m.Times {
+		if t > 0 {
+			n++
+		} else {
+			missing = append(missing, m.Names[i])
+		}
+	}
+	return n, missing
+}
+
+// EffectiveLeast is the least share of operations that must have an effect in a run of VacuousFrom operations or more.
+// Of what the generator makes nine tenths have one, on each allocator that is known.
+const (
+	EffectiveLeast = 0.5
+	VacuousFrom    = 10_000
+)
+
+// TakenLeast is the share of its named transitions that a target must have gone through in a run of so many operations:
+// none below 10,000, half at 10,000, and in proportion to the logarithm up to 85 % at 100,000 and above. Some need rare
+// company (no memory for the map of addresses, say), so that all is never asked.
+func TakenLeast(operations uint64) float64 {
+	if operations < VacuousFrom {
+		return 0
+	}
+	return min(0.85, 0.5+0.35*(math.Log10(float64(operations))-4))
+}
+
+// Vacuous tells in what way a run was too poor to prove anything; nil when it was not, or was too short to tell.
+func (m *Meter) Vacuous() *model.Violation {
+	n := m.Operations()
+	if n < VacuousFrom {
+		return nil
+	}
+	if e := m.Effective(); e < EffectiveLeast {
+		return Vacuous.Breach("%.1f %% of %d operations had an effect; at least %.0f %% must", 100*e, n, 100*EffectiveLeast)
+	}
+	if len(m.Names) == 0 {
+		return nil
+	}
+	taken, missing := m.Taken()
+	if least := TakenLeast(n); float64(taken) < least*float64(len(m.Names)) {
+		return Vacuous.Breach("%d of %d transitions were taken in %d operations; at least %.0f %% must: %s",
+			taken, len(m.Names), n, 100*least, fmt.Sprint(missing))
+	}
+	return nil
+}
