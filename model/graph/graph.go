@@ -68,6 +68,30 @@ type (
 	Finalizer interface {
 		SetFinalizer(object ID, f func(object ID))
 	}
+	// LegacyFinalizer has f called once nothing refers to the object any more, each time; a collection does not call it,
+	// and keeps such an object that it finds dead in the garbage, and what that reaches with it.
+	LegacyFinalizer interface {
+		SetLegacyFinalizer(object ID, f func(object ID))
+	}
+	// Hoarder has a list, the garbage, of objects that a collection found dead and did not take: all that it found, while
+	// SaveAll is on, their fields as they were. The list refers to each of them until it is dropped.
+	Hoarder interface {
+		SaveAll(on bool)
+		Garbage() []ID // in the order in which they came
+		DropGarbage()
+	}
+	// Grower changes the number of fields of an object of a kind that grows. Append adds one behind the others that refers
+	// to target, and returns false when there is no memory. Pop takes away the last; there is one.
+	Grower interface {
+		Append(object, target ID) bool
+		Pop(object ID)
+	}
+	// Copier copies an object, or with it all that it reaches, sharing and cycles as they are. What is made has neither
+	// finalizers nor weak references. The copy is returned with a root; 0 means no memory, and nothing is left then.
+	Copier interface {
+		Copy(object ID) ID
+		DeepCopy(object ID) ID
+	}
 	// Switcher switches collections that start by themselves on and off. A heap that has it begins with them off.
 	Switcher interface{ Enable(on bool) }
 	// Thresholder sets how many more objects are made than die before a generation is collected; 0 is never.
@@ -77,6 +101,27 @@ type (
 		Freeze()
 		Unfreeze()
 	}
+	// FreezeCounter tells how many objects are hidden so.
+	FreezeCounter interface{ FreezeCount() int }
+	// Watcher tells of every collection that runs when it starts, and when it is over what it returns.
+	Watcher interface {
+		OnCollection(start func(generation int), stop func(returned int))
+	}
+	// Tracker tells whether the collector follows an object.
+	Tracker interface{ Tracked(object ID) bool }
+	// Census lists the objects of a generation that the collector follows, those of all generations with -1, in any
+	// order. What is frozen is in none.
+	Census interface{ Objects(generation int) []ID }
+	// Relater lists the objects that an object refers to, and those that refer to it and that the collector follows, in
+	// any order.
+	Relater interface {
+		Referents(object ID) []ID
+		Referrers(object ID) []ID
+	}
+	// Graduate tells whether the finalizer of an object has run; a legacy finalizer is none.
+	Graduate interface{ Finalized(object ID) bool }
+	// Sizer tells the bytes that an object takes.
+	Sizer interface{ Size(object ID) int }
 	// Counter tells how many roots and fields refer to an object.
 	Counter interface{ Count(object ID) int }
 	// Ager tells the generation that an object is in, -1 when the collector does not follow it.
@@ -130,9 +175,13 @@ type Contract struct {
 	Saves       Saves   // what a finalizer that gives its object a root saves from the collection
 
 	WeakFirst     bool // when a finalizer runs in a collection, the weak references to its object are cleared
+	WeakAll       bool // when it or a callback does, those to all that was found dead are
 	CallbackFirst bool // the callbacks of a collection run before its finalizers
 
-	Bare [Kinds]bool // objects of these kinds take neither weak references nor finalizers
+	Bare   [Kinds]bool // objects of these kinds take neither weak references nor finalizers
+	Grows  [Kinds]bool // the number of their fields changes
+	Shares [Kinds]bool // each is its own copy, and its own deep copy when it reaches none but these and weak references
+	Tracks [Kinds]bool // the collector follows them always
 
 	FieldsMax int   // it may refuse objects with more fields; 0: it refuses only what the operating system refuses
 	MayRefuse bool  // it may refuse at any time
@@ -153,6 +202,10 @@ const (
 	Sever                  // it empties all fields of its object
 	Allocate               // it makes an object and leaves it
 	Nested                 // it asks for a full collection
+	Look                   // it asks weak references what they refer to
+	Unweak                 // it empties the fields of its object that hold weak references
+	Host                   // it stores its object in the first field of one that lives
+	Join                   // it appends its object to one that lives
 	Scripts
 )
 
@@ -165,10 +218,18 @@ const (
 	Ends      What = 'E' // it returned Arg
 	Finalizes What = 'F' // the finalizer of Arg begins
 	Finalized What = 'R' // it is over
-	Made      What = 'N' // a finalizer made Arg, an object with one field, and left it
+	Made      What = 'N' // a finalizer made Arg, a Node with one field, and left it
 	Called    What = 'C' // the weak reference Arg called back
 	Unrooted  What = 'U' // a root of Arg is taken away next
 	Died      What = 'D' // Arg is gone
+	Looked    What = 'L' // a finalizer or a callback asked the weak reference Arg, which referred to something
+	Hosted    What = 'H' // the finalizer that runs stores its object in field 0 of Arg next
+	Joined    What = 'J' // the finalizer that runs appended its object to Arg
+	Kept      What = 'K' // Arg came into the garbage
+	Emptied   What = 'X' // all fields of Arg are emptied next
+	Copied    What = 'P' // Arg is what a field of a copy refers to; 0 is nothing
+	Started   What = 'S' // a collection of generation Arg started
+	Stopped   What = 'T' // it is over, and returned Arg
 )
 
 // Event is one thing that happened during an operation.
