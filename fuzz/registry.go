@@ -160,18 +160,23 @@ func retained(prof *profile.Profile) (n int64) {
 	return n
 }
 
-// openArena makes pymalloc. Variants are arenas of 2, 4, 8, ... pools up to the ordinary arena. The map of addresses
-// then has wider roots, so that it sees as many bits of an address as before.
+// smallArenas is a profile with arenas of 2, 4, 8, ... pools, up to the ordinary arena. The map of addresses then has
+// wider roots, so that it sees as many bits of an address as before.
+func smallArenas(prof *profile.Profile, v uint64) *profile.Profile {
+	small := *prof
+	small.ArenaBytes = min(prof.PoolBytes<<v, prof.ArenaBytes)
+	if small.Map.Used() {
+		for n := small.ArenaBytes; n < prof.ArenaBytes && small.Map.Root < 20; n *= 2 {
+			small.Map.Root++
+		}
+	}
+	return &small
+}
+
+// openArena makes pymalloc. Variants are small arenas.
 func openArena(prof *profile.Profile, w heaptest.World) (heaptest.Allocator, error) {
 	if v := w.Variant % 8; v > 0 {
-		small := *prof
-		small.ArenaBytes = min(prof.PoolBytes<<v, prof.ArenaBytes)
-		if small.Map.Used() {
-			for n := small.ArenaBytes; n < prof.ArenaBytes && small.Map.Root < 20; n *= 2 {
-				small.Map.Root++
-			}
-		}
-		prof = &small
+		prof = smallArenas(prof, v)
 	}
 	a, err := arena.New(arena.Config{Profile: prof, OS: source(w)})
 	if err != nil {
