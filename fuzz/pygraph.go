@@ -1,0 +1,558 @@
+package fuzz
+
+import (
+	"fmt"
+	"slices"
+
+	"heapfuzz/impl/gc"
+	"heapfuzz/impl/object"
+	"heapfuzz/model/graph"
+	"heapfuzz/props/graphtest"
+	"heapfuzz/props/heaptest"
+)
+
+// The kinds of graph.Heap as CPython's objects. An ID is the address of the object that is named here; what is in
+// brackets goes with it, and nobody else sees it.
+const (
+	pySlotted  = graph.Node    // an instance with `__slots__`
+	pyAtom     = graph.Atom    // an int or a str
+	pyList     = graph.Kind(2) // a list
+	pyTuple    = graph.Kind(3) // an instance with one slot: [a tuple of the fields]
+	pyDict     = graph.Kind(4) // a dict with the keys 0, 1, 2, ...
+	pyInstance = graph.Kind(5) // an instance with a `__dict__`, which is [a dict] up to 3.10
+	pyNested   = graph.Kind(6) // an instance with one slot: [(field 0, (field 1, (field 2, None)))]
+	pyPushed   = graph.Kind(7) // a list that grew item by item
+)
+
+// A tuple cannot be changed. To set a field of pyTuple or pyNested is to make new tuples, as a program would; without
+// memory for them the old ones are written to, since to set a field cannot fail. A tuple is reached through its
+// instance only, so every cycle has a member that can be cleared.
+
+// pyFieldsMax is how many fields an object may have: as many as there are keys for dicts.
+const pyFieldsMax = 255
+
+// pyCollector is what a pyHeap needs of the collector of its objects.
+type pyCollector interface {
+	Collect(generation int) int
+	Enable()
+	Disable()
+	Safepoint() bool
+	CheckInvariants(roots func(func(object.Ref))) error
+}
+
+// pyHeap is an object heap with a collector, in the shape of a graph.Heap.
+type pyHeap struct {
+	h     *object.Heap
+	c     pyCollector
+	known map[object.Ref]*pyObject // what has an ID
+	spare []*pyObject              // to be used again
+	types map[pyType]object.TypeID
+	keys  []object.Ref // of dicts; made when first they are needed, and never unmade
+
+	serial    int    // of the last object made
+	hidden    int    // objects that go with those that are known
+	calls     int    // that may have changed something since the invariants were checked
+	baseBytes uint64 // of the empty heap
+
+	mourn      func(graph.ID)
+	collecting bool // in Collect
+	unlike     int  // what Collect returns more than the collector does
+	unlikeSum  int
+}
+
+// pyObject is what is known of an object that has an ID.
+type pyObject struct {
+	serial   int
+	kind     graph.Kind // WeakKind too
+	fields   int
+	roots    int
+	taken    bool // by the collection that runs
+	anew     bool // it is followed since less than a full collection, and is older than that
+	final    func(graph.ID)
+	callback func(graph.ID)
+}
+
+// pyType is what tells the types of instances apart.
+type pyType struct {
+	kind  object.Kind
+	attrs int
+	final bool
+}
+
+// pyVariant changes a profile: deaths nest less deeply, arenas are smaller.
+func pyVariant(prof *object.Profile, variant uint64) *object.Profile {
+	p := *prof
+	if depth := [...]int{0, 3, 4, 7}[variant%4]; depth != 0 {
+		p.TrashDepth, p.TrashHeadroom = depth, min(p.TrashHeadroom, 1)
+	}
+	if v := variant / 4 % 4; v != 0 {
+		p.Arena = smallArenas(p.Arena, v)
+	}
+	return &p
+}
+
+// newPyHeap returns an empty heap whose objects are those of a profile; attach makes their collector.
+func newPyHeap(prof *object.Profile, w graphtest.World, attach func(*object.Heap) (pyCollector, error)) (
+	*pyHeap, error) {
+	os := source(heaptest.World{Limit: w.Limit})
+	oh, err := object.New(object.Config{Profile: pyVariant(prof, w.Variant), OS: os})
+	if err != nil {
+		return nil, err
+	}
+	h := &pyHeap{
+		h: oh, known: map[object.Ref]*pyObject{}, types: map[pyType]object.TypeID{}, mourn: func(graph.ID) {},
+	}
+	if h.c, err = attach(oh); err != nil {
+		return nil, fmt.Errorf("%w; %w", err, oh.Close())
+	}
+	h.c.Disable()
+	_, h.baseBytes, _ = oh.Memory().Usage()
+	oh.OnDeath, oh.OnFinalize, oh.OnCallback = h.died, h.finalize, h.called
+	return h, nil
+}
+
+func (h *pyHeap) OnDeath(f func(graph.ID)) { h.mourn = f }
+
+func (h *pyHeap) Close() error { return h.h.Close() }
+
+// New makes an object. A collection that it starts comes before it, or, from 3.12 on, behind it.
+func (h *pyHeap) New(kind graph.Kind, fields int) graph.ID {
+	if fields > pyFieldsMax {
+		return 0
+	}
+	o := h.build(kind, fields)
+	if o == 0 {
+		return 0
+	}
+	h.enter(o, kind, fields)
+	h.hidden += h.companions(kind, fields)
+	h.c.Safepoint()
+	return graph.ID(o)
+}
+
+func (h *pyHeap) enter(o object.Ref, kind graph.Kind, fields int) *pyObject {
+	h.calls++
+	p := &pyObject{}
+	if n := len(h.spare); n > 0 {
+		p, h.spare = h.spare[n-1], h.spare[:n-1]
+	}
+	h.serial++
+	*p = pyObject{serial: h.serial, kind: kind, fields: fields, roots: 1}
+	h.known[o] = p
+	h.h.SetTag(o, uint32(h.serial))
+	return p
+}
+
+// companions is how many hidden objects go with one of a kind.
+func (h *pyHeap) companions(kind graph.Kind, fields int) int {
+	switch {
+	case kind == pyTuple && fields > 0:
+		return 1
+	case kind == pyNested:
+		return fields
+	case kind == pyInstance && h.h.Profile().Values == object.InDict:
+		return 1
+	}
+	return 0
+}
+
+func (h *pyHeap) build(kind graph.Kind, fields int) object.Ref {
+	switch kind {
+	case pyAtom:
+		return h.atom()
+	case pyList:
+		return h.h.NewList(fields)
+	case pyPushed:
+		return h.whole(h.h.NewList(0), func(o object.Ref) bool {
+			for range fields {
+				if !h.h.Push(o, 0) {
+					return false
+				}
+			}
+			return true
+		})
+	case pyDict:
+		if !h.needKeys(fields) {
+			return 0
+		}
+		return h.whole(h.h.NewDict(), func(o object.Ref) bool {
+			for _, key := range h.keys[:fields] {
+				if !h.h.DictSet(o, key, 0) {
+					return false
+				}
+			}
+			return true
+		})
+	case pyTuple:
+		return h.whole(h.h.New(h.typeOf(object.KindSlotted, 1, false)), func(o object.Ref) bool {
+			var items [pyFieldsMax]object.Ref
+			return fields == 0 || h.give(o, h.h.NewTuple(items[:fields]...))
+		})
+	case pyNested:
+		return h.whole(h.h.New(h.typeOf(object.KindSlotted, 1, false)), func(o object.Ref) bool {
+			for range fields {
+				if !h.give(o, h.h.NewTuple(0, h.h.Get(o, 0))) {
+					return false
+				}
+			}
+			return true
+		})
+	case pyInstance:
+		return h.h.New(h.typeOf(object.KindInstance, fields, false))
+	}
+	return h.h.New(h.typeOf(object.KindSlotted, fields, false))
+}
+
+// whole returns o if it was made and could be filled, and 0 otherwise.
+func (h *pyHeap) whole(o object.Ref, fill func(object.Ref) bool) object.Ref {
+	if o != 0 && !fill(o) {
+		h.h.Decref(o)
+		return 0
+	}
+	return o
+}
+
+// give moves a new tuple into the slot of its instance and reports whether there is one.
+func (h *pyHeap) give(o, tuple object.Ref) bool {
+	if tuple == 0 {
+		return false
+	}
+	h.h.SetItem(o, 0, tuple)
+	h.h.Decref(tuple)
+	return true
+}
+
+// needKeys reports whether there are so many keys.
+func (h *pyHeap) needKeys(n int) bool {
+	for len(h.keys) < n {
+		key := h.h.NewInt(int64(len(h.keys)))
+		if key == 0 {
+			return false
+		}
+		h.keys = append(h.keys, key)
+	}
+	return true
+}
+
+// atom makes ints of one to three digits, and strings of which some are too long for a pool. No two are alike, and none
+// is one that a heap may keep.
+func (h *pyHeap) atom() object.Ref {
+	n := h.serial + 1
+	if n%2 == 0 {
+		return h.h.NewInt(int64(n+1000) << (n % 3 * 20))
+	}
+	return h.h.NewStr(string(slices.Repeat([]byte{'a' + byte(n%26)}, 2+n*37%600)))
+}
+
+func (h *pyHeap) typeOf(kind object.Kind, attrs int, final bool) object.TypeID {
+	key := pyType{kind, attrs, final}
+	id, ok := h.types[key]
+	if !ok {
+		t := object.Type{Name: fmt.Sprintf("%v%d", kind, attrs), Kind: kind, Attrs: attrs, Weak: true}
+		if final {
+			t.Final = object.Nothing
+		}
+		var err error
+		if id, err = h.h.Define(t); err != nil {
+			panic(err) // of the few types that there are none is refused
+		}
+		h.types[key] = id
+	}
+	return id
+}
+
+// pyBare are the kinds that take neither weak references nor finalizers: as in CPython, all that are no instances.
+var pyBare = [graph.Kinds]bool{pyAtom: true, pyList: true, pyDict: true, pyPushed: true}
+
+func (h *pyHeap) SetField(id graph.ID, i int, target graph.ID) {
+	h.calls++
+	o, to := object.Ref(id), object.Ref(target)
+	switch p := h.known[o]; p.kind {
+	case pyDict:
+		was := h.h.IsTracked(o)
+		h.h.DictSet(o, h.keys[i], to)
+		p.anew = p.anew || !was
+	case pyTuple:
+		h.setTuple(o, p.fields, i, to)
+		h.c.Safepoint()
+	case pyNested:
+		h.setNested(o, i, to)
+		h.c.Safepoint()
+	default:
+		h.h.SetItem(o, i, to)
+	}
+}
+
+// setTuple gives o a copy of its tuple with another item i.
+func (h *pyHeap) setTuple(o object.Ref, fields, i int, to object.Ref) {
+	var room [pyFieldsMax]object.Ref
+	items, old := room[:fields], h.h.Get(o, 0)
+	for k := range items {
+		items[k] = h.h.Get(old, k)
+	}
+	items[i] = to
+	if !h.give(o, h.h.NewTuple(items...)) {
+		h.h.SetTupleItem(old, i, to)
+	}
+}
+
+// setNested gives o copies of its tuples down to that of field i.
+func (h *pyHeap) setNested(o object.Ref, i int, to object.Ref) {
+	var room [pyFieldsMax + 1]object.Ref
+	pairs := room[:i+1]
+	pair := h.h.Get(o, 0)
+	for k := range pairs {
+		pairs[k], pair = pair, h.h.Get(pair, 1)
+	}
+	copied := h.h.NewTuple(to, h.h.Get(pairs[i], 1))
+	for k := i - 1; k >= 0 && copied != 0; k-- {
+		outer := h.h.NewTuple(h.h.Get(pairs[k], 0), copied)
+		h.h.Decref(copied)
+		copied = outer
+	}
+	if h.give(o, copied) {
+		return
+	}
+	h.h.SetTupleItem(pairs[i], 0, to)
+	for k := i - 1; k >= 0; k-- {
+		h.h.SetTupleItem(pairs[k], 1, pairs[k+1]) // what held nothing worth following may do so again
+	}
+}
+
+func (h *pyHeap) Field(id graph.ID, i int) graph.ID {
+	o := object.Ref(id)
+	switch h.known[o].kind {
+	case pyDict:
+		v, _ := h.h.DictGet(o, h.keys[i])
+		return graph.ID(v)
+	case pyTuple:
+		return graph.ID(h.h.Get(h.h.Get(o, 0), i))
+	case pyNested:
+		pair := h.h.Get(o, 0)
+		for range i {
+			pair = h.h.Get(pair, 1)
+		}
+		return graph.ID(h.h.Get(pair, 0))
+	}
+	return graph.ID(h.h.Get(o, i))
+}
+
+func (h *pyHeap) Root(id graph.ID) {
+	h.calls++
+	h.known[object.Ref(id)].roots++
+	h.h.Incref(object.Ref(id))
+}
+
+func (h *pyHeap) Unroot(id graph.ID) {
+	h.calls++
+	h.known[object.Ref(id)].roots--
+	h.h.Decref(object.Ref(id))
+}
+
+// Collect returns how many objects with an ID the collector took, in place of how many it says: its hidden ones do not
+// count, and a dict does that nobody followed, as it held atoms only and died of its last reference.
+func (h *pyHeap) Collect(generation int) int {
+	if h.collecting {
+		return h.c.Collect(generation)
+	}
+	h.collecting, h.unlike = true, 0
+	n := h.c.Collect(generation) + h.unlike
+	h.collecting = false
+	h.unlikeSum += h.unlike
+	return n
+}
+
+// take is told by the collector of all that it takes.
+func (h *pyHeap) take(o object.Ref) {
+	if p := h.known[o]; p != nil {
+		p.taken = true
+	} else {
+		h.unlike--
+	}
+}
+
+func (h *pyHeap) died(o object.Ref) {
+	p := h.known[o]
+	if p == nil {
+		return
+	}
+	if h.collecting && p.kind == pyDict && !p.taken {
+		h.unlike++
+	}
+	h.hidden -= h.companions(p.kind, p.fields)
+	delete(h.known, o)
+	h.spare = append(h.spare, p)
+	h.mourn(graph.ID(o))
+}
+
+// SetFinalizer makes the object one of a class that has a finalizer.
+func (h *pyHeap) SetFinalizer(id graph.ID, f func(graph.ID)) {
+	o := object.Ref(id)
+	p := h.known[o]
+	p.final = f
+	t := h.h.TypeOf(o)
+	if !h.h.SetType(o, h.typeOf(t.Kind, t.Attrs, true)) {
+		panic("fuzz: a class and the same with a finalizer are laid out differently")
+	}
+}
+
+func (h *pyHeap) finalize(o object.Ref) {
+	h.h.Events = h.h.Events[:0]
+	h.known[o].final(graph.ID(o))
+}
+
+func (h *pyHeap) NewWeak(referent graph.ID, callback func(graph.ID)) graph.ID {
+	w := h.h.NewWeakref(object.Ref(referent), callback != nil)
+	if w == 0 {
+		return 0
+	}
+	h.enter(w, graph.WeakKind, 0).callback = callback
+	h.c.Safepoint()
+	return graph.ID(w)
+}
+
+func (h *pyHeap) called(w object.Ref) {
+	h.h.Events = h.h.Events[:0]
+	h.known[w].callback(graph.ID(w))
+}
+
+func (h *pyHeap) Deref(weak graph.ID) graph.ID { return graph.ID(h.h.Referent(object.Ref(weak))) }
+
+func (h *pyHeap) Enable(on bool) {
+	if on {
+		h.c.Enable()
+	} else {
+		h.c.Disable()
+	}
+}
+
+func (h *pyHeap) Count(id graph.ID) int { return h.h.Count(object.Ref(id)) }
+
+// Usage is that of the empty heap less: its keys, and the heads of its lists.
+func (h *pyHeap) Usage() (objects, bytes, footprint uint64) {
+	_, bytes, footprint = h.h.Memory().Usage()
+	bytes -= h.baseBytes
+	for _, key := range h.keys {
+		bytes -= uint64(h.h.Bytes(key))
+	}
+	return uint64(h.h.Live() - len(h.keys) - h.hidden), bytes, footprint
+}
+
+func (h *pyHeap) InjectOOM(nth int, persistent bool) { h.h.Memory().InjectOOM(nth, persistent) }
+
+func (h *pyHeap) Trim() { h.h.Memory().Trim() }
+
+// pyCheckCost is how many objects a recount may visit for each call that may have changed something: one that is asked
+// for too soon is left out, or programs with many objects would do nothing else.
+const pyCheckCost = 4
+
+// CheckInvariants has all recounted; the collector is told the roots in the order in which the objects were made.
+func (h *pyHeap) CheckInvariants() error {
+	if h.calls++; h.calls*pyCheckCost < h.h.Live()-len(h.keys) {
+		return nil
+	}
+	h.calls = 0
+	rooted := make([]object.Ref, 0, len(h.known))
+	for o, p := range h.known {
+		if p.roots > 0 {
+			rooted = append(rooted, o)
+		}
+	}
+	slices.SortFunc(rooted, func(a, b object.Ref) int { return h.known[a].serial - h.known[b].serial })
+	return h.c.CheckInvariants(func(hold func(object.Ref)) {
+		for _, key := range h.keys {
+			hold(key)
+		}
+		for _, o := range rooted {
+			for range h.known[o].roots {
+				hold(o)
+			}
+		}
+	})
+}
+
+// gcHeap is a pyHeap with the collector of package gc.
+type gcHeap struct {
+	*pyHeap
+	c *gc.Collector
+}
+
+func openGC(prof *object.Profile, w graphtest.World) (graphtest.Heap, error) {
+	g := gcHeap{}
+	var err error
+	g.pyHeap, err = newPyHeap(prof, w, func(oh *object.Heap) (pyCollector, error) {
+		g.c, err = gc.New(oh)
+		return g.c, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	g.c.OnTake = g.take
+	if w.Variant/16%2 != 0 {
+		g.c.SetThreshold(3, 1, 1)
+	}
+	return g, nil
+}
+
+// Collect makes that dicts of the oldest generation are where they should be.
+func (g gcHeap) Collect(generation int) int {
+	n := g.pyHeap.Collect(generation)
+	if generation == gc.Generations-1 && !g.collecting {
+		for _, p := range g.known {
+			p.anew = false
+		}
+	}
+	return n
+}
+
+func (g gcHeap) SetThreshold(generation, n int) {
+	t := g.c.Threshold()
+	t[generation] = n
+	g.c.SetThreshold(t[0], t[1:]...)
+}
+
+func (g gcHeap) Freeze()   { g.c.Freeze() }
+func (g gcHeap) Unfreeze() { g.c.Unfreeze() }
+
+// Generation is -1 for what is frozen, and for a dict that is followed since it got something worth following, which
+// makes it one of the youngest however old it is.
+func (g gcHeap) Generation(id graph.ID) int {
+	n := g.c.GenerationOf(object.Ref(id))
+	if n == gc.Generations || g.known[object.Ref(id)].anew {
+		return -1
+	}
+	return n
+}
+
+func (g gcHeap) Stats() (collections, collected uint64) {
+	for _, s := range g.c.Stats() {
+		collections += uint64(s.Collections)
+		collected += uint64(s.Collected)
+	}
+	return collections, collected + uint64(g.unlikeSum)
+}
+
+// pyContract is what CPython promises, with either collector. What is kept of an empty heap is what pymalloc keeps, and
+// the arenas that the keys are in.
+func pyContract(prof *object.Profile) graph.Contract {
+	c := graph.Contract{
+		Immediate: true, Within: 1, Returns: graph.Containers, Saves: graph.Subgraph,
+		WeakFirst: true, CallbackFirst: true, Bare: pyBare, FieldsMax: pyFieldsMax,
+		Retained: retained(prof.Arena) + 3*int64(prof.Arena.ArenaBytes),
+	}
+	return c
+}
+
+// gcContract is what CPython's collector promises. Up to 3.8 all lives on when anything is resurrected, and up to
+// 3.7.5 it is returned as well.
+func gcContract(prof *object.Profile) graph.Contract {
+	c := pyContract(prof)
+	c.Generations, c.Promotes = gc.Generations, true
+	if prof.AllOrNothing {
+		c.Saves = graph.Whole
+	}
+	if prof.CountEarly {
+		c.Returns = graph.Anything
+	}
+	return c
+}
