@@ -145,6 +145,11 @@ type (
 	Trimmer interface{ Trim() }
 	// Closer gives everything back to the operating system.
 	Closer interface{ Close() error }
+
+	// Partial has the methods of more parts than it has, such as a heap in another process, and tells which it has: mourn,
+	// weak, final, legacy, hoard, grow, copy, switch, threshold, freeze, freezecount, watch, tracked, census, relate,
+	// graduate, size, count, age, stats, usage, oom, check, trim.
+	Partial interface{ Offers(part string) bool }
 )
 
 // Returns is what the number means that Collect returns.
@@ -227,7 +232,7 @@ const (
 	Joined    What = 'J' // the finalizer that runs appended its object to Arg
 	Kept      What = 'K' // Arg came into the garbage
 	Emptied   What = 'X' // all fields of Arg are emptied next
-	Copied    What = 'P' // Arg is what a field of a copy refers to; 0 is nothing
+	Listed    What = 'O' // Arg is one of those that the operation answers; 0 is none
 	Started   What = 'S' // a collection of generation Arg started
 	Stopped   What = 'T' // it is over, and returned Arg
 )

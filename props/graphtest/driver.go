@@ -25,6 +25,13 @@ const (
 	needs
 )
 
+// partNames are the words by which a graph.Partial knows the parts.
+var partNames = [needs]string{
+	needWeak: "weak", needFinal: "final", needSwitch: "switch", needThreshold: "threshold", needFreeze: "freeze",
+	needCount: "count", needAge: "age", needStats: "stats", needUsage: "usage", needOOM: "oom", needCheck: "check",
+	needTrim: "trim",
+}
+
 // driver asks a heap the operations of Lang: it is the props.Target of every heap in this process. It runs the scripts
 // of finalizers, and writes down what happens during an operation.
 type driver struct {
@@ -84,6 +91,9 @@ func newDriver(h graph.Heap, c graph.Contract) *driver {
 		needCheck:     pick(&d.checker, h),
 		needTrim:      pick(&d.trimmer, h),
 	}
+	if p, ok := h.(graph.Partial); ok {
+		d.leaveOut(p)
+	}
 	if d.mourner != nil {
 		d.mourner.OnDeath(func(id graph.ID) {
 			delete(d.known, id)
@@ -94,6 +104,16 @@ func newDriver(h graph.Heap, c graph.Contract) *driver {
 		d.runs[s] = func(id graph.ID) { d.run(graph.Script(s), id) }
 	}
 	return d
+}
+
+// leaveOut takes the parts away that the heap has methods for, and says that it has not.
+func (d *driver) leaveOut(p graph.Partial) {
+	if !p.Offers("mourn") {
+		d.mourner = nil
+	}
+	for need, part := range partNames {
+		d.has[need] = d.has[need] && (part == "" || p.Offers(part))
+	}
 }
 
 func pick[I any](part *I, h graph.Heap) bool {

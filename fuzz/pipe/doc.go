@@ -1,0 +1,54 @@
+// Package pipe drives a heap of objects that lives in another process, in whatever runtime: this page is all that its
+// author has to know. The other side reads lines and writes lines, and needs neither Go nor this module; the one for
+// CPython is fuzz/shim/python/graph.py.
+//
+//	heap, err := pipe.Start("python3", "graph.py")  // a heap in the other process
+//	err = heap.Reset(limit, auto, variant)          // an empty one, in the same process
+//
+// # Lines
+//
+// Lines are words of ASCII with one space between them; numbers are decimal. First the other side says what it is:
+//
+//	heapfuzz 1 graph name=cpython-3.11.7 parts=weak,final,count immediate=1 within=1 generations=3
+//
+// Parts are the optional parts of graph.Heap that it has (see Parts), and what follows is its Contract. Then the host
+// asks, one line at a time, and each question is answered by one line: "ok" and the number asked for, "nomem", or
+// "fail" and a text. What cannot be done is a fail, never silence.
+//
+//	reset LIMIT AUTO VARIANT   forget everything, and begin with an empty heap   ok
+//	new KIND FIELDS            an object with a root                             ok ID
+//	set ID FIELD TARGET        store a reference; TARGET 0 empties the field     ok
+//	get ID FIELD               what is stored there                              ok ID, 0 for nothing
+//	root ID, unroot ID         one root more, one less                           ok
+//	collect GENERATION         collect                                           ok DEAD
+//	weak ID CALLBACK           a weak reference, with a callback if 1            ok ID
+//	deref ID                   what a weak reference refers to                   ok ID, 0 when it is cleared
+//	final ID                   the object has a finalizer from here on           ok
+//	enable ON                  collections by themselves                         ok
+//	threshold GENERATION N                                                       ok
+//	freeze, unfreeze                                                             ok
+//	count ID                   roots and fields that refer to it                 ok COUNT
+//	age ID                     its generation, -1 for none                       ok GENERATION
+//	check                      recount the invariants                            ok
+//	quit                       end                                               (no answer)
+//
+// # What happens inside an operation
+//
+// While it works on an answer the other side may report that something happens, in the very moment:
+//
+//	event final ID             the finalizer of the object runs now
+//	event called ID            the weak reference calls back now
+//	event died ID              the object is gone, if it has the part "mourn"
+//
+// It then answers questions as ever, since a finalizer may use the heap, until the host says
+//
+//	resume
+//
+// and then goes on where it was.
+//
+// # What goes wrong
+//
+// A process that dies, is silent for longer than Patience, or writes what is no answer, is a finding: the methods
+// panic with an error that has its last words, which the runner turns into run/alive. The next Reset starts a new
+// process.
+package pipe
