@@ -65,7 +65,35 @@ func (h *Heap) CheckInvariants(roots func(func(Ref)), lists []List) error {
 	if len(c.order) != h.live {
 		return breach("live", "%d objects are found, %d should live", len(c.order), h.live)
 	}
+	if err := h.checkFree(); err != nil {
+		return err
+	}
 	return h.mem.CheckInvariants()
+}
+
+// checkFree is invariant 8.
+func (h *Heap) checkFree() error {
+	for i := range h.free {
+		l, most, n := &h.free[i], h.prof.FreeList.Tuples, 0
+		switch {
+		case i == freeLists:
+			most = h.prof.FreeList.Lists
+		case i == freeDicts:
+			most = h.prof.FreeList.Dicts
+		case i >= h.prof.FreeList.TupleItems:
+			most = 0
+		}
+		for o := l.first; o != 0 && n <= l.n; o = Ref(o.load(offBody)) {
+			if o.word() != 0 || o.next() != 0 {
+				return breach("free", "what is on a free list is still an object, or tracked")
+			}
+			n++
+		}
+		if n != l.n || n > most {
+			return breach("free", "a free list that says %d has %d, and may have %d", l.n, n, most)
+		}
+	}
+	return nil
 }
 
 // checkType is invariant 1.

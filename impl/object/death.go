@@ -1,10 +1,6 @@
 package object
 
-import (
-	"math"
-
-	"heapfuzz/impl/page"
-)
+import "heapfuzz/impl/page"
 
 // Decref takes a reference away; with the last one the object dies.
 func (h *Heap) Decref(o Ref) {
@@ -30,6 +26,12 @@ func (h *Heap) die(o Ref) {
 		h.untrack(o)
 	}
 	own := Kind(w>>kindShift) >= KindWeakref // its class is one that a program made
+	if own && h.typeOf(o).Classic {          // instance_dealloc knows no trashcan
+		if h.bury(o) {
+			h.release(o)
+		}
+		return
+	}
 	if !h.enter(o, own) {
 		return
 	}
@@ -43,13 +45,16 @@ func (h *Heap) die(o Ref) {
 func (h *Heap) bury(o Ref) bool {
 	kind := o.kind()
 	if kind > KindWeakref {
-		t := &h.types[uint16(o.word())]
-		if t.Final != NoFinalizer && h.finalizeDying(o, t.Final) {
+		t := h.typeOf(o)
+		if t.Final != NoFinalizer && !t.Legacy && h.finalizeDying(o, t.Final) {
 			return false
 		}
-		t = &h.types[uint16(o.word())] // a finalizer may make types
+		t = h.typeOf(o) // a finalizer may make types
 		if t.weakAt != 0 && o.load(t.weakAt) != 0 {
 			h.clearWeakrefs(o, t.weakAt)
+		}
+		if t.Legacy && h.finalizeLegacy(o, t) {
+			return false
 		}
 	}
 	h.mourn(o)
@@ -71,9 +76,12 @@ func (h *Heap) bury(o Ref) bool {
 	return true
 }
 
-// mourn tells that o is sure to die.
+// tagHidden is the tag of objects that stand for what an interpreter makes for itself.
+const tagHidden = 1<<32 - 1
+
+// mourn tells that o is sure to die, if anybody knows of it.
 func (h *Heap) mourn(o Ref) {
-	if h.OnDeath != nil {
+	if h.OnDeath != nil && h.Tag(o) != tagHidden && TypeID(o.word()) != typeFrame {
 		h.OnDeath(o)
 	}
 }
@@ -99,11 +107,67 @@ func (h *Heap) finalizeDying(o Ref, s Script) bool {
 	return false
 }
 
+// finalizeLegacy runs a finalizer of the old kind (tp_del) of an object that lost its last reference, and reports
+// whether it lives again. It runs at every death. Its weak references are dead already; those that it makes itself die
+// without a callback. An instance of a class without a metatype is not tracked meanwhile.
+func (h *Heap) finalizeLegacy(o Ref, t *Type) bool {
+	weakAt := t.weakAt
+	if !t.Classic {
+		h.track(o)
+	}
+	o.store(offCount, 1)
+	h.run(o, t.Final)
+	n := o.load(offCount) - 1
+	o.store(offCount, n)
+	if n != 0 {
+		if !h.Tracked(o) {
+			h.track(o)
+		}
+		return true
+	}
+	if h.Tracked(o) {
+		h.untrack(o)
+	}
+	for weakAt != 0 && o.load(weakAt) != 0 {
+		h.clearWeak(Ref(o.load(weakAt)))
+	}
+	return false
+}
+
 // Finalize runs the finalizer of an object that lives.
 func (h *Heap) Finalize(o Ref) { h.run(o, h.typeOf(o).Final) }
 
-// run is what a finalizer does.
+// run calls a finalizer, with what the interpreter needs for a call. From 3.12 on the beginning of a function is a
+// safepoint.
 func (h *Heap) run(o Ref, s Script) {
+	bound := h.prof.BoundFinalizers && !h.typeOf(o).Legacy
+	if bound {
+		if h.methods > 0 {
+			h.methods--
+		} else {
+			h.count()
+		}
+	}
+	h.enterFrame(s)
+	if h.safepoint != nil {
+		h.safepoint()
+	}
+	h.act(o, s)
+	if h.OnFinalize != nil {
+		h.OnFinalize(o)
+	}
+	if h.prof.FramesWait && h.depth >= h.prof.TrashDepth {
+		h.frame(o, s)
+	} else {
+		h.leaveFrame(s)
+	}
+	if bound {
+		h.methods++ // never more than are nested, which is far less than the free list holds
+	}
+}
+
+// act is what a finalizer does.
+func (h *Heap) act(o Ref, s Script) {
 	h.Events = append(h.Events, Event{Kind: Finalized, Tag: h.Tag(o)})
 	switch s {
 	case Resurrect:
@@ -112,34 +176,33 @@ func (h *Heap) run(o Ref, s Script) {
 	case DropRef:
 		h.SetItem(o, 0, 0)
 	case Allocate:
-		h.Decref(h.NewList(4))
+		l := h.NewList(4)
+		if h.safepoint != nil {
+			h.safepoint()
+		}
+		h.Decref(l)
 	case Collect:
 		if h.collector != nil {
 			n := h.collector.Collect(0)
 			h.Events = append(h.Events, Event{Kind: Collected, Tag: h.Tag(o), Value: n})
 		}
 	}
-	if h.OnFinalize != nil {
-		h.OnFinalize(o)
-	}
-	if h.prof.FramesWait && h.depth >= h.prof.TrashDepth {
-		h.frame(o)
-	}
 }
 
-// frame is the frame of a finalizer that ends at full depth: it waits, and holds the object. A tuple stands for it; the
-// counter of package gc is not to notice. Without memory for it there is none.
-func (h *Heap) frame(o Ref) {
-	limit := h.Limit
-	h.Limit = math.MaxInt
-	if f := h.alloc(typeTuple, 8); f != 0 {
-		f.store(tupleSize, 1)
-		f.store(tupleItems, uintptr(o))
-		h.Incref(o)
-		f.store(offCount, 0)
-		h.wait(f)
+// frame is the frame of a finalizer that ends at full depth: it waits, and holds the object. A tuple stands for it,
+// which count 0 does not notice; its tag says whose frame it is. Without memory for it there is none.
+func (h *Heap) frame(o Ref, s Script) {
+	f := h.alloc(typeFrame, 8)
+	if f == 0 {
+		h.leaveFrame(s)
+		return
 	}
-	h.Limit = limit
+	h.SetTag(f, uint32(s))
+	f.store(tupleSize, 1)
+	f.store(tupleItems, uintptr(o))
+	h.Incref(o)
+	f.store(offCount, 0)
+	h.wait(f)
 }
 
 // wait puts a dead object with those whose death is delayed.

@@ -63,7 +63,6 @@
 //
 // # What is not as in C
 //
-// There are no free lists of types: every container comes from the allocator, so the counter of package gc counts all.
 // Dicts are searched from end to end. None, and the type of an instance, are no objects. The callback of a weak
 // reference and the scripts of finalizers are data.
 //
@@ -79,4 +78,6 @@
 //  6. object/weak: the weak references of an object are a list, linked both ways, of weak references to it; those
 //     whose referent is dead are on none.
 //  7. object/trash: nothing waits for its death.
+//  8. object/free: the free list of a type holds as many blocks as it says and at most as many as it may, none of them
+//     an object or tracked (freelist.go).
 package object

@@ -45,11 +45,16 @@ const (
 
 // A Type is what its instances have in common.
 type Type struct {
-	Name   string
-	Kind   Kind // KindInstance or KindSlotted
-	Attrs  int  // how many references
-	Weak   bool // whether there may be weak references to an instance
-	Final  Script
+	Name  string
+	Kind  Kind // KindInstance or KindSlotted
+	Attrs int  // how many references
+	Weak  bool // whether there may be weak references to an instance
+	Final Script
+
+	// Legacy: the finalizer is of the old kind (tp_del), which a collection does not dare to run: garbage that leads to
+	// it is kept. Of 2.7 every finalizer is. Classic: a class without a metatype, as `class C:` is in 2.7 only.
+	Legacy, Classic bool
+
 	fixed  bool    // of a kind that is predefined
 	word   uintptr // type word without tag
 	front  uintptr // bytes in front of the object
@@ -70,6 +75,7 @@ const (
 	typeTuple
 	typeDict
 	typeWeakref
+	typeFrame // a tuple that stands for a frame which waits for its death
 	firstOwn
 )
 
@@ -164,7 +170,15 @@ type Heap struct {
 	depth     int   // nested deaths
 	waiting   Ref   // those that the trashcan delays, last one first
 	calls     []Ref // a stack of weak references whose callbacks are due
-	lists     int   // list heads, each a block
+
+	free    [freeKinds]freeList // blocks that wait for objects of their type
+	frames  int                 // frames that wait, and bound methods
+	methods int
+	busy    [callback + 1]bool // the frame that a function keeps is in use
+
+	safepoint func() bool // of the collector; nil if it has none or the profile does not want it
+
+	lists int // list heads, each a block
 }
 
 // New returns an empty heap.
@@ -195,7 +209,13 @@ func (h *Heap) Memory() *arena.Allocator { return h.mem }
 func (h *Heap) Live() int { return h.live }
 
 // Attach tells the heap who collects.
-func (h *Heap) Attach(c Collector) { h.collector = c }
+func (h *Heap) Attach(c Collector) {
+	h.collector = c
+	h.safepoint = nil
+	if s, ok := c.(interface{ Safepoint() bool }); ok && h.prof.Safepoint {
+		h.safepoint = s.Safepoint
+	}
+}
 
 // Close gives all memory back. Objects that live are gone with it, without a word.
 func (h *Heap) Close() error { return h.mem.Close() }
@@ -233,6 +253,7 @@ func (h *Heap) defineKinds() {
 	fixed(typeTuple, KindTuple, offBody+word, true)
 	fixed(typeDict, KindDict, offBody+4*word, true)
 	fixed(typeWeakref, KindWeakref, offBody+uintptr(h.prof.WeakWords)*word, true)
+	fixed(typeFrame, KindTuple, offBody+word, true)
 }
 
 // Define makes a type. A type is never undone.
@@ -244,11 +265,14 @@ func (h *Heap) Define(t Type) (TypeID, error) {
 		return 0, fmt.Errorf("object: type %s has %d attributes, not 0 to %d", t.Name, t.Attrs, AttrsMax)
 	case t.Final > Collect:
 		return 0, fmt.Errorf("object: type %s has a finalizer without a script", t.Name)
+	case t.Classic && (!h.prof.Legacy || t.Kind != KindInstance):
+		return 0, fmt.Errorf("object: type %s is classic, which only instances of 2.7 are", t.Name)
 	case len(h.types) > typesMax:
 		return 0, fmt.Errorf("object: more than %d types", typesMax)
 	}
 	id := TypeID(len(h.types))
 	t.fixed = false
+	t.Legacy = t.Final != NoFinalizer && (t.Legacy || h.prof.Legacy)
 	t.word = uintptr(id) | uintptr(t.Kind)<<kindShift | flagGC
 	h.place(&t)
 	h.types = append(h.types, t)
@@ -271,6 +295,9 @@ func (h *Heap) place(t *Type) {
 		t.refsAt = t.bytes
 		t.bytes += uintptr(t.Attrs) * word
 	case h.prof.Values == InDict:
+		if t.Classic {
+			t.bytes += word // the class
+		}
 		t.refsAt = t.bytes
 		t.bytes += word
 	default:
@@ -315,7 +342,7 @@ func (h *Heap) SetTag(o Ref, tag uint32) {
 // laid out alike.
 func (h *Heap) SetType(o Ref, id TypeID) bool {
 	from, to := *h.typeOf(o), h.types[id]
-	from.Name, from.Final, from.word = to.Name, to.Final, to.word
+	from.Name, from.Final, from.Legacy, from.word = to.Name, to.Final, to.Legacy, to.word
 	if from != to || from.fixed {
 		return false
 	}
@@ -336,8 +363,14 @@ func (h *Heap) Incref(o Ref) {
 func (h *Heap) alloc(id TypeID, n uintptr) Ref {
 	t := &h.types[id]
 	bytes := t.front + t.bytes + n
-	b := uintptr(h.mem.Alloc(bytes))
-	if b == 0 {
+	var b uintptr
+	reused := Ref(0)
+	if id < firstOwn {
+		reused = h.reuse(id, n)
+	}
+	if reused != 0 {
+		b = uintptr(reused) - t.front
+	} else if b = uintptr(h.mem.Alloc(bytes)); b == 0 {
 		return 0
 	}
 	clear(page.View(b, bytes))
@@ -349,9 +382,8 @@ func (h *Heap) alloc(id TypeID, n uintptr) Ref {
 		if h.old {
 			o.setOldRefs(refsUntracked)
 		}
-		h.Fresh++
-		if h.Fresh > h.Limit && h.collector != nil {
-			h.collector.Full()
+		if reused == 0 && id != typeFrame {
+			h.count()
 		}
 	}
 	return o
@@ -364,11 +396,17 @@ func (h *Heap) release(o Ref) {
 		if h.Tracked(o) {
 			h.untrack(o)
 		}
-		if h.Fresh > 0 {
-			h.Fresh--
-		}
 	}
 	h.live--
+	id := TypeID(o.word())
+	switch {
+	case id == typeFrame:
+		h.leaveFrame(Script(h.Tag(o)))
+	case id < firstOwn && h.keep(o, id):
+		return
+	case t.word&flagGC != 0:
+		h.uncount(1)
+	}
 	o.store(offType, 0) // a stale reference meets no type
 	h.mem.Free(page.Pointer(uintptr(o) - t.front))
 }

@@ -225,6 +225,7 @@ func TestDeath(t *testing.T) {
 		}
 		h.Decref(w1)
 		h.Decref(w2)
+		h.ClearFreeLists()
 		if blocks, _, _ := h.Memory().Usage(); blocks != 1 {
 			t.Errorf("%s: %d blocks are left, want the one of the list head", p.Name, blocks)
 		}
@@ -281,6 +282,8 @@ func TestCheckFinds(t *testing.T) {
 		{"object/weak", func(h *Heap, v victims) { v.weak.store(weakReferent, 0); v.weak.store(weakNext, 8) }},
 		{"object/weak", func(h *Heap, v victims) { v.weak.store(weakPrev, uintptr(v.list)) }},
 		{"object/trash", func(h *Heap, _ victims) { h.depth = 1 }},
+		{"object/free", func(h *Heap, _ victims) { h.Decref(h.NewList(0)); h.free[freeLists].n++ }},
+		{"object/free", func(h *Heap, _ victims) { h.Decref(h.NewList(0)); h.free[freeLists].first.store(offType, 1) }},
 	}
 	for _, name := range []string{"3.6", "3.8", "3.11", "3.13"} {
 		for _, r := range rows {

@@ -1,6 +1,8 @@
 package object
 
 import (
+	"slices"
+
 	"heapfuzz/impl/profile"
 )
 
@@ -52,6 +54,35 @@ type Profile struct {
 	TuplesInScan       bool // tuples are untracked while reachable objects are found, not afterwards (up to 3.7)
 	Safepoint          bool // a collection waits for the next safepoint (3.12), or runs inside the allocation
 	Immortal           bool // objects whose count says so leave the generations (3.12)
+
+	Legacy   bool     // every finalizer is of the old kind (2.7); there are no others, and classes without a metatype
+	Debug    DebugFmt // how the messages of gc.set_debug read
+	FreeList FreeMax  // what the free lists hold
+
+	// CallbackTuple is how many weak references an object must have for its death to take a tuple in which they and
+	// their callbacks wait: 2, or 1 from 3.13 on (weakrefobject.c, PyObject_ClearWeakRefs).
+	CallbackTuple int
+
+	// BoundFinalizers: a finalizer is called through a bound method and a tuple of one item, both of which count (up to
+	// 3.6, typeobject.c, slot_tp_finalize).
+	BoundFinalizers bool
+}
+
+// FreeMax says how many dead objects of a type its free list keeps.
+type FreeMax struct {
+	Lists, Dicts, Tuples int  // tuples of each length from 1 to TupleItems
+	TupleItems           int  // the longest that are kept
+	Floats               int  // no containers
+	Frames               int  // of functions whose own frame is in use; 0 where a frame is no object (3.11)
+	Methods              int  // up to 3.8
+	KeepLists            bool // a full collection leaves lists and dicts alone (2.7)
+}
+
+// DebugFmt says how the messages of gc.set_debug read.
+type DebugFmt struct {
+	Permanent bool // the permanent generation is counted (3.7)
+	BareDone  bool // "done" names no numbers when both are 0 (up to 3.7)
+	Stop      bool // "elapsed" ends in a full stop, objects need DebugObjects or DebugInstances (2.7)
 }
 
 var profiles = buildProfiles()
@@ -70,6 +101,9 @@ func buildProfiles() []*Profile {
 		HeadBytes: 24, WeakWords: 5, StrHeader: 49, TrashDepth: 50, TrashOld: true, FramesWait: true,
 		Threshold0:   700,
 		AllOrNothing: true, CountEarly: true, TuplesInScan: true,
+		FreeList:      FreeMax{Lists: 80, Dicts: 80, Tuples: 2000, TupleItems: 19, Floats: 100, Frames: 200, Methods: 256},
+		Debug:         DebugFmt{BareDone: true},
+		CallbackTuple: 2, BoundFinalizers: true,
 	}
 	add := func(name, arenaName string, change func()) {
 		change()
@@ -77,26 +111,38 @@ func buildProfiles() []*Profile {
 		row := p
 		all = append(all, &row)
 	}
+	modern := p
+	add("2.7", "3.6", func() {
+		p.HeadBytes, p.StrHeader, p.Legacy, p.CountEarly = 32, 37, true, false
+		p.Debug.Stop, p.FreeList.KeepLists = true, true
+	})
+	p = modern
 	add("old8", "old8", func() {})
 	add("3.6", "3.6", func() { p.HeadBytes = 32 })
-	add("3.7", "3.6", func() { p.CountEarly = false })
+	add("3.7", "3.6", func() { p.CountEarly, p.BoundFinalizers, p.Debug.Permanent = false, false, true })
 	add("3.8", "3.8", func() {
 		p.HeadBytes, p.TrashOld, p.TuplesInScan, p.ClearTrashWeakrefs = 16, false, false, true
+		p.Debug.BareDone = false
 	})
-	add("3.9", "3.9", func() { p.AllOrNothing, p.ListExact = false, true })
+	add("3.9", "3.9", func() { p.AllOrNothing, p.ListExact, p.FreeList.Methods = false, true, 0 })
 	add("3.10", "3.10", func() {})
 	add("3.11", "3.11", func() {
 		p.Values, p.WeakWords, p.ZeroDigit, p.FramesWait = InBlock, 6, true, false
+		p.FreeList.TupleItems, p.FreeList.Frames = 20, 0
 	})
 	add("3.12", "3.11", func() { p.WeakInFront, p.StrHeader, p.Safepoint, p.Immortal = true, 41, true, true })
 	add("3.13", "3.11", func() {
 		p.Values, p.Threshold0, p.TrashDepth, p.TrashHeadroom = InObject, 2000, 10_000-50, 50
+		p.CallbackTuple = 1
 	})
 	return all
 }
 
-// Profiles returns every profile, oldest first.
-func Profiles() []*Profile { return append([]*Profile(nil), profiles...) }
+// Profiles returns every profile of Python 3, oldest first. ProfileByName knows 2.7 besides, whose finalizers are of
+// another kind.
+func Profiles() []*Profile {
+	return slices.DeleteFunc(slices.Clone(profiles), func(p *Profile) bool { return p.Legacy })
+}
 
 // ProfileByName finds a profile by its name.
 func ProfileByName(name string) (*Profile, bool) {

@@ -1,5 +1,7 @@
 package object
 
+import "heapfuzz/impl/page"
+
 // Offsets in a weak reference.
 const (
 	weakReferent = offBody
@@ -79,30 +81,60 @@ func (h *Heap) HasCallback(w Ref) bool { return w.load(weakCallback) != 0 }
 
 // CallBack runs the callback of a weak reference, which is to say so in the log.
 func (h *Heap) CallBack(w Ref) {
+	h.enterFrame(callback)
+	if h.safepoint != nil {
+		h.safepoint()
+	}
 	h.Events = append(h.Events, Event{Kind: CalledBack, Tag: h.Tag(w)})
 	if h.OnCallback != nil {
 		h.OnCallback(w)
 	}
+	h.leaveFrame(callback)
 }
 
 // clearWeakrefs clears all weak references to a dying object and then runs the callbacks of those that live, newest
-// first (weakrefobject.c, PyObject_ClearWeakRefs).
+// first (weakrefobject.c, PyObject_ClearWeakRefs). If there are several, a tuple holds them and their callbacks
+// meanwhile, which is tracked and counted like any other. Without memory for it the callbacks run all the same.
 func (h *Heap) clearWeakrefs(o Ref, at uintptr) {
-	base := len(h.calls)
+	tuple, n := Ref(0), h.weakCount(Ref(o.load(at)))
+	if n >= h.prof.CallbackTuple {
+		if tuple = h.alloc(typeTuple, uintptr(n)*16); tuple != 0 {
+			tuple.store(tupleSize, uintptr(n)*2)
+			h.SetTag(tuple, tagHidden)
+			h.track(tuple)
+		}
+	}
+	base, slot := len(h.calls), uintptr(tuple)+tupleItems
 	for w := Ref(o.load(at)); w != 0; w = Ref(o.load(at)) {
 		h.clearWeak(w)
-		if h.HasCallback(w) && h.Count(w) > 0 {
+		if alive, calls := h.Count(w) > 0, h.HasCallback(w); alive && (calls || tuple != 0) {
 			h.Incref(w)
-			h.calls = append(h.calls, w)
+			if tuple != 0 {
+				page.Store(slot, uintptr(w)) // a collection inside alloc may have shortened the list, never lengthened
+			}
+			if calls {
+				h.calls = append(h.calls, w)
+			}
 		}
 		w.store(weakCallback, 0)
+		slot += 16
 	}
 	end := len(h.calls)
 	for i := base; i < end; i++ {
 		h.CallBack(h.calls[i])
 	}
-	for i := end - 1; i >= base; i-- {
+	for i := end - 1; i >= base && tuple == 0; i-- {
 		h.Decref(h.calls[i])
 	}
 	h.calls = h.calls[:base]
+	h.Decref(tuple)
+}
+
+// weakCount is how many weak references a list of them has, from its first.
+func (h *Heap) weakCount(w Ref) int {
+	n := 0
+	for ; w != 0; w = Ref(w.load(weakNext)) {
+		n++
+	}
+	return n
 }
