@@ -98,6 +98,18 @@ func (h *Heap) FreeListed() int {
 	return n
 }
 
+// FreeListBytes is what these blocks take from the allocator.
+func (h *Heap) FreeListBytes() (bytes uint64) {
+	for _, l := range h.free {
+		o := l.first
+		for range l.n {
+			bytes += uint64(h.mem.UsableSize(page.Pointer(uintptr(o) - h.prof.HeadBytes)))
+			o = Ref(o.load(offBody))
+		}
+	}
+	return bytes
+}
+
 // count tells count 0 of a container that the allocator gave, which may start a collection, or ask for one.
 func (h *Heap) count() {
 	h.Fresh++
