@@ -68,7 +68,7 @@ func (c *Collector) checkLists() error {
 
 // checkTemporary is invariant 5.
 func (c *Collector) checkTemporary() error {
-	for _, l := range []object.List{c.unreachable, c.final, c.seen, c.due} {
+	for _, l := range []object.List{c.unreachable, c.final, c.seen, c.due, c.legacy} {
 		if !c.h.Empty(l) || c.h.Prev(l) != l {
 			return breach("temporary", "a list that only a collection uses is not empty")
 		}

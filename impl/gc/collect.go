@@ -1,10 +1,15 @@
 package gc
 
-import "heapfuzz/impl/object"
+import (
+	"heapfuzz/impl/object"
+	"heapfuzz/impl/page"
+)
 
-// collect collects generation g and all younger ones, and returns how many objects it found unreachable.
-func (c *Collector) collect(g int) int {
+// collect collects generation g and all younger ones. It returns how many objects it found unreachable and let die,
+// and how many it kept because of old finalizers.
+func (c *Collector) collect(g int) (collected, kept int) {
 	h := c.h
+	began := c.sayStart(g)
 	if g+1 < Generations {
 		c.counts[g+1]++
 	}
@@ -20,16 +25,23 @@ func (c *Collector) collect(g int) int {
 		c.untrack(young, object.KindTuple)
 	}
 	c.promote(g, young, old)
-
-	m := 0
-	if c.prof.CountEarly {
-		m = h.Members(c.unreachable)
+	if h.AnyLegacy() {
+		c.setLegacyAside()
 	}
-	m += c.handleWeakrefs(c.unreachable, old)
-	c.finalize(c.unreachable)
-	c.resurrected(old)
-	if !c.prof.CountEarly {
-		m += h.Members(c.final)
+	c.sayEach(DebugCollectable, "collectable", c.unreachable)
+
+	if c.prof.CountEarly || c.prof.Legacy {
+		collected = h.Members(c.unreachable)
+	}
+	collected += c.handleWeakrefs(c.unreachable, old)
+	if c.prof.Legacy {
+		h.Merge(c.unreachable, c.final)
+	} else {
+		c.finalize(c.unreachable)
+		c.resurrected(old)
+	}
+	if !c.prof.CountEarly && !c.prof.Legacy {
+		collected += h.Members(c.final)
 	}
 	if c.OnTake != nil {
 		for o := h.Next(c.final); o != c.final; o = h.Next(o) {
@@ -37,11 +49,55 @@ func (c *Collector) collect(g int) int {
 		}
 	}
 	c.deleteGarbage(c.final, old)
+	kept = h.Members(c.legacy)
+	c.sayEach(DebugUncollectable, "uncollectable", c.legacy)
+	c.sayDone(began, collected, kept)
+	c.keepLegacy(old)
+	if g == Generations-1 {
+		h.ClearFreeLists()
+	}
 
 	s := &c.stats[g]
 	s.Collections++
-	s.Collected += m
-	return m
+	s.Collected += collected
+	s.Uncollectable += kept
+	return collected, kept
+}
+
+// setLegacyAside takes the objects with an old finalizer, and all that they lead to, out of the unreachable ones:
+// nobody knows in which order such finalizers may run. In what follows they count as reachable.
+func (c *Collector) setLegacyAside() {
+	h := c.h
+	for o := h.Next(c.unreachable); o != c.unreachable; {
+		next := h.Next(o)
+		if h.HasLegacyFinalizer(o) {
+			h.ClearCollecting(o)
+			h.Move(o, c.legacy)
+		}
+		o = next
+	}
+	for o := h.Next(c.legacy); o != c.legacy; o = h.Next(o) { // the list grows
+		for at, n, step := h.Fields(o); n > 0; n-- {
+			if x := object.Ref(page.Load(at)); x != 0 && h.IsGC(x) && h.Collecting(x) {
+				h.ClearCollecting(x)
+				h.Move(x, c.legacy)
+			}
+			at += step
+		}
+	}
+}
+
+// keepLegacy puts those with an old finalizer into Garbage, and with SaveAll also what they lead to, and all into the
+// older generation.
+func (c *Collector) keepLegacy(old object.List) {
+	h := c.h
+	for o := h.Next(c.legacy); o != c.legacy; o = h.Next(o) {
+		if c.flags&SaveAll != 0 || h.HasLegacyFinalizer(o) {
+			h.Incref(o)
+			c.garbage = append(c.garbage, o)
+		}
+	}
+	h.Merge(c.legacy, old)
 }
 
 // merge appends the younger generations to the one that is collected, the youngest first.
@@ -104,7 +160,7 @@ func (c *Collector) finalize(l object.List) {
 	for !h.Empty(l) {
 		o := h.Next(l)
 		h.Move(o, c.seen)
-		if h.HasFinalizer(o) && !h.Finalized(o) {
+		if h.HasFinalizer(o) && !h.HasLegacyFinalizer(o) && !h.Finalized(o) {
 			h.SetFinalized(o)
 			h.Incref(o)
 			h.Finalize(o)

@@ -17,8 +17,21 @@ var ErrGeneration = errors.New("invalid generation")
 // A Flag changes what a collection does with what it finds.
 type Flag uint8
 
-// SaveAll keeps all garbage that is found in Garbage instead of clearing it (gc.DEBUG_SAVEALL).
-const SaveAll Flag = 32
+// The flags of gc.set_debug. What they print goes to OnMessage.
+const (
+	DebugStats         Flag = 1 << iota // how many objects a collection begins with and what it found
+	DebugCollectable                    // each object of the garbage
+	DebugUncollectable                  // each object that an old finalizer keeps from dying
+	DebugInstances                      // 2.7: among these, instances of classic classes
+	DebugObjects                        // 2.7: among these, all others
+	SaveAll                             // all garbage that is found is kept in Garbage instead of being cleared
+)
+
+// Leak is gc.DEBUG_LEAK of Python 3, LeakLegacy that of 2.7.
+const (
+	Leak       = DebugCollectable | DebugUncollectable | SaveAll
+	LeakLegacy = Leak | DebugInstances | DebugObjects
+)
 
 // Stats is one row of gc.get_stats.
 type Stats struct{ Collections, Collected, Uncollectable int }
@@ -32,7 +45,7 @@ type Collector struct {
 	permanent object.List
 
 	// Lists of a collection; empty between two.
-	unreachable, final, seen, due object.List
+	unreachable, final, seen, due, legacy object.List
 
 	// counts[0] is kept by the heap, as Fresh.
 	counts    [Generations]int
@@ -50,15 +63,22 @@ type Collector struct {
 	// (gc.callbacks). It may allocate; a collection that it asks for does nothing.
 	OnCollection func(Phase)
 
+	// OnMessage, if set, is called for each line that a flag asks for, as CPython prints it to stderr. In it Address
+	// stands for the address of an object and Clock, in seconds, for the time; without them they are 0.
+	OnMessage func(line string)
+	Address   func(object.Ref) string
+	Clock     func() float64
+
 	// OnTake, if set, is called for each object of the garbage before any of it is cleared. It may not use the heap.
 	OnTake func(object.Ref)
 }
 
 // A Phase is what OnCollection is told. At the start the numbers are 0.
 type Phase struct {
-	Stop       bool
-	Generation int
-	Collected  int
+	Stop          bool
+	Generation    int
+	Collected     int
+	Uncollectable int
 }
 
 // New returns an enabled collector and makes it the heap's.
@@ -66,7 +86,7 @@ func New(h *object.Heap) (*Collector, error) {
 	c := &Collector{h: h, prof: h.Profile(), enabled: true}
 	c.gens[0] = h.Young
 	for _, l := range []*object.List{
-		&c.gens[1], &c.gens[2], &c.permanent, &c.unreachable, &c.final, &c.seen, &c.due,
+		&c.gens[1], &c.gens[2], &c.permanent, &c.unreachable, &c.final, &c.seen, &c.due, &c.legacy,
 	} {
 		if *l = h.NewHead(); *l == 0 {
 			return nil, errors.New("gc: no memory for the generations")
@@ -170,7 +190,8 @@ func (c *Collector) collectDue() bool {
 	return false
 }
 
-// CollectGeneration collects generation g and all younger ones, and returns how many objects it found unreachable. A
+// CollectGeneration collects generation g and all younger ones, and returns how many objects it found unreachable, with
+// those that old finalizers keep. A
 // collection inside another does nothing.
 func (c *Collector) CollectGeneration(g int) (int, error) {
 	if g < 0 || g >= Generations {
@@ -188,12 +209,12 @@ func (c *Collector) observed(g int) int {
 	if c.OnCollection != nil {
 		c.OnCollection(Phase{Generation: g})
 	}
-	n := c.collect(g)
+	collected, kept := c.collect(g)
 	if c.OnCollection != nil {
-		c.OnCollection(Phase{Stop: true, Generation: g, Collected: n})
+		c.OnCollection(Phase{Stop: true, Generation: g, Collected: collected, Uncollectable: kept})
 	}
 	c.collecting = false
-	return n
+	return collected + kept
 }
 
 // Collect is CollectGeneration for those who know that g exists.

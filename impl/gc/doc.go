@@ -43,10 +43,11 @@
 // The generation is the oldest above its threshold. Generation 2 is collected only if the objects that survived a
 // collection of 1 since the last full one (pending) are at least a quarter of those that survived that (longLived).
 //
-// # What is missing
+// # Old finalizers
 //
-// Finalizers of the old kind (tp_del, and all of 2.7's), the debug texts, and the free lists that a full collection
-// clears.
+// An object with a finalizer of the old kind (tp_del; in 2.7 all are) is not cleared, nor is what it leads to: they go
+// to the older generation as if they were reachable, the object itself also into Garbage, and they are counted as
+// uncollectable. When its count falls to 0 the object dies like any other, and its finalizer runs (package object).
 //
 // # What always holds
 //

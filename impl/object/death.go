@@ -134,6 +134,9 @@ func (h *Heap) finalizeLegacy(o Ref, t *Type) bool {
 	return false
 }
 
+// HasLegacyFinalizer tells whether the finalizer of o, if it has one, is of the old kind.
+func (h *Heap) HasLegacyFinalizer(o Ref) bool { return h.typeOf(o).Legacy }
+
 // Finalize runs the finalizer of an object that lives.
 func (h *Heap) Finalize(o Ref) { h.run(o, h.typeOf(o).Final) }
 

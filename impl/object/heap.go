@@ -176,6 +176,7 @@ type Heap struct {
 	methods int
 	busy    [callback + 1]bool // the frame that a function keeps is in use
 
+	anyLegacy bool        // some type has an old finalizer
 	safepoint func() bool // of the collector; nil if it has none or the profile does not want it
 
 	lists int // list heads, each a block
@@ -273,6 +274,7 @@ func (h *Heap) Define(t Type) (TypeID, error) {
 	id := TypeID(len(h.types))
 	t.fixed = false
 	t.Legacy = t.Final != NoFinalizer && (t.Legacy || h.prof.Legacy)
+	h.anyLegacy = h.anyLegacy || t.Legacy
 	t.word = uintptr(id) | uintptr(t.Kind)<<kindShift | flagGC
 	h.place(&t)
 	h.types = append(h.types, t)
@@ -328,6 +330,7 @@ func (h *Heap) IsGC(o Ref) bool         { return o.isGC() }
 func (h *Heap) IsTracked(o Ref) bool    { return o.isGC() && h.Tracked(o) }
 func (h *Heap) IsFinalized(o Ref) bool  { return o.isGC() && h.Finalized(o) }
 func (h *Heap) HasFinalizer(o Ref) bool { return h.typeOf(o).Final != NoFinalizer }
+func (h *Heap) AnyLegacy() bool         { return h.anyLegacy }
 func (h *Heap) supportsWeak(o Ref) bool { return h.typeOf(o).weakAt != 0 }
 func (h *Heap) mayBeTracked(o Ref) bool {
 	return o != 0 && o.isGC() && (o.kind() != KindTuple || h.Tracked(o))
