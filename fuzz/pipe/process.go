@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// Patience is how long the other side may take for one line.
-const Patience = 20 * time.Second
+// patience is how long the other side may take for one line.
+var patience = 20 * time.Second
 
 // lineMax bounds a line: what is longer is no answer.
 const lineMax = 1 << 16
@@ -29,7 +29,6 @@ type process struct {
 	lines *bufio.Reader
 	words lastWords
 	dead  error // why it is not asked any more
-	line  []byte
 }
 
 // start runs a command and returns it with its first line.
@@ -76,7 +75,7 @@ func (p *process) read() (string, error) {
 	if p.dead != nil {
 		return "", p.dead
 	}
-	if err := p.out.SetReadDeadline(time.Now().Add(Patience)); err != nil {
+	if err := p.out.SetReadDeadline(time.Now().Add(patience)); err != nil {
 		return "", p.end("cannot be waited for", err)
 	}
 	line, err := p.lines.ReadSlice('\n')

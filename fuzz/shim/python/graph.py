@@ -49,16 +49,16 @@ def finalize(self):
 
 
 def classes(kind, fields, final):
-    """The class of instances of a kind; those of finalizers are laid out like those without."""
+    """The class of instances of a kind; one with a finalizer is laid out like the one without."""
     key = (kind, fields, final)
     if key not in CLASSES:
-        body = {}
-        if kind != INSTANCE:
+        base, body = object, {}
+        if final:
+            base, body = classes(kind, fields, False), {"__slots__": (), "__del__": finalize}
+        elif kind != INSTANCE:
             names = ["f%d" % i for i in range(fields)] if kind == NODE else ["t"]
             body["__slots__"] = tuple(names) + ("__weakref__",)
-        if final:
-            body["__del__"] = finalize
-        CLASSES[key] = type("K%d_%d%s" % (kind, fields, "f" if final else ""), (object,), body)
+        CLASSES[key] = type("K%d_%d" % (kind, fields), (base,), body)
     return CLASSES[key]
 
 
