@@ -1,12 +1,5 @@
 package graph
 
-import (
-	"slices"
-	"strings"
-
-	"heapfuzz/model"
-)
-
 // Event judges one thing that happened.
 func (m *Model) Event(e Event) violation {
 	switch e.What {
@@ -15,6 +8,13 @@ func (m *Model) Event(e Event) violation {
 		return nil
 	case Ends:
 		return m.end(int(e.Arg))
+	case Started:
+		return m.start(int(e.Arg))
+	case Stopped:
+		return m.stop(int(e.Arg))
+	case Listed:
+		m.told = append(m.told, ID(e.Arg))
+		return nil
 	case Made:
 		n, v := m.enter(ID(e.Arg), Node, 1)
 		if v == nil {
@@ -29,20 +29,44 @@ func (m *Model) Event(e Event) violation {
 	case n == nil:
 		return Identity.Breach("something that does not live is said to have died, or to be finalized")
 	}
-	switch e.What {
+	return m.happened(e.What, n)
+}
+
+// happened judges what happened to an object.
+func (m *Model) happened(what What, n *node) violation {
+	switch what {
 	case Unrooted:
 		m.root(n, -1)
 	case Finalizes:
 		return m.finalize(n)
 	case Finalized:
-		m.running--
+		m.calls = m.calls[:len(m.calls)-1]
 		m.root(n, -1) // see finalize
 	case Called:
 		return m.call(n)
 	case Died:
 		return m.die(n)
+	case Looked:
+		return m.looked(n)
+	case Kept:
+		return m.hoard(n)
+	case Emptied:
+		m.empty(n)
+	case Hosted:
+		m.now.lenient = m.now.lenient || n.fields[0] != nil // what was there may be unreachable from here on
+		m.store(n, 0, m.calls[len(m.calls)-1])
+		return m.rescued()
+	case Joined:
+		m.grow(n, m.calls[len(m.calls)-1])
+		return m.rescued()
 	}
 	return nil
+}
+
+func (m *Model) empty(n *node) {
+	for i := range n.fields {
+		m.store(n, i, nil)
+	}
 }
 
 // finalize judges that the finalizer of n begins, and does what it is about to do. The call is a root of n.
@@ -50,10 +74,12 @@ func (m *Model) finalize(n *node) violation {
 	switch {
 	case n.script == None:
 		return FinalOnce.Breach("%v has no finalizer, and it ran", n)
-	case n.finalized:
+	case n.finalized && !n.legacy:
 		return FinalOnce.Breach("the finalizer of %v ran again", n)
 	case !m.doomed(n):
 		return FinalOnce.Breach("the finalizer of %v ran, which roots reach", n)
+	case n.legacy && m.sure(n):
+		return Garbage.Breach("a collection called the legacy finalizer of %v", n)
 	}
 	if m.sure(n) {
 		m.now.finals++
@@ -61,30 +87,36 @@ func (m *Model) finalize(n *node) violation {
 			w.cleared = w.cleared || m.Contract.WeakFirst
 		}
 	} else {
-		n.least = 0 // it may be entered anew
+		n.entered, n.frozen = m.number, false // it may be entered anew
 	}
 	n.finalized, m.now.ran = true, true
-	m.running++
+	m.calls = append(m.calls, n)
 	m.root(n, 1)
 	switch n.script {
 	case Rescue:
-		m.now.rescued = true
 		m.root(n, 1)
 		m.saved = append(m.saved, n)
-		return m.whole(n)
+		return m.rescued()
 	case Sever:
 		m.now.mixed = true
-		for i := range n.fields {
-			m.store(n, i, nil)
+		m.empty(n)
+	case Unweak:
+		m.now.mixed = true
+		for i, f := range n.fields {
+			if f != nil && f.of != nil {
+				m.store(n, i, nil)
+			}
 		}
-	case Allocate, Nested:
+	case Allocate, Nested, Host, Join:
 		m.now.mixed = true
 	}
 	return nil
 }
 
-// whole judges that an object that is saved reaches nothing that is gone.
-func (m *Model) whole(n *node) violation {
+// rescued judges that the object whose finalizer saves it reaches nothing that is gone.
+func (m *Model) rescued() violation {
+	n := m.calls[len(m.calls)-1]
+	m.now.rescued = true
 	m.search(false)
 	for _, other := range m.all {
 		if other.mark == m.epoch && other.dead {
@@ -104,12 +136,24 @@ func (m *Model) call(w *node) violation {
 		return CallOnce.Breach("the weak reference %v called back again", w)
 	case !t.dead && !m.doomed(t):
 		return CallOnce.Breach("the weak reference %v called back, and roots reach its referent %v", w, t)
-	case m.full() && m.collects(t) && (w.doom == m.op || !m.reachable(w)):
+	case m.full() && m.collects(t) && (w.doom == m.era || !m.reachable(w)):
 		return CallOnce.Breach("the weak reference %v called back, and is unreachable itself", w)
 	case m.Contract.CallbackFirst && m.depth == 1 && m.now.finals > 0 && m.sure(t):
 		return CallOrder.Breach("the weak reference %v called back after a finalizer", w)
 	}
 	w.called, w.cleared = true, true
+	return nil
+}
+
+// looked judges that the weak reference w referred to something while a finalizer or a callback ran.
+func (m *Model) looked(w *node) violation {
+	t := w.of
+	switch {
+	case t == nil || t.dead || w.cleared:
+		return WeakDead.Breach("the weak reference %v was cleared, and refers to something", w)
+	case m.Contract.WeakAll && !m.now.lenient && m.full() && m.collects(t) && m.doomed(t):
+		return WeakDead.Breach("the weak reference %v refers to %v, which the collection found dead", w, t)
+	}
 	return nil
 }
 
@@ -119,6 +163,8 @@ func (m *Model) die(n *node) violation {
 		return Safety.Breach("%v died, and roots reach it", n)
 	case n.script != None && !n.finalized:
 		return FinalLost.Breach("%v died, and its finalizer has not run", n)
+	case m.spares(n):
+		return Elders.Breach("a collection of generation %d took %v, of generation %d", m.now.generation, n, m.least(n))
 	}
 	m.now.deaths++
 	if n.kind != Atom {
@@ -131,225 +177,4 @@ func (m *Model) die(n *node) violation {
 	}
 	m.bury(n)
 	return nil
-}
-
-// bury takes out an object that is dead.
-func (m *Model) bury(n *node) {
-	n.dead = true
-	delete(m.nodes, n.id)
-	for _, f := range n.fields {
-		if f != nil {
-			m.refer(f, -1)
-		}
-	}
-	for _, w := range n.weaks {
-		w.cleared = true
-	}
-	if n.of != nil {
-		n.of.weaks = slices.DeleteFunc(n.of.weaks, func(w *node) bool { return w == n })
-	}
-	m.touch()
-}
-
-func (m *Model) begin(generation int) {
-	m.depth++
-	if m.depth > 1 {
-		return
-	}
-	m.now = collection{generation: generation, first: m.made, lenient: m.scarce || m.running > 0}
-	m.vague = m.vague || m.running > 0
-}
-
-// end judges what a collection returned, and what it left.
-func (m *Model) end(returned int) violation {
-	m.depth--
-	c, now := &m.Contract, &m.now
-	switch {
-	case m.depth > 0 && returned != 0:
-		return Return.Breach("a collection inside a collection returned %d", returned)
-	case m.depth > 0 || m.running > 0:
-		return nil
-	}
-	m.collections++
-	m.collected += uint64(returned)
-	full := now.generation >= c.Full()
-	most := now.mixed || c.Immediate && !(full && !m.frozen) // others may have died of what it took
-	want := now.deaths
-	if c.Returns == Containers {
-		want = now.containers
-	}
-	switch {
-	case c.Returns == Anything:
-	case m.settled && returned > 0:
-		return Settled.Breach("a full collection right after another returned %d", returned)
-	case m.observed && (returned > want || returned < want && !most):
-		return Return.Breach("a collection returned %d, and took %d", returned, want)
-	}
-	if full && !now.lenient {
-		if v := m.complete(); v != nil {
-			return v
-		}
-	}
-	above := min(now.generation+1, c.Full())
-	for _, n := range m.all {
-		switch {
-		case n.serial > now.first || n.doom == m.op:
-		case n.of != nil: // a weak reference whose referent died goes with the survivors
-			n.least = above
-		default:
-			n.least = max(n.least, above)
-		}
-	}
-	m.settled = full && !now.lenient && !now.ran && c.Within == 1
-	return nil
-}
-
-// complete judges that what a full collection should have taken is dead.
-func (m *Model) complete() violation {
-	c := &m.Contract
-	m.search(m.frozen)
-	for _, n := range m.all {
-		switch {
-		case n.dead:
-		case n.mark == m.epoch || m.now.rescued && c.Saves == Whole:
-			n.age = 0
-		case n.serial <= m.now.first:
-			n.age++
-			if c.Within == 0 || n.age < c.Within {
-				continue
-			}
-			if m.observed {
-				return Complete.Breach("%v is not dead after %d full collections that found it unreachable", n, n.age)
-			}
-			m.bury(n)
-		}
-	}
-	return nil
-}
-
-// Settle judges the end of an operation.
-func (m *Model) Settle() violation {
-	for _, w := range m.owed {
-		if !w.called && !w.dead {
-			return CallLost.Breach("the weak reference %v did not call back", w)
-		}
-	}
-	for i := 0; i < len(m.loose); i++ { // burying adds to them
-		n := m.loose[i]
-		switch {
-		case n.dead || n.refs > 0 || !m.Contract.Immediate:
-		case m.observed:
-			return Prompt.Breach("nothing refers to %v, and it is not dead", n)
-		default:
-			m.bury(n)
-		}
-	}
-	m.owed, m.loose = m.owed[:0], m.loose[:0]
-	m.op++
-	return nil
-}
-
-// Refuse judges that an object with so many fields was refused.
-func (m *Model) Refuse(fields int) violation {
-	c := &m.Contract
-	m.failed = true
-	if m.scarce || m.limited || c.MayRefuse || c.FieldsMax != 0 && fields > c.FieldsMax {
-		return nil
-	}
-	return Serves.Breach("an object of %d fields refused with %d objects", fields, len(m.nodes))
-}
-
-// Scarce says whether, from here on, the operating system may refuse.
-func (m *Model) Scarce(on bool) { m.scarce = on }
-
-// Enable says that collections may start by themselves, perhaps for some time only.
-func (m *Model) Enable() { m.vague = true }
-
-// Freeze says that the collector does not see what there is, or does again.
-func (m *Model) Freeze(on bool) {
-	m.touch()
-	m.frozen = on
-	for _, n := range m.all {
-		n.frozen = on
-		n.least = 0 // where the frozen return to is not promised
-	}
-}
-
-// Trim says that the heap was told to give back what it does not need.
-func (m *Model) Trim() { m.trimmed = true }
-
-// Count judges the count of the slot's object.
-func (m *Model) Count(slot uint32, count uint64) violation {
-	if n := m.slots[slot]; m.observed && count != uint64(n.refs) {
-		return Counts.Breach("%v counts %d references, and %d refer to it", n, count, n.refs)
-	}
-	return nil
-}
-
-// Generation judges the generation that the slot's object is said to be in.
-func (m *Model) Generation(slot uint32, generation int) violation {
-	n, c := m.slots[slot], &m.Contract
-	if c.Promotes && generation >= 0 && (generation < n.least && !m.frozen || generation > c.Full()) {
-		return Promotion.Breach("%v is in generation %d, and should be in %d or above", n, generation, n.least)
-	}
-	return nil
-}
-
-// Stats judges the statistics of the collections.
-func (m *Model) Stats(collections, collected uint64) violation {
-	exact := collections == m.collections && collected == m.collected
-	if exact || m.vague && collections >= m.collections && collected >= m.collected {
-		return nil
-	}
-	return Stats.Breach("%d collections that took %d objects, and there were %d that took %d",
-		collections, collected, m.collections, m.collected)
-}
-
-// Usage judges the objects and bytes in use.
-func (m *Model) Usage(objects, bytes uint64) violation {
-	c, r := &m.Contract, Accounted
-	most := uint64(len(m.nodes))
-	least := most
-	if !m.observed {
-		m.search(false)
-		least = 0
-		for _, n := range m.nodes {
-			if n.mark == m.epoch {
-				least++
-			}
-		}
-	}
-	if m.failed {
-		r = Failure
-	} else if most == 0 {
-		r = Returned
-	}
-	switch {
-	case c.Inexact:
-		return nil
-	case objects < least || objects > most:
-		return r.Breach("%d objects in use, and %d to %d live", objects, least, most)
-	case most == 0 && bytes != 0:
-		return r.Breach("%d bytes in use, and nothing lives", bytes)
-	}
-	m.failed = false
-	return nil
-}
-
-// Footprint judges how much memory the heap says that it has from the operating system.
-func (m *Model) Footprint(bytes uint64) violation {
-	keep := m.Contract.Retained
-	if !m.Contract.Inexact && len(m.nodes) == 0 && m.trimmed && keep >= 0 && bytes > uint64(keep) {
-		return Returned.Breach("%d bytes kept where %d may be", bytes, keep)
-	}
-	return nil
-}
-
-// Check judges what the heap says of its own invariants: "" is well, otherwise "name: detail".
-func (m *Model) Check(said string) violation {
-	if said == "" {
-		return nil
-	}
-	name, _, _ := strings.Cut(said, ":")
-	return &model.Violation{Rule: Invariant, Cause: name, Detail: said}
 }

@@ -78,7 +78,7 @@ type (
 	Hoarder interface {
 		SaveAll(on bool)
 		Garbage() []ID // in the order in which they came
-		DropGarbage()
+		DropGarbage()  // it is empty before one of them dies of that
 	}
 	// Grower changes the number of fields of an object of a kind that grows. Append adds one behind the others that refers
 	// to target, and returns false when there is no memory. Pop takes away the last; there is one.

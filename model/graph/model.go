@@ -9,42 +9,48 @@ import (
 
 // Model is the graph as its user knows it: the objects that may live, what their fields refer to, which of them have
 // roots. What roots reach is found by a plain search. An operation is told first, then each Event that happened in it,
-// then Settle; only a new object is told after the events.
+// then Settle; only a new object, a field that was appended and what is asked are told after the events.
+//
+// The model stands in rooms, by question: what there is (model.go), what is reachable (reach.go), whether what happened
+// may happen (events.go), what a collection may and must do (collect.go), what a copy is (copy.go), and whether what
+// the heap says of itself is true (ask.go).
 type Model struct {
 	Contract Contract
 	observed bool // every death is told
-	slots    map[uint32]*node
+	watched  bool // so is every collection
+	slots    []*node
 	saved    []*node      // rescued by finalizers, each with a root
+	garbage  []*node      // each with a root
+	dropped  int          // objects in the garbage that was dropped last
 	nodes    map[ID]*node // that may live
 	all      []*node      // in the order of making; the dead are taken out now and then
 	loose    []*node      // whose last reference went away in this operation
 	owed     []*node      // weak references that have to call back before it ends
-	op       int          // the number of this operation, from 1
+	told     []ID         // by Listed events
+	calls    []*node      // whose finalizers have begun and are not over
+	era      int          // of operations, and of collections within one; from 1
 	made     int          // objects
-	running  int          // finalizers that have begun and are not over
 
 	epoch  int     // of the last search
-	fresh  bool    // nothing has changed since, and it was one without the frozen
+	fresh  bool    // it was one without the frozen, and still says what roots reach
 	work   []*node // of the search
 	frozen bool    // something may be frozen
 
 	now         collection // that runs
 	depth       int        // of collections: 1 while one runs, more while finalizers ask for others
+	open        bool       // one started, and is not over
+	latest      []int      // of each generation: the number of the last collection whose survivors went there
+	number      int        // of the last collection that began
+	thawed      int        // of the last that began when the frozen were shown again
+	saveAll     bool       // collections put what they find in the garbage
 	settled     bool       // nothing has changed since a full collection that left nothing to do
-	vague       bool       // there may have been collections that nobody asked for
+	vague       bool       // there may have been collections that nobody asked for, or told
 	collections uint64
 	collected   uint64
 
-	limited, scarce, failed, trimmed bool
-}
+	sizes [Kinds + 1][]sized // by kind, in the order of fields
 
-// collection is one that runs.
-type collection struct {
-	generation, first   int  // first is the number of objects made before
-	deaths, containers  int  // so far
-	finals              int  // finalizers on behalf of the collection, so far
-	ran, rescued, mixed bool // a finalizer ran, saved its object, changed something else
-	lenient             bool // a finalizer asked for it, or memory is scarce: what must die is not judged
+	limited, scarce, failed, trimmed bool
 }
 
 type node struct {
@@ -56,15 +62,18 @@ type node struct {
 	of           *node // a weak reference's referent
 	weaks        []*node
 	script       Script
+	legacy       bool // it is a legacy finalizer
 	callback     bool // of a weak reference
 	called       bool
 	cleared      bool
 	finalized    bool
 	frozen, dead bool
 	age          int // full collections that found it unreachable
-	least        int // the youngest generation that it may be in
-	born, doom   int // the operations that made it and that last found it unreachable
+	entered      int // the collection since which it is in the generations
+	born, doom   int // the eras that made it and that last found it unreachable
+	kept         int // the era in which the garbage kept it
 	mark         int
+	size         uint64 // that was told since its fields changed; 0: none
 }
 
 func (n *node) String() string { return fmt.Sprintf("object %d", n.serial) }
@@ -73,20 +82,30 @@ type violation = *model.Violation
 
 // NewModel returns the model of an empty heap. Observed says that the heap tells every death.
 func NewModel(c Contract, observed bool) *Model {
-	return &Model{Contract: c, observed: observed, slots: map[uint32]*node{}, nodes: map[ID]*node{}, op: 1}
+	return &Model{Contract: c, observed: observed, nodes: map[ID]*node{}, era: 1, latest: make([]int, c.Full()+1)}
 }
 
 // Limit says that the operating system gives only so much.
 func (m *Model) Limit() { m.limited = true }
 
+// Watch says that the heap tells of every collection.
+func (m *Model) Watch() { m.watched = true }
+
 // Live tells whether the slot holds an object.
-func (m *Model) Live(slot uint32) bool { return m.slots[slot] != nil }
+func (m *Model) Live(slot uint32) bool { return int(slot) < len(m.slots) && m.slots[slot] != nil }
 
 // Objects is the number of objects that may live.
 func (m *Model) Objects() int { return len(m.nodes) }
 
 // FieldCount is the number of fields of the slot's object.
 func (m *Model) FieldCount(slot uint32) int { return len(m.slots[slot].fields) }
+
+// Grows tells whether the number of fields of the slot's object changes.
+func (m *Model) Grows(slot uint32) bool { return m.Contract.grows(m.slots[slot].kind) }
+
+func (c *Contract) grows(k Kind) bool  { return k < Kinds && c.Grows[k] }
+func (c *Contract) shares(k Kind) bool { return k == WeakKind || c.Shares[k%Kinds] }
+func (c *Contract) tracks(k Kind) bool { return k < Kinds && c.Tracks[k] }
 
 // IsWeak tells whether the slot's object is a weak reference.
 func (m *Model) IsWeak(slot uint32) bool { return m.slots[slot].of != nil }
@@ -125,9 +144,11 @@ func (m *Model) enter(id ID, kind Kind, fields int) (*node, violation) {
 		}
 		m.bury(old)
 	}
-	m.touch()
 	m.made++
-	n := &node{id: id, serial: m.made, kind: kind, fields: make([]*node, fields), born: m.op}
+	n := &node{id: id, serial: m.made, kind: kind, born: m.era, entered: m.number}
+	if fields > 0 {
+		n.fields = make([]*node, fields)
+	}
 	m.nodes[id] = n
 	m.all = append(m.all, n)
 	return n, nil
@@ -150,33 +171,46 @@ func (m *Model) NewWeak(slot uint32, id ID, to uint32, callback bool) violation 
 }
 
 func (m *Model) hold(slot uint32, n *node) {
-	m.slots[slot] = n
 	m.root(n, 1)
+	m.keep(slot, n)
 }
 
-// root adds roots to an object, or takes them away.
+func (m *Model) keep(slot uint32, n *node) {
+	for int(slot) >= len(m.slots) {
+		m.slots = append(m.slots, nil)
+	}
+	m.slots[slot] = n
+}
+
+// root adds a root to an object, or takes one away.
 func (m *Model) root(n *node, more int) {
 	n.roots += more
 	m.refer(n, more)
 }
 
+// refer adds a reference to an object, or takes one away. What the search found stays true when one is added to what
+// roots reach, or taken from what has another root; no more is asked of it.
 func (m *Model) refer(n *node, more int) {
-	m.touch()
-	n.refs += more
-	if n.refs == 0 {
+	if n.refs += more; n.refs == 0 {
 		m.loose = append(m.loose, n)
 	}
+	switch reached := n.mark == m.epoch; {
+	case more > 0 && !reached, more < 0 && reached && n.roots == 0:
+		m.fresh = false
+	}
+	m.touch()
 }
 
-func (m *Model) touch() { m.fresh, m.settled, m.trimmed = false, false, false }
+func (m *Model) touch() { m.settled, m.trimmed = false, false }
 
 // Alias gives the object of one slot to another as well.
 func (m *Model) Alias(slot, from uint32) { m.hold(slot, m.slots[from]) }
 
 // Drop takes the slot's root away.
 func (m *Model) Drop(slot uint32) {
-	m.root(m.slots[slot], -1)
-	delete(m.slots, slot)
+	n := m.slots[slot]
+	m.slots[slot] = nil
+	m.root(n, -1)
 }
 
 // Forget says that every slot's root was taken away, and every saved one; Unrooted events told when.
@@ -197,12 +231,29 @@ func (m *Model) Set(slot uint32, i int, to uint32, something bool) {
 func (m *Model) store(n *node, i int, to *node) {
 	old := n.fields[i]
 	n.fields[i] = to
+	n.size = 0
 	if to != nil {
 		m.refer(to, 1)
 	}
 	if old != nil {
 		m.refer(old, -1)
 	}
+}
+
+// Append says that a field was added to the slot's object, which refers to that of another.
+func (m *Model) Append(slot, to uint32) { m.grow(m.slots[slot], m.slots[to]) }
+
+func (m *Model) grow(n, to *node) {
+	n.fields = append(n.fields, nil)
+	m.store(n, len(n.fields)-1, to)
+}
+
+// Pop takes the last field of the slot's object away.
+func (m *Model) Pop(slot uint32) {
+	n := m.slots[slot]
+	last := len(n.fields) - 1
+	m.store(n, last, nil)
+	n.fields = n.fields[:last]
 }
 
 // Load judges what a field is said to refer to, and gives it to a slot. The ID of the object itself is said where the
@@ -244,20 +295,29 @@ func (m *Model) Deref(slot, from uint32, id ID) violation {
 	case t.id != id:
 		return WeakDead.Breach("the weak reference %v refers to %s and should to %v", w, m.name(id), t)
 	}
+	found := m.reachable(t)
 	m.hold(slot, t)
-	m.search(false) // what the referent reaches is found again
-	for _, n := range m.all {
-		if n.mark == m.epoch {
-			n.age = 0
+	if !found { // what it reaches is found again
+		m.search(false)
+		for _, n := range m.all {
+			if n.mark == m.epoch {
+				n.age = 0
+			}
 		}
 	}
 	return nil
 }
 
-// Finalizer gives the slot's object a finalizer.
+// Finalizer gives the slot's object a finalizer, and Legacy one that a collection does not call.
 func (m *Model) Finalizer(slot uint32, s Script) {
 	m.touch()
 	m.slots[slot].script = s
+}
+
+// Legacy gives the slot's object a legacy finalizer that does nothing.
+func (m *Model) Legacy(slot uint32) {
+	m.Finalizer(slot, Idle)
+	m.slots[slot].legacy = true
 }
 
 // HasSaved tells whether a finalizer saved an object that nobody took since.
@@ -270,97 +330,117 @@ func (m *Model) Take(slot uint32, id ID) violation {
 		return Fields.Breach("%s is taken, and %v was saved first", m.name(id), n)
 	}
 	m.saved = m.saved[1:]
-	m.slots[slot] = n // with the root that it has
+	m.keep(slot, n) // with the root that it has
 	return nil
+}
+
+// HasGarbage tells whether there is something in the garbage.
+func (m *Model) HasGarbage() bool { return len(m.garbage) > 0 }
+
+// Recover gives the object that came first into the garbage, and is said to have that ID, to a slot.
+func (m *Model) Recover(slot uint32, id ID) violation {
+	n := m.garbage[0]
+	if n.id != id {
+		return Garbage.Breach("%s is said to have come into the garbage first, and %v did", m.name(id), n)
+	}
+	m.hold(slot, n)
+	return nil
+}
+
+// DropGarbage says that the garbage is dropped.
+func (m *Model) DropGarbage() {
+	for _, n := range m.garbage {
+		m.root(n, -1)
+	}
+	m.dropped = len(m.garbage)
+	m.garbage = m.garbage[:0]
+}
+
+// SaveAll says whether, from here on, collections put what they find in the garbage.
+func (m *Model) SaveAll(on bool) {
+	m.touch()
+	m.saveAll = on
 }
 
 // Verify judges what the slot's object reaches, by the sums that Walk has of it.
 func (m *Model) Verify(slot uint32, shape, names uint64) violation {
-	wantShape, wantNames := Walk(m.slots[slot].id, func(id ID, buf []ID) (Kind, []ID) {
-		n := m.nodes[id]
-		for _, f := range n.fields {
-			if f == nil {
-				buf = append(buf, 0)
-			} else {
-				buf = append(buf, f.id)
-			}
-		}
-		return n.kind, buf
-	})
+	wantShape, wantNames, _ := Walk(m.slots[slot].id, m.look)
 	if shape != wantShape || names != wantNames {
 		return Fields.Breach("what %v reaches is not what was stored there", m.slots[slot])
 	}
 	return nil
 }
 
-// search marks what roots reach; with frozen, also what the frozen reach.
-func (m *Model) search(frozen bool) {
-	if len(m.all) > 2*len(m.nodes)+16 {
-		m.all = slices.DeleteFunc(m.all, func(n *node) bool { return n.dead })
-	}
-	m.epoch++
-	m.fresh = !frozen
-	work := m.work[:0]
-	visit := func(n *node) {
-		if n != nil && n.mark != m.epoch {
-			n.mark = m.epoch
-			work = append(work, n)
+// look is what Walk asks.
+func (m *Model) look(id ID, buf []ID) (Kind, []ID) {
+	n := m.nodes[id]
+	for _, f := range n.fields {
+		if f == nil {
+			buf = append(buf, 0)
+		} else {
+			buf = append(buf, f.id)
 		}
 	}
-	for _, n := range m.all {
-		if n.roots > 0 || frozen && n.frozen && !n.dead {
-			visit(n)
-		}
-	}
-	for len(work) > 0 {
-		n := work[len(work)-1]
-		work = work[:len(work)-1]
-		for _, f := range n.fields {
-			visit(f)
-		}
-	}
-	m.work = work
+	return n.kind, buf
 }
 
-// reachable tells whether roots reach an object.
-func (m *Model) reachable(n *node) bool {
-	if n.refs == 0 || n.roots > 0 {
-		return n.roots > 0
-	}
-	if !m.fresh {
-		m.search(false)
-	}
-	return n.mark == m.epoch
-}
-
-// doomed tells whether an object is unreachable, or was in this operation: another may have been saved that reaches it.
-func (m *Model) doomed(n *node) bool {
-	switch {
-	case n.doom == m.op:
-	case m.reachable(n):
-		return false
-	case m.collects(n):
-		if !m.fresh {
-			m.search(false)
-		}
-		for _, other := range m.all {
-			if other.mark != m.epoch {
-				other.doom = m.op
-			}
+// Settle judges the end of an operation.
+func (m *Model) Settle() violation {
+	for _, w := range m.owed {
+		if !w.called && !w.dead {
+			return CallLost.Breach("the weak reference %v did not call back", w)
 		}
 	}
-	n.doom = m.op
-	return true
+	for i := 0; i < len(m.loose); i++ { // burying adds to them
+		n := m.loose[i]
+		switch {
+		case n.dead || n.refs > 0 || !m.Contract.Immediate:
+		case m.observed:
+			return Prompt.Breach("nothing refers to %v, and it is not dead", n)
+		default:
+			m.bury(n)
+		}
+	}
+	if m.open {
+		return Watched.Breach("a collection started, and did not end in its operation")
+	}
+	m.owed, m.loose, m.told = m.owed[:0], m.loose[:0], m.told[:0]
+	m.era++
+	return nil
 }
 
-// collects tells whether an object that is found dead is found by a collection, and not by its count.
-func (m *Model) collects(n *node) bool { return !m.Contract.Immediate || n.refs > 0 }
-
-// full tells whether a full collection runs, from which nothing is hidden: what is dead it takes for dead.
-func (m *Model) full() bool {
-	return m.depth == 1 && m.now.generation >= m.Contract.Full() && !m.frozen
+// bury takes out an object that is dead. It was unreachable, so that what roots reach is the same as before.
+func (m *Model) bury(n *node) {
+	fresh := m.fresh
+	n.dead = true
+	delete(m.nodes, n.id)
+	for _, f := range n.fields {
+		if f != nil {
+			m.refer(f, -1)
+		}
+	}
+	for _, w := range n.weaks {
+		w.cleared = true
+	}
+	if n.of != nil {
+		n.of.weaks = slices.DeleteFunc(n.of.weaks, func(w *node) bool { return w == n })
+	}
+	m.fresh = fresh
+	m.touch()
 }
 
-// sure tells whether it was surely a collection that found the object dead. Where death is immediate, one of the young
-// may take the last reference to an object that is not young, or is hidden from it, which then dies by its count.
-func (m *Model) sure(n *node) bool { return m.collects(n) && (m.full() || !m.Contract.Immediate) }
+// Refuse judges that an object with so many fields was refused.
+func (m *Model) Refuse(fields int) violation {
+	c := &m.Contract
+	m.failed = true
+	if m.scarce || m.limited || c.MayRefuse || c.FieldsMax != 0 && fields > c.FieldsMax {
+		return nil
+	}
+	return Serves.Breach("an object of %d fields refused with %d objects", fields, len(m.nodes))
+}
+
+// Scarce says whether, from here on, the operating system may refuse.
+func (m *Model) Scarce(on bool) { m.scarce = on }
+
+// Trim says that the heap was told to give back what it does not need.
+func (m *Model) Trim() { m.trimmed = true }

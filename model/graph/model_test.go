@@ -516,11 +516,14 @@ func TestWalk(t *testing.T) {
 		21: {22, 23}, 22: {21}, 23: {22, 0},
 	}
 	look := func(id ID, buf []ID) (Kind, []ID) { return Node, append(buf, graph[id]...) }
-	shape, names := Walk(1, look)
-	if again, others := Walk(11, look); again != shape || others == names {
+	shape, names, whole := Walk(1, look)
+	if again, others, _ := Walk(11, look); again != shape || others == names {
 		t.Error("two graphs of one shape and other IDs differ in shape, or do not differ in names")
 	}
-	if other, _ := Walk(21, look); other == shape {
+	if !whole {
+		t.Error("three objects are more than a walk visits")
+	}
+	if other, _, _ := Walk(21, look); other == shape {
 		t.Error("two graphs with other edges have one shape")
 	}
 }

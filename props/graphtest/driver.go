@@ -1,6 +1,8 @@
 package graphtest
 
 import (
+	"slices"
+
 	"heapfuzz/model/graph"
 	"heapfuzz/props/prog"
 )
@@ -22,6 +24,17 @@ const (
 	needOOM
 	needCheck
 	needTrim
+	needLegacy
+	needHoard
+	needGrow
+	needCopy
+	needFreezeCount
+	needWatch
+	needTracked
+	needCensus
+	needRelate
+	needGraduate
+	needSize
 	needs
 )
 
@@ -29,7 +42,9 @@ const (
 var partNames = [needs]string{
 	needWeak: "weak", needFinal: "final", needSwitch: "switch", needThreshold: "threshold", needFreeze: "freeze",
 	needCount: "count", needAge: "age", needStats: "stats", needUsage: "usage", needOOM: "oom", needCheck: "check",
-	needTrim: "trim",
+	needTrim: "trim", needLegacy: "legacy", needHoard: "hoard", needGrow: "grow", needCopy: "copy",
+	needFreezeCount: "freezecount", needWatch: "watch", needTracked: "tracked", needCensus: "census",
+	needRelate: "relate", needGraduate: "graduate", needSize: "size",
 }
 
 // driver asks a heap the operations of Lang: it is the props.Target of every heap in this process. It runs the scripts
@@ -51,12 +66,27 @@ type driver struct {
 	oom      graph.OOMInjector
 	checker  graph.Checker
 	trimmer  graph.Trimmer
+	legacy   graph.LegacyFinalizer
+	hoarder  graph.Hoarder
+	grower   graph.Grower
+	copier   graph.Copier
+	frosted  graph.FreezeCounter
+	watcher  graph.Watcher
+	tracker  graph.Tracker
+	census   graph.Census
+	relater  graph.Relater
+	graduate graph.Graduate
+	sizer    graph.Sizer
 
-	slots []graph.ID        // 0: dead
-	known map[graph.ID]info // of every object that may live
-	saved []graph.ID        // by finalizers, each with a root
-	log   []byte            // the events of this operation
-	runs  [graph.Scripts]func(graph.ID)
+	slots   []graph.ID        // 0: dead
+	known   map[graph.ID]info // of every object that may live
+	saved   []graph.ID        // by finalizers, each with a root
+	weaks   []graph.ID        // weak references, the dead among them, in the order of making
+	hoards  bool              // there may be garbage
+	kept    int               // how much of the garbage was told
+	copying bool              // a deep copy is made: what dies unknown is a part of it that memory did not suffice for
+	log     []byte            // the events of this operation
+	runs    [graph.Scripts]func(graph.ID)
 }
 
 // info is what the driver knows of an object.
@@ -90,20 +120,48 @@ func newDriver(h graph.Heap, c graph.Contract) *driver {
 		needOOM:       pick(&d.oom, h),
 		needCheck:     pick(&d.checker, h),
 		needTrim:      pick(&d.trimmer, h),
+
+		needLegacy:      pick(&d.legacy, h),
+		needHoard:       pick(&d.hoarder, h),
+		needGrow:        pick(&d.grower, h),
+		needCopy:        pick(&d.copier, h),
+		needFreezeCount: pick(&d.frosted, h),
+		needWatch:       pick(&d.watcher, h),
+		needTracked:     pick(&d.tracker, h),
+		needCensus:      pick(&d.census, h),
+		needRelate:      pick(&d.relater, h),
+		needGraduate:    pick(&d.graduate, h),
+		needSize:        pick(&d.sizer, h),
 	}
 	if p, ok := h.(graph.Partial); ok {
 		d.leaveOut(p)
 	}
+	d.listen()
+	return d
+}
+
+// listen has the heap tell what happens in it.
+func (d *driver) listen() {
 	if d.mourner != nil {
 		d.mourner.OnDeath(func(id graph.ID) {
+			if _, ok := d.known[id]; !ok && d.copying {
+				return
+			}
 			delete(d.known, id)
 			d.tell(graph.Died, uint64(id))
 		})
 	}
+	if d.has[needWatch] {
+		d.watcher.OnCollection(
+			func(generation int) { d.tell(graph.Started, uint64(generation)) },
+			func(returned int) {
+				d.hoard()
+				d.tell(graph.Stopped, uint64(returned))
+			})
+	}
 	for s := range d.runs {
 		d.runs[s] = func(id graph.ID) { d.run(graph.Script(s), id) }
 	}
-	return d
 }
 
 // leaveOut takes the parts away that the heap has methods for, and says that it has not.
@@ -124,8 +182,8 @@ func pick[I any](part *I, h graph.Heap) bool {
 
 // begin puts the heap into the world's state: with auto, collections start by themselves.
 func (d *driver) begin(auto int) {
-	if auto > 0 && d.switcher != nil {
-		if d.thresh != nil {
+	if auto > 0 && d.has[needSwitch] {
+		if d.has[needThreshold] {
 			d.thresh.SetThreshold(0, auto)
 		}
 		d.switcher.Enable(true)
@@ -180,12 +238,22 @@ func (d *driver) weak(op prog.Op) prog.Outcome {
 		return d.alias(op)
 	}
 	var callback func(graph.ID)
-	if op.Args[1] != 0 {
+	switch op.Args[1] {
+	case 0:
+	case looking:
+		callback = func(weak graph.ID) {
+			d.tell(graph.Called, uint64(weak))
+			d.look()
+		}
+	default:
 		callback = func(weak graph.ID) { d.tell(graph.Called, uint64(weak)) }
 	}
 	w := d.weaker.NewWeak(id, callback)
 	if w == 0 {
 		return prog.Outcome{Status: prog.NoMem}
+	}
+	if _, shared := d.known[w]; !shared {
+		d.weaks = append(d.weaks, w)
 	}
 	d.known[w] = info{kind: graph.WeakKind, weak: true}
 	return d.hold(op.Def, w)
@@ -294,31 +362,88 @@ func (d *driver) run(s graph.Script, id graph.ID) {
 		}
 	case graph.Nested:
 		d.collect(d.contract.Full())
+	case graph.Look:
+		d.look()
+	case graph.Unweak:
+		for i := range d.known[id].fields {
+			if f := d.Field(id, i); f != 0 && d.known[f].weak {
+				d.SetField(id, i, 0)
+			}
+		}
+	case graph.Host:
+		if host := d.first(func(of info) bool { return of.fields > 0 }); host != 0 {
+			d.tell(graph.Hosted, uint64(host))
+			d.SetField(host, 0, id)
+		}
+	case graph.Join:
+		if host := d.first(d.grows); host != 0 && d.has[needGrow] && d.append(host, id) {
+			d.tell(graph.Joined, uint64(host))
+		}
 	}
 	d.tell(graph.Finalized, uint64(id))
+}
+
+// first returns the object of the first slot that is such, 0 if there is none.
+func (d *driver) first(such func(info) bool) graph.ID {
+	for _, id := range d.slots {
+		if id != 0 && such(d.known[id]) {
+			return id
+		}
+	}
+	return 0
+}
+
+func (d *driver) grows(of info) bool { return !of.weak && d.contract.Grows[of.kind%graph.Kinds] }
+
+// lookMax is how many weak references, the youngest, a finalizer or a callback asks.
+const lookMax = 16
+
+func (d *driver) look() {
+	d.weaks = slices.DeleteFunc(d.weaks, func(w graph.ID) bool { return !d.known[w].weak })
+	for _, w := range d.weaks[max(0, len(d.weaks)-lookMax):] {
+		if d.weaker.Deref(w) != 0 {
+			d.tell(graph.Looked, uint64(w))
+		}
+	}
 }
 
 func (d *driver) collect(generation int) int {
 	generation = min(generation, d.contract.Full())
 	d.tell(graph.Begins, uint64(generation))
 	n := d.Collect(generation)
+	d.hoard()
 	d.tell(graph.Ends, uint64(n))
 	return n
 }
 
+// hoard tells what came into the garbage.
+func (d *driver) hoard() {
+	if !d.hoards || d.hoarder == nil {
+		return
+	}
+	garbage := d.hoarder.Garbage()
+	for _, id := range garbage[min(d.kept, len(garbage)):] {
+		d.tell(graph.Kept, uint64(id))
+	}
+	d.kept = len(garbage)
+}
+
 // verify walks over what the slot's object reaches: Value is the shape, Addr depends on the IDs too.
 func (d *driver) verify(op prog.Op) prog.Outcome {
-	shape, names := graph.Walk(d.object(op), func(id graph.ID, buf []graph.ID) (graph.Kind, []graph.ID) {
-		of, ok := d.known[id]
-		if !ok {
-			return kindUnknown, buf
-		}
-		for i := range of.fields {
-			buf = append(buf, d.Field(id, i))
-		}
-		return of.kind, buf
-	})
+	shape, names, _ := graph.Walk(d.object(op), d.fieldsOf)
 	return prog.Outcome{Value: shape, Addr: names}
+}
+
+// fieldsOf is what a walk asks.
+func (d *driver) fieldsOf(id graph.ID, buf []graph.ID) (graph.Kind, []graph.ID) {
+	of, ok := d.known[id]
+	if !ok {
+		return kindUnknown, buf
+	}
+	for i := range of.fields {
+		buf = append(buf, d.Field(id, i))
+	}
+	return of.kind, buf
 }
 
 func (d *driver) askCount(op prog.Op) prog.Outcome {
@@ -370,20 +495,25 @@ func (d *driver) inject(op prog.Op) prog.Outcome {
 	return prog.Outcome{}
 }
 
-// drain takes all roots away and collects, and again as long as finalizers save objects, each of which they do once.
+// drain takes all roots away, has collections keep nothing, and collects; and again as long as finalizers save objects,
+// each of which they do once, or there is garbage, whose objects are emptied so that they refer to no other.
 func (d *driver) drain(prog.Op) prog.Outcome {
+	if d.has[needHoard] {
+		d.hoarder.SaveAll(false)
+	}
 	for i, id := range d.slots {
 		if id != 0 {
 			d.slots[i] = 0
 			d.release(id)
 		}
 	}
-	for again := true; again && len(d.log) < logMax; again = len(d.saved) > 0 {
+	for again := true; again && len(d.log) < logMax; again = len(d.saved) > 0 || d.kept > 0 {
 		saved := d.saved
 		d.saved = nil
 		for _, id := range saved {
 			d.release(id)
 		}
+		d.discard()
 		for range max(d.contract.Within, 1) {
 			d.collect(d.contract.Full())
 		}
@@ -394,4 +524,24 @@ func (d *driver) drain(prog.Op) prog.Outcome {
 func (d *driver) release(id graph.ID) {
 	d.tell(graph.Unrooted, uint64(id))
 	d.Unroot(id)
+}
+
+// discard empties the objects in the garbage and drops it.
+func (d *driver) discard() {
+	d.hoard()
+	if d.kept == 0 {
+		return
+	}
+	garbage := slices.Clone(d.hoarder.Garbage())
+	for _, id := range garbage {
+		d.tell(graph.Emptied, uint64(id))
+		for i := range d.known[id].fields {
+			d.SetField(id, i, 0)
+		}
+	}
+	for _, id := range garbage {
+		d.tell(graph.Unrooted, uint64(id))
+	}
+	d.kept = 0
+	d.hoarder.DropGarbage()
 }

@@ -85,6 +85,41 @@ func judgeTake(m *graph.Model, op prog.Op, out prog.Outcome) *model.Violation {
 	return m.Take(uint32(op.Def), graph.ID(out.Addr))
 }
 
+func judgeRecover(m *graph.Model, op prog.Op, out prog.Outcome) *model.Violation {
+	if !m.HasGarbage() {
+		return judgeAlias(m, op, out)
+	}
+	return m.Recover(uint32(op.Def), graph.ID(out.Addr))
+}
+
+func judgeCopy(m *graph.Model, op prog.Op, out prog.Outcome) *model.Violation {
+	if out.Status == prog.NoMem {
+		return m.Refuse(m.FieldCount(uint32(op.Args[0])))
+	}
+	return m.Copy(uint32(op.Def), uint32(op.Args[0]), graph.ID(out.Addr), false)
+}
+
+func judgeDeepCopy(m *graph.Model, op prog.Op, out prog.Outcome) *model.Violation {
+	switch {
+	case !m.Copyable(uint32(op.Args[0])):
+		return judgeAlias(m, op, out)
+	case out.Status == prog.NoMem:
+		return m.Refuse(m.FieldCount(uint32(op.Args[0])))
+	}
+	return m.Copy(uint32(op.Def), uint32(op.Args[0]), graph.ID(out.Addr), true)
+}
+
+// grows tells whether the number of fields of an operation's object changes.
+func grows(m *graph.Model, op prog.Op) bool { return m.Grows(uint32(op.Args[0])) }
+
+func judgeAppend(m *graph.Model, op prog.Op, out prog.Outcome) *model.Violation {
+	if out.Status == prog.NoMem {
+		return m.Refuse(m.FieldCount(uint32(op.Args[0])) + 1)
+	}
+	m.Append(uint32(op.Args[0]), uint32(op.Args[1]))
+	return nil
+}
+
 // judgeCheck judges the heap's word on its own invariants.
 func judgeCheck(m *graph.Model, _ prog.Op, out prog.Outcome) *model.Violation {
 	if out.Status != prog.Fail {

@@ -14,6 +14,8 @@ var (
 	indices     = &prog.Domain{Name: "index", Near: 3, Max: 255}
 	scripts     = &prog.Domain{Name: "script", Near: uint64(graph.Scripts) - 1, Max: uint64(graph.Scripts) - 1}
 	generations = &prog.Domain{Name: "generation", Near: 2, Max: 3}
+	callbacks   = &prog.Domain{Name: "callback", Near: 2, Max: 2}
+	ages        = &prog.Domain{Name: "age", Near: 3, Max: 4}
 	flags       = &prog.Domain{Name: "flag", Near: 1, Max: 1}
 	nths        = &prog.Domain{Name: "nth", Near: 4, Max: 64}
 	thresholds  = &prog.Domain{Name: "objects", Near: 8, Max: 1000, Edges: []uint64{0, 700}}
@@ -54,8 +56,9 @@ var Lang = prog.NewLang("graph", slots, world, []row{
 	act(prog.Info{Name: "new", Role: prog.Make, Weight: 24, Args: args(arg("kind", kinds), arg("fields", fields)),
 		Doc: "makes an object; kind=0 is a node, 1 an atom, and others are up to the heap"},
 		verb{ask: (*driver).make, after: judgeNew}),
-	act(prog.Info{Name: "weak", Role: prog.Make, Weight: 5, Args: args(slotArg, arg("callback", flags)),
-		Doc: "makes a weak reference to the object of p; p itself if it takes none"},
+	act(prog.Info{Name: "weak", Role: prog.Make, Weight: 5, Args: args(slotArg, arg("callback", callbacks)),
+		Doc: "makes a weak reference to the object of p, which with callback=2 asks others when it calls back; p itself " +
+			"if it takes none"},
 		verb{need: needWeak, ask: (*driver).weak, after: judgeWeak}),
 	act(prog.Info{Name: "root", Role: prog.Make, Weight: 2, Args: args(slotArg),
 		Doc: "gives the object of p one more root"},
@@ -69,6 +72,14 @@ var Lang = prog.NewLang("graph", slots, world, []row{
 	act(prog.Info{Name: "take", Role: prog.Make, Weight: 3, Args: args(slotArg),
 		Doc: "takes the object that a finalizer saved first; p itself if there is none"},
 		verb{need: needFinal, ask: (*driver).take, after: judgeTake}),
+	act(prog.Info{Name: "recover", Role: prog.Make, Weight: 2, Args: args(slotArg),
+		Doc: "takes the object that came first into the garbage; p itself if there is none"},
+		verb{need: needHoard, ask: (*driver).recover, after: judgeRecover}),
+	act(prog.Info{Name: "copy", Role: prog.Make, Weight: 2, Args: args(slotArg), Doc: "copies the object of p"},
+		verb{need: needCopy, ask: (*driver).copy, after: judgeCopy}),
+	act(prog.Info{Name: "deepcopy", Role: prog.Make, Weight: 2, Args: args(slotArg),
+		Doc: "copies the object of p and all that it reaches; p itself if that is more than 256"},
+		verb{need: needCopy, ask: (*driver).deepcopy, after: judgeDeepCopy}),
 
 	act(prog.Info{Name: "unroot", Role: prog.Kill, Weight: 22, Args: args(slotArg),
 		Doc: "takes the root away that p is"},
@@ -87,12 +98,24 @@ var Lang = prog.NewLang("graph", slots, world, []row{
 		}}),
 	act(prog.Info{Name: "finalizer", Role: prog.Use, Weight: 4, Args: args(slotArg, arg("script", scripts)),
 		Doc: "gives p a finalizer that does nothing, or (2) saves its object, (3) empties its fields, " +
-			"(4) makes an object, (5) collects; script=0 is 1"},
+			"(4) makes an object, (5) collects, (6) asks weak references, (7) empties fields that hold one, " +
+			"(8) stores its object in, or (9) appends it to, that of the first slot that can; script=0 is 1"},
 		verb{need: needFinal, may: func(m state, op prog.Op) bool {
 			return takesExtras(m, op) && !m.HasFinalizer(uint32(op.Args[0]))
 		}, ask: (*driver).finalizer, before: func(m state, op prog.Op) {
 			m.Finalizer(uint32(op.Args[0]), scriptOf(op))
 		}}),
+	act(prog.Info{Name: "legacy", Role: prog.Use, Weight: 1, Args: args(slotArg),
+		Doc: "gives p a finalizer that no collection calls, and that does nothing"},
+		verb{need: needLegacy, may: func(m state, op prog.Op) bool {
+			return takesExtras(m, op) && !m.HasFinalizer(uint32(op.Args[0]))
+		}, ask: (*driver).setLegacy, before: func(m state, op prog.Op) { m.Legacy(uint32(op.Args[0])) }}),
+	act(prog.Info{Name: "append", Role: prog.Use, Weight: 8, Args: args(slotArg, otherArg),
+		Doc: "adds a field to p, behind the others, that refers to the object of q"},
+		verb{need: needGrow, may: grows, ask: (*driver).push, after: judgeAppend}),
+	act(prog.Info{Name: "pop", Role: prog.Use, Weight: 3, Args: args(slotArg), Doc: "takes the last field of p away"},
+		verb{need: needGrow, may: func(m state, op prog.Op) bool { return grows(m, op) && hasFields(m, op) },
+			ask: (*driver).pop, before: func(m state, op prog.Op) { m.Pop(uint32(op.Args[0])) }}),
 	act(prog.Info{Name: "verify", Role: prog.Use, Weight: 5, Args: args(slotArg),
 		Doc: "walks over what p reaches"},
 		verb{ask: (*driver).verify, after: func(m state, op prog.Op, out prog.Outcome) violation {
@@ -108,6 +131,31 @@ var Lang = prog.NewLang("graph", slots, world, []row{
 		verb{need: needAge, ask: (*driver).age, after: func(m state, op prog.Op, out prog.Outcome) violation {
 			return m.Generation(uint32(op.Args[0]), int(out.Addr))
 		}}),
+	act(prog.Info{Name: "tracked", Role: prog.Use, Weight: 2, Args: args(slotArg),
+		Doc: "asks whether the collector follows the object of p, or one that it refers to"},
+		verb{need: needTracked, ask: (*driver).tracked, after: func(m state, op prog.Op, out prog.Outcome) violation {
+			return m.Tracked(uint32(op.Args[0]), out.Addr != 0, out.Size != 0)
+		}}),
+	act(prog.Info{Name: "finalized", Role: prog.Use, Weight: 1, Args: args(slotArg),
+		Doc: "asks whether the finalizer of p has run"},
+		verb{need: needGraduate, ask: (*driver).isFinalized, after: func(m state, op prog.Op, out prog.Outcome) violation {
+			return m.Finished(uint32(op.Args[0]), out.Addr != 0)
+		}}),
+	act(prog.Info{Name: "size", Role: prog.Use, Weight: 2, Args: args(slotArg),
+		Doc: "asks how many bytes the object of p takes"},
+		verb{need: needSize, ask: (*driver).size, after: func(m state, op prog.Op, out prog.Outcome) violation {
+			return m.Size(uint32(op.Args[0]), out.Addr)
+		}}),
+	act(prog.Info{Name: "referents", Role: prog.Use, Weight: 1, Args: args(slotArg),
+		Doc: "asks which objects p refers to"},
+		verb{need: needRelate, ask: (*driver).referents, after: func(m state, op prog.Op, _ prog.Outcome) violation {
+			return m.Referents(uint32(op.Args[0]))
+		}}),
+	act(prog.Info{Name: "referrers", Role: prog.Use, Weight: 1, Args: args(slotArg),
+		Doc: "asks which objects refer to p"},
+		verb{need: needRelate, ask: (*driver).referrers, after: func(m state, op prog.Op, _ prog.Outcome) violation {
+			return m.Referrers(uint32(op.Args[0]))
+		}}),
 
 	act(prog.Info{Name: "collect", Weight: 8, Args: args(genArg), Doc: "asks for a collection"},
 		verb{ask: func(d *driver, op prog.Op) prog.Outcome {
@@ -115,6 +163,17 @@ var Lang = prog.NewLang("graph", slots, world, []row{
 		}}),
 	act(prog.Info{Name: "check", Weight: 3, Doc: "has the heap recount its own invariants"},
 		verb{need: needCheck, ask: (*driver).check, after: judgeCheck}),
+	act(prog.Info{Name: "objects", Weight: 1, Args: args(arg("above", ages)),
+		Doc: "asks for the objects of generation above-1 that the collector follows; of all with above=0"},
+		verb{need: needCensus, ask: (*driver).objects, after: func(m state, op prog.Op, _ prog.Outcome) violation {
+			return m.Census(min(int(op.Args[0]), m.Contract.Full()+1) - 1)
+		}}),
+	act(prog.Info{Name: "garbage", Weight: 1, Doc: "drops the garbage"},
+		verb{need: needHoard, ask: (*driver).dropGarbage, before: func(m state, _ prog.Op) { m.DropGarbage() },
+			after: func(m state, _ prog.Op, out prog.Outcome) violation { return m.Dropped(out.Addr) }}),
+	act(prog.Info{Name: "frozen", Weight: 1, Doc: "asks how many objects are hidden from the collector"},
+		verb{need: needFreezeCount, ask: (*driver).freezeCount,
+			after: func(m state, _ prog.Op, out prog.Outcome) violation { return m.FreezeCount(out.Addr) }}),
 	act(prog.Info{Name: "usage", Weight: 2, Doc: "asks for the number of objects and their bytes"},
 		verb{need: needUsage, ask: (*driver).usage, after: func(m state, _ prog.Op, out prog.Outcome) violation {
 			return m.Usage(out.Addr, out.Size)
@@ -137,6 +196,9 @@ var Lang = prog.NewLang("graph", slots, world, []row{
 		verb{need: needFreeze, ask: (*driver).freeze, before: func(m state, _ prog.Op) { m.Freeze(true) }}),
 	act(prog.Info{Name: "unfreeze", Role: prog.Set, Weight: 1, Doc: "shows them again"},
 		verb{need: needFreeze, ask: (*driver).unfreeze, before: func(m state, _ prog.Op) { m.Freeze(false) }}),
+	act(prog.Info{Name: "saveall", Role: prog.Set, Weight: 1, Args: args(arg("on", flags)),
+		Doc: "has collections put what they find in the garbage"},
+		verb{need: needHoard, ask: (*driver).saveAll, before: func(m state, op prog.Op) { m.SaveAll(op.Args[0] != 0) }}),
 	act(prog.Info{Name: "trim", Role: prog.Set, Weight: 1, Doc: "has the heap give back what it need not keep"},
 		verb{need: needTrim, ask: (*driver).giveBack, before: func(m state, _ prog.Op) { m.Trim() }}),
 	act(prog.Info{Name: "oom", Role: prog.Set, Fault: true, Weight: 1, Args: args(arg("nth", nths),
@@ -144,8 +206,9 @@ var Lang = prog.NewLang("graph", slots, world, []row{
 		Doc: "makes the nth request to the operating system from here fail, all from it with forever=1; nth=0 ends it",
 	}, verb{need: needOOM, ask: (*driver).inject, before: func(m state, op prog.Op) { m.Scarce(op.Args[0] != 0) }}),
 	act(prog.Info{Name: "drain", Role: prog.KillAll, Weight: 1,
-		Doc: "takes every root away, in the order of the slots, and collects until finalizers save no more"},
-		verb{ask: (*driver).drain, after: func(m state, _ prog.Op, _ prog.Outcome) violation {
+		Doc: "takes every root away, in the order of the slots, and collects until finalizers save no more; what is in the " +
+			"garbage is emptied"},
+		verb{ask: (*driver).drain, before: func(m state, _ prog.Op) { m.SaveAll(false) }, after: func(m state, _ prog.Op, _ prog.Outcome) violation {
 			m.Forget()
 			return nil
 		}}),
@@ -173,6 +236,7 @@ func act(info prog.Info, v verb) row {
 			}
 			d.log = d.log[:0]
 			out := v.ask(d, op)
+			d.hoard()
 			if len(d.log) > 0 {
 				out.Msg = string(d.log)
 			}
@@ -225,6 +289,9 @@ func judgeSkip(info *prog.Info, out prog.Outcome, may bool) *model.Violation {
 	}
 	return nil
 }
+
+// looking is the callback that asks weak references.
+const looking = 2
 
 // scriptOf is the script of an operation finalizer.
 func scriptOf(op prog.Op) graph.Script { return graph.Script(max(op.Args[1], 1)) }

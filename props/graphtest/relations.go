@@ -34,15 +34,22 @@ func ofMutator(p props.Property) props.Property {
 	return p
 }
 
+// Differential is the property that a heap and the others answer a program alike, without what depends on when objects
+// die.
+func Differential(others ...*props.Subject) props.Property {
+	return ofMutator(props.Differential(others...))
+}
+
 // mortal tells whether an answer, or what later answers are about, depends on which objects are dead: what a finalizer
-// saved or emptied, what a weak reference refers to.
+// saved or emptied, what a weak reference refers to, what is in the garbage.
 func mortal(k prog.Kind) bool {
-	return k == kindDeref || k == kindTake || k == kindFinalizer
+	return k == kindDeref || k == kindTake || k == kindFinalizer || k == kindRecover
 }
 
 var (
 	kindDeref     = Lang.Kind("deref")
 	kindTake      = Lang.Kind("take")
+	kindRecover   = Lang.Kind("recover")
 	kindFinalizer = Lang.Kind("finalizer")
 )
 

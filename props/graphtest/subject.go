@@ -44,6 +44,9 @@ func Subject(name string, contract graph.Contract, open Opener) *props.Subject {
 			d := newDriver(h, contract)
 			d.begin(int(world.Auto))
 			m := graph.NewModel(contract, d.mourner != nil)
+			if d.has[needWatch] {
+				m.Watch()
+			}
 			if world.Limit != 0 {
 				m.Limit()
 			}

@@ -1,0 +1,196 @@
+package graph
+
+// collection is one that runs.
+type collection struct {
+	generation, first   int  // first is the number of objects made before
+	deaths, containers  int  // so far; containers are no Atoms
+	kept, keptHolders   int  // those that the garbage keeps
+	finals              int  // finalizers on behalf of the collection, so far
+	ran, rescued, mixed bool // a finalizer ran, saved its object, changed something else
+	lenient             bool // a finalizer asked for it, or memory is scarce: what must die is not judged
+	alone               bool // it started by itself
+	started             bool // the heap told so
+	stopped             int  // what the heap told that it returned; -1: nothing
+}
+
+func (m *Model) begin(generation int) {
+	m.depth++
+	if m.depth > 1 {
+		return
+	}
+	m.number++
+	m.era++
+	m.now = collection{generation: generation, first: m.made, lenient: m.scarce || len(m.calls) > 0, stopped: -1}
+	m.vague = m.vague || len(m.calls) > 0
+}
+
+// start judges that the heap tells of a collection: one that was asked for, or that started by itself.
+func (m *Model) start(generation int) violation {
+	if m.depth == 0 {
+		m.begin(generation)
+		m.now.alone, m.now.lenient = true, true // the heap may be at another point of the operation than the model
+	}
+	switch {
+	case m.open || m.depth > 1 || m.now.started:
+		return Watched.Breach("a collection started inside another")
+	case m.now.generation != generation:
+		return Watched.Breach("a collection of generation %d started, and one of %d was asked for", generation,
+			m.now.generation)
+	}
+	m.open, m.now.started = true, true
+	return nil
+}
+
+func (m *Model) stop(returned int) violation {
+	if !m.open {
+		return Watched.Breach("a collection is over that did not start")
+	}
+	m.open, m.now.stopped = false, returned
+	if m.now.alone {
+		return m.end(returned)
+	}
+	return nil
+}
+
+// end judges what a collection returned, and what it left.
+func (m *Model) end(returned int) violation {
+	m.depth--
+	c, now := &m.Contract, &m.now
+	switch {
+	case m.depth > 0 && returned != 0:
+		return Return.Breach("a collection inside a collection returned %d", returned)
+	case m.depth > 0:
+		return nil
+	case m.watched && now.stopped != returned:
+		return Watched.Breach("a collection returned %d, and told %d", returned, now.stopped)
+	case len(m.calls) > 0:
+		return nil
+	}
+	m.collections++
+	m.collected += uint64(returned)
+	full := now.generation >= c.Full()
+	most := now.mixed || now.alone || c.Immediate && !(full && !m.frozen) // others may have died of what it took
+	want := now.deaths + now.kept
+	if c.Returns == Containers {
+		want = now.containers + now.keptHolders
+	}
+	switch {
+	case c.Returns == Anything:
+	case m.settled && returned > 0:
+		return Settled.Breach("a full collection right after another returned %d", returned)
+	case m.observed && (returned > want || returned < want && !most):
+		return Return.Breach("a collection returned %d, and took %d", returned, want)
+	}
+	if full && !now.lenient {
+		if v := m.complete(); v != nil {
+			return v
+		}
+	}
+	m.latest[min(now.generation+1, c.Full())] = m.number
+	m.era++
+	m.settled = full && !now.lenient && !now.ran && c.Within == 1
+	return nil
+}
+
+// complete judges that what a full collection should have taken is dead.
+func (m *Model) complete() violation {
+	c := &m.Contract
+	if m.frozen || !m.fresh {
+		m.search(m.frozen)
+	}
+	for _, n := range m.all {
+		switch {
+		case n.dead:
+		case n.mark == m.epoch || m.now.rescued && c.Saves == Whole:
+			n.age = 0
+		case n.serial <= m.now.first:
+			n.age++
+			if c.Within == 0 || n.age < c.Within {
+				continue
+			}
+			if m.observed {
+				return Complete.Breach("%v is not dead after %d full collections that found it unreachable", n, n.age)
+			}
+			m.bury(n)
+		}
+	}
+	return nil
+}
+
+// least is the youngest generation that an object may be in. A weak reference goes where the survivors of the last
+// collection went, as the one to which its referent was lost does.
+func (m *Model) least(n *node) int {
+	since, last := max(n.entered, m.thawed), 0
+	for g, number := range m.latest {
+		if n.of == nil && number > since {
+			last = g
+		}
+		if n.of != nil && number > max(since, m.latest[last]) {
+			last = g
+		}
+	}
+	return last
+}
+
+// spares tells whether the collection that runs should have left an object alone that roots do not reach: it is in an
+// older generation, and something else than what the collection takes refers to it, as it is part of a cycle.
+func (m *Model) spares(n *node) bool {
+	if m.depth != 1 || m.now.alone || m.now.mixed || !m.Contract.Promotes || m.least(n) <= m.now.generation {
+		return false
+	}
+	return m.now.generation < m.Contract.Full() && (!m.Contract.Immediate || n.refs > 0 && m.reachesItself(n))
+}
+
+// hoard judges that n came into the garbage. What it reaches is kept with it.
+func (m *Model) hoard(n *node) violation {
+	switch {
+	case !m.saveAll && !n.legacy:
+		return Garbage.Breach("%v came into the garbage, and has no legacy finalizer", n)
+	case !m.doomed(n):
+		return Garbage.Breach("%v came into the garbage, and roots reach it", n)
+	}
+	m.garbage = append(m.garbage, n)
+	m.root(n, 1)
+	m.epoch++
+	m.fresh = false
+	m.work = append(m.work[:0], n)
+	n.mark = m.epoch
+	for i := 0; i < len(m.work); i++ {
+		o := m.work[i]
+		if o.doom != m.era || o.kept == m.era {
+			continue
+		}
+		o.kept = m.era
+		m.now.kept++
+		if o.kind != Atom {
+			m.now.keptHolders++
+		}
+		for _, f := range o.fields {
+			m.visit(f)
+		}
+	}
+	return nil
+}
+
+// Enable says that collections may start by themselves, perhaps for some time only.
+func (m *Model) Enable() { m.vague = m.vague || !m.watched }
+
+// Freeze says that the collector does not see what there is, or does again. Where the frozen return to is not promised.
+func (m *Model) Freeze(on bool) {
+	m.touch()
+	m.frozen = on
+	m.thawed = m.number
+	for _, n := range m.all {
+		n.frozen = on
+	}
+}
+
+// Stats judges the statistics of the collections.
+func (m *Model) Stats(collections, collected uint64) violation {
+	exact := collections == m.collections && collected == m.collected
+	if exact || m.vague && collections >= m.collections && collected >= m.collected {
+		return nil
+	}
+	return Stats.Breach("%d collections that took %d objects, and there were %d that took %d",
+		collections, collected, m.collections, m.collected)
+}
