@@ -47,7 +47,7 @@ type pyHeap struct {
 	known map[object.Ref]*pyObject // what has an ID
 	spare []*pyObject              // to be used again
 	types map[pyType]object.TypeID
-	keys  []object.Ref // of dicts; made when first they are needed, and never unmade
+	keys  []object.Ref // of dicts; never unmade
 
 	serial    int    // of the last object made
 	hidden    int    // objects that go with those that are known
@@ -107,6 +107,9 @@ func newPyHeap(prof *object.Profile, w graphtest.World, attach func(*object.Heap
 	}
 	h.c.Disable()
 	_, h.baseBytes, _ = oh.Memory().Usage()
+	if !h.needKeys(pyKeysFew) {
+		return nil, fmt.Errorf("no memory for the keys of dicts; %w", oh.Close())
+	}
 	oh.OnDeath, oh.OnFinalize, oh.OnCallback = h.died, h.finalize, h.called
 	return h, nil
 }
@@ -222,8 +225,14 @@ func (h *pyHeap) give(o, tuple object.Ref) bool {
 	return true
 }
 
+// pyKeysFew is how many keys a heap begins with. The others are made together, or each might keep an arena.
+const pyKeysFew = 8
+
 // needKeys reports whether there are so many keys.
 func (h *pyHeap) needKeys(n int) bool {
+	if n > pyKeysFew {
+		n = pyFieldsMax
+	}
 	for len(h.keys) < n {
 		key := h.h.NewInt(int64(len(h.keys)))
 		if key == 0 {
@@ -428,10 +437,10 @@ func (h *pyHeap) Enable(on bool) {
 
 func (h *pyHeap) Count(id graph.ID) int { return h.h.Count(object.Ref(id)) }
 
-// Usage is that of the empty heap less: its keys, and the heads of its lists.
+// Usage leaves out what belongs to no object: the heads of lists, the blocks on free lists, and the keys.
 func (h *pyHeap) Usage() (objects, bytes, footprint uint64) {
 	_, bytes, footprint = h.h.Memory().Usage()
-	bytes -= h.baseBytes
+	bytes -= h.baseBytes + h.h.FreeListBytes()
 	for _, key := range h.keys {
 		bytes -= uint64(h.h.Bytes(key))
 	}
