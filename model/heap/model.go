@@ -11,20 +11,27 @@ import (
 // keeps no content: the one who drives verifies that, and tells the offset of the first wrong byte, plus 1.
 type Model struct {
 	Contract Contract
-	live     map[uint32]block    // by slot
-	pages    map[uint64][]uint32 // the slots with a byte in each page of 4 KiB, wide blocks apart
-	wide     []uint32            // the slots of blocks of wideBytes and more, of which there are few at a time
-	asked    uint64              // bytes asked for in live blocks
-	usable   uint64              // bytes usable in live blocks
-	limited  bool                // the operating system gives only so much
-	scarce   bool                // the operating system was told to fail
-	failed   bool                // a request failed since the last count that was right
-	trimmed  bool                // nothing has been allocated or freed since the last trim
+	slots    []block           // by slot; one without an address is no block
+	live     int               // how many are
+	pages    map[uint64][]held // the blocks with a byte in each page of 4 KiB, wide ones apart
+	wide     []held            // the blocks of wideBytes and more, of which there are few at a time
+	asked    uint64            // bytes asked for in live blocks
+	usable   uint64            // bytes usable in live blocks
+	limited  bool              // the operating system gives only so much
+	scarce   bool              // the operating system was told to fail
+	failed   bool              // a request failed since the last count that was right
+	trimmed  bool              // nothing has been allocated or freed since the last trim
 }
 
 type block struct {
 	Block
-	size, align uintptr
+	size uintptr
+}
+
+// held is a block in one of the lists that are searched.
+type held struct {
+	slot uint32
+	Block
 }
 
 // wideBytes bounds the pages that a block is entered in: a block of LiveBytesMax has a quarter of a million.
@@ -34,14 +41,14 @@ type violation = *model.Violation
 
 // New returns the model of an empty heap. In a limited world the operating system gives only so much.
 func New(c Contract, limited bool) *Model {
-	return &Model{Contract: c, limited: limited, live: map[uint32]block{}, pages: map[uint64][]uint32{}}
+	return &Model{Contract: c, limited: limited, pages: map[uint64][]held{}}
 }
 
 // Live tells whether the slot holds a block.
-func (m *Model) Live(slot uint32) bool { _, ok := m.live[slot]; return ok }
+func (m *Model) Live(slot uint32) bool { return int(slot) < len(m.slots) && m.slots[slot].Addr != 0 }
 
 // Blocks is the number of slots that do.
-func (m *Model) Blocks() int { return len(m.live) }
+func (m *Model) Blocks() int { return m.live }
 
 // Room tells whether there is room for size more bytes.
 func (m *Model) Room(size uintptr) bool { return Room(m.asked, size) }
@@ -58,20 +65,24 @@ func (m *Model) Alloc(slot uint32, req Request, b Block) violation {
 		return Size.Breach("p%d has %d bytes where %d were asked for", slot, b.Usable, req.Size)
 	}
 	if other, ok := m.Overlap(b); ok {
-		o := m.live[other]
+		o := m.slots[other]
 		lo, hi := max(b.Addr, o.Addr), min(b.Addr+span(b), o.Addr+span(o.Block))
 		return Disjoint.Breach("p%d overlaps live p%d in its bytes [%d, %d)", slot, other, lo-o.Addr, hi-o.Addr)
 	}
-	m.live[slot] = block{b, req.Size, req.Align}
+	if n := int(slot) + 1 - len(m.slots); n > 0 {
+		m.slots = append(m.slots, make([]block, n)...)
+	}
+	m.slots[slot] = block{b, req.Size}
+	m.live++
 	m.asked += uint64(req.Size)
 	m.usable += b.Usable
 	m.trimmed = false
 	if b.Usable >= wideBytes {
-		m.wide = append(m.wide, slot)
+		m.wide = append(m.wide, held{slot, b})
 		return nil
 	}
 	for page := b.Addr >> 12; page <= (b.Addr+span(b)-1)>>12; page++ {
-		m.pages[page] = append(m.pages[page], slot)
+		m.pages[page] = append(m.pages[page], held{slot, b})
 	}
 	return nil
 }
@@ -79,24 +90,24 @@ func (m *Model) Alloc(slot uint32, req Request, b Block) violation {
 // Overlap returns a live slot that shares a byte with b. A block of no bytes takes up one, so that its address is its
 // own.
 func (m *Model) Overlap(b Block) (found uint32, ok bool) {
-	look := func(slot uint32) {
-		if o := m.live[slot]; o.Addr < b.Addr+span(b) && b.Addr < o.Addr+span(o.Block) && (!ok || slot < found) {
-			found, ok = slot, true
+	look := func(blocks []held) {
+		for _, o := range blocks {
+			if o.Addr < b.Addr+span(b) && b.Addr < o.Addr+span(o.Block) && (!ok || o.slot < found) {
+				found, ok = o.slot, true
+			}
 		}
 	}
-	for _, slot := range m.wide {
-		look(slot)
-	}
-	if b.Usable>>12 > uint64(len(m.live)) { // fewer blocks than pages
-		for slot := range m.live {
-			look(slot)
+	look(m.wide)
+	if b.Usable>>12 > uint64(len(m.slots)) { // fewer slots than pages
+		for slot, o := range m.slots {
+			if o.Addr != 0 {
+				look([]held{{uint32(slot), o.Block}})
+			}
 		}
 		return found, ok
 	}
 	for page := b.Addr >> 12; page <= (b.Addr+span(b)-1)>>12; page++ {
-		for _, slot := range m.pages[page] {
-			look(slot)
-		}
+		look(m.pages[page])
 	}
 	return found, ok
 }
@@ -105,19 +116,20 @@ func span(b Block) uint64 { return max(b.Usable, 1) }
 
 // Free forgets the block of slot.
 func (m *Model) Free(slot uint32) {
-	b := m.live[slot]
-	delete(m.live, slot)
+	b := m.slots[slot]
+	m.slots[slot] = block{}
+	m.live--
 	m.asked -= uint64(b.size)
 	m.usable -= b.Usable
 	m.trimmed = false
 	if b.Usable >= wideBytes {
-		m.wide = slices.DeleteFunc(m.wide, func(s uint32) bool { return s == slot })
+		m.wide = slices.DeleteFunc(m.wide, func(o held) bool { return o.slot == slot })
 		return
 	}
 	for page := b.Addr >> 12; page <= (b.Addr+span(b.Block)-1)>>12; page++ {
 		in := m.pages[page]
 		for i := range in {
-			if in[i] == slot {
+			if in[i].slot == slot {
 				in[i] = in[len(in)-1]
 				m.pages[page] = in[:len(in)-1]
 				break
@@ -131,8 +143,9 @@ func (m *Model) Free(slot uint32) {
 
 // Drain forgets every block.
 func (m *Model) Drain() {
-	clear(m.live)
+	clear(m.slots)
 	clear(m.pages)
+	m.live = 0
 	m.wide = m.wide[:0]
 	m.asked, m.usable, m.trimmed = 0, 0, false
 }
@@ -167,16 +180,16 @@ func (m *Model) Count(blocks, bytes uint64) violation {
 	r := Accounted
 	if m.failed {
 		r = Failure
-	} else if len(m.live) == 0 {
+	} else if m.live == 0 {
 		r = Returned
 	}
 	switch {
 	case m.Contract.Inexact:
-	case blocks != uint64(len(m.live)):
-		return r.Breach("%d blocks in use where %d are live", blocks, len(m.live))
+	case blocks != uint64(m.live):
+		return r.Breach("%d blocks in use where %d are live", blocks, m.live)
 	case bytes < m.asked:
 		return r.Breach("%d bytes in use where %d were asked for", bytes, m.asked)
-	case len(m.live) == 0 && bytes != 0:
+	case m.live == 0 && bytes != 0:
 		return r.Breach("%d bytes in use where nothing is live", bytes)
 	}
 	m.failed = false
@@ -190,7 +203,7 @@ func (m *Model) Footprint(bytes uint64) violation {
 	case m.Contract.Inexact:
 	case bytes < m.usable:
 		return Accounted.Breach("%d bytes of footprint hold %d usable ones", bytes, m.usable)
-	case keep >= 0 && m.trimmed && len(m.live) == 0 && bytes > uint64(keep):
+	case keep >= 0 && m.trimmed && m.live == 0 && bytes > uint64(keep):
 		return Returned.Breach("%d bytes kept where %d may be", bytes, keep)
 	}
 	return nil
@@ -198,7 +211,7 @@ func (m *Model) Footprint(bytes uint64) violation {
 
 // Usable judges the usable size that the allocator tells of a live block.
 func (m *Model) Usable(slot uint32, n uint64) violation {
-	if was := m.live[slot].Usable; n != was {
+	if was := m.slots[slot].Usable; n != was {
 		return Usable.Breach("p%d has %d usable bytes, and had %d", slot, n, was)
 	}
 	return nil

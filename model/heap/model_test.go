@@ -193,7 +193,7 @@ func TestModelForgets(t *testing.T) {
 	for i := range uint32(100) {
 		m.Free(i * 37 % 100)
 	}
-	if len(m.live) != 0 || len(m.pages) != 0 || m.asked != 0 || m.usable != 0 {
-		t.Errorf("left: %d blocks, %d pages, %d asked, %d usable", len(m.live), len(m.pages), m.asked, m.usable)
+	if m.live != 0 || len(m.pages) != 0 || m.asked != 0 || m.usable != 0 {
+		t.Errorf("left: %d blocks, %d pages, %d asked, %d usable", m.live, len(m.pages), m.asked, m.usable)
 	}
 }
