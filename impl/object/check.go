@@ -100,7 +100,7 @@ func (h *Heap) checkFree() error {
 func (h *Heap) checkType(o Ref) error {
 	w := o.word()
 	id := int(uint16(w))
-	if id == 0 || id >= len(h.types) || h.types[id].word != w&(1<<tagShift-1) {
+	if id == 0 || id >= len(h.types) || h.types[id].word != w&(1<<tagShift-1)&^markBits {
 		return breach("known", "a reference leads to what has no type")
 	}
 	return nil

@@ -11,6 +11,8 @@ func (h *Heap) Decref(o Ref) {
 	o.store(offCount, n)
 	if n == 0 {
 		h.die(o)
+	} else if h.Suspects != 0 {
+		h.suspect(o)
 	}
 }
 
@@ -91,6 +93,7 @@ func (h *Heap) mourn(o Ref) {
 // PyObject_CallFinalizer), so a collection inside it may run it a second time if it makes the object garbage.
 func (h *Heap) finalizeDying(o Ref, s Script) bool {
 	h.track(o)
+	h.SetMark(o, 0)
 	o.store(offCount, 1)
 	if !h.Finalized(o) {
 		h.run(o, s)
@@ -99,6 +102,9 @@ func (h *Heap) finalizeDying(o Ref, s Script) bool {
 	n := o.load(offCount) - 1
 	o.store(offCount, n)
 	if n != 0 {
+		if h.Suspects != 0 {
+			h.suspect(o)
+		}
 		return true
 	}
 	if h.Tracked(o) {

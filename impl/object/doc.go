@@ -25,7 +25,7 @@
 //	+----------------+-----------------+------------+----------+-------+--------+-------------------+
 //	  old head, pad     pre-header 3.11+ -16           -8        0       8        16
 //
-//	type:  tag(32) | flags(8) | kind(8) | index of the type(16)
+//	type:  tag(32) | mark of a collector(4) | flags(4) | kind(8) | index of the type(16)
 //
 //	List       size, address of items, capacity; the items are a block of their own
 //	Tuple      size, then the items

@@ -158,6 +158,9 @@ type Heap struct {
 	OnCallback func(weak Ref) // the callback of a weak reference runs
 	OnDeath    func(Ref)      // it is sure to die, and refers to all that it did; may not use the heap
 
+	// Suspects, if it is set, is the list to which goes what lost a reference and has others left (suspect.go).
+	Suspects List
+
 	// Fresh is count[0] of the collector: containers allocated less containers freed, never below 0. Limit is its
 	// threshold. Both are changed by the collector too.
 	Fresh, Limit int
@@ -349,7 +352,7 @@ func (h *Heap) SetType(o Ref, id TypeID) bool {
 	if from != to || from.fixed {
 		return false
 	}
-	o.store(offType, to.word|o.word()&^(1<<tagShift-1))
+	o.store(offType, to.word|o.word()&^(1<<tagShift-1)|o.word()&markBits)
 	return true
 }
 
