@@ -212,7 +212,7 @@ var Lang = prog.NewLang("graph", slots, world, []row{
 			m.Forget()
 			return nil
 		}}),
-})
+}).With(motifs...)
 
 // verb is how an operation is asked and judged. Before tells the model what the operation itself does, ahead of what
 // happened in it; after judges the answer, behind it. May tells whether the model's slots are in the state for it.

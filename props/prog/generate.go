@@ -18,6 +18,8 @@ package prog
 // About one operation in 32 is a stray: it takes a slot that is dead, preferably the last that died, or defines one
 // that is live. It has to mean nothing.
 //
+// Where the language has motifs, some programs hold them; see Motif.
+//
 // An operation that is a Fault is taken back after faultMax operations at most.
 func (s *Spec) Generate(src Source, mix Mix, n int) Program {
 	g := newGenerator(s, src, mix)
@@ -77,6 +79,8 @@ type generator struct {
 	rows []Info
 	ops  []Op
 
+	motifs []motif
+
 	makers, killers, killAlls []Kind // of the mix. A maker reads no slot: it may come first.
 
 	// The phase. begin sets it, step counts left down.
@@ -100,7 +104,7 @@ func newGenerator(s *Spec, src Source, mix Mix) *generator {
 	case len(mix.numbers) == 0: // written by hand
 		mix.numbers = s.Uniform(nil).numbers
 	}
-	g := &generator{state: newState(t), src: src, mix: mix, rows: s.Rows}
+	g := &generator{state: newState(t), src: src, mix: mix, rows: s.Rows, motifs: s.motifs}
 	g.sums, g.base = make([]uint32, len(s.Rows)), make([]uint64, len(mix.numbers))
 	for k, w := range mix.Weights {
 		switch {
@@ -136,10 +140,14 @@ func (g *generator) run(n int) {
 				continue
 			}
 		}
+		if g.mix.motifShare > 0 && g.src.IntN(1024) < g.mix.motifShare && g.play(n-len(g.ops)) {
+			continue
+		}
 		if !g.step() {
 			return
 		}
 	}
+	g.ops = g.ops[:n] // what came between the operations of a motif may be too much
 }
 
 // begin draws a phase of at most n operations. It returns false when the mix is empty.

@@ -16,6 +16,9 @@ type Source interface {
 type Mix struct {
 	Weights []int // of each kind; 0: switched off
 	numbers []numbers
+
+	motifs     []int // weights of the language's motifs
+	motifShare int   // of 1024 operations so many begin one
 }
 
 // numbers is how a Mix draws from one domain: an edge, a small number, or first a size range and then a number in it.
@@ -44,6 +47,7 @@ func (s *Spec) NewMix(src Source, allows func(Kind) bool) Mix {
 	for i := range m.numbers {
 		m.numbers[i].swarm(src)
 	}
+	m.motifs, m.motifShare = s.drawMotifs(src, allows)
 	return m
 }
 

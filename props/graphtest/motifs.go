@@ -1,0 +1,301 @@
+package graphtest
+
+import "heapfuzz/props/prog"
+
+// motifs are what random operations seldom do in that order, and where collectors were wrong: weak references in what is
+// dead, nests that cannot change, objects that save themselves, old garbage that the young hold.
+var motifs = []prog.Motif{
+	{Name: "a weak reference with callback in the ring that it refers to", Weight: 4, Text: `
+		p0 = new kind=0 fields=2
+		p1 = new kind=0 fields=2
+		p2 = weak p0 callback=1
+		set p0 p1 field=0
+		set p1 p0 field=0
+		set p1 p2 field=1
+		unroot p2
+		unroot p0
+		unroot p1
+		collect generation=3`},
+	{Name: "callbacks that look at other weak references to the same garbage", Weight: 3, Text: `
+		p0 = new kind=0 fields=1
+		p1 = new kind=0 fields=1
+		set p0 p1 field=0
+		set p1 p0 field=0
+		p2 = weak p1 callback=0
+		p3 = weak p0 callback=2
+		p4 = weak p1 callback=2
+		unroot p0
+		unroot p1
+		collect generation=3
+		p5 = deref p2`},
+	{Name: "a finalizer that looks at weak references to its ring", Weight: 3, Text: `
+		p0 = new kind=0 fields=1
+		p1 = new kind=0 fields=1
+		set p0 p1 field=0
+		set p1 p0 field=0
+		p2 = weak p1 callback=0
+		p3 = weak p0 callback=1
+		finalizer p0 script=6
+		finalizer p1 script=1
+		unroot p1
+		unroot p0
+		collect generation=3`},
+	{Name: "a finalizer that drops a weak reference of its ring", Weight: 2, Text: `
+		p0 = new kind=0 fields=2
+		p1 = weak p0 callback=1
+		set p0 p0 field=0
+		set p0 p1 field=1
+		finalizer p0 script=7
+		unroot p1
+		unroot p0
+		collect generation=3`},
+	{Name: "a ring that one of three saves, and that dies again", Weight: 4, Text: `
+		p0 = new kind=0 fields=2
+		p1 = new kind=0 fields=2
+		p2 = new kind=0 fields=2
+		set p0 p1 field=0
+		set p1 p2 field=0
+		set p2 p0 field=0
+		finalizer p1 script=2
+		finalizer p2 script=1
+		p3 = weak p0 callback=1
+		unroot p0
+		unroot p1
+		unroot p2
+		collect generation=3
+		p4 = take p3
+		verify p4
+		unroot p4
+		collect generation=3`},
+	{Name: "one that saves itself from a count, with its weak references", Weight: 2, Text: `
+		p0 = new kind=0 fields=1
+		p1 = weak p0 callback=1
+		finalizer p0 script=2
+		unroot p0
+		p2 = deref p1
+		p3 = take p1
+		unroot p2
+		unroot p3
+		p4 = deref p1`},
+	{Name: "two that save themselves one after the other", Weight: 2, Text: `
+		p0 = new kind=0 fields=1
+		p1 = new kind=0 fields=1
+		set p0 p1 field=0
+		set p1 p0 field=0
+		finalizer p0 script=2
+		finalizer p1 script=2
+		unroot p0
+		unroot p1
+		collect generation=3
+		p2 = take p2
+		p2 = take p2
+		unroot p2
+		collect generation=3`},
+	{Name: "one that saves itself in a field of another", Weight: 3, Text: `
+		p0 = new kind=0 fields=1
+		p1 = new kind=0 fields=2
+		p2 = new kind=0 fields=2
+		set p1 p2 field=0
+		set p2 p1 field=0
+		finalizer p1 script=8
+		unroot p1
+		unroot p2
+		collect generation=3
+		p3 = load p0 field=0
+		verify p3
+		clear p0 field=0
+		unroot p3
+		collect generation=3`},
+	{Name: "one that appends itself to a list", Weight: 2, Text: `
+		p0 = new kind=2 fields=1
+		p1 = new kind=0 fields=1
+		set p1 p1 field=0
+		finalizer p1 script=9
+		unroot p1
+		collect generation=3
+		verify p0
+		pop p0
+		collect generation=3`},
+	{Name: "a finalizer and a callback in a collection, and one that collects", Weight: 2, Text: `
+		p0 = new kind=0 fields=2
+		p1 = new kind=0 fields=2
+		set p0 p1 field=0
+		set p1 p0 field=0
+		finalizer p0 script=5
+		finalizer p1 script=4
+		p2 = weak p0 callback=1
+		unroot p0
+		unroot p1
+		collect generation=2
+		stats`},
+	{Name: "a nest of tuples that a collection need not follow", Weight: 3, Text: `
+		p0 = new kind=1 fields=0
+		p1 = new kind=3 fields=1
+		set p1 p0 field=0
+		p2 = new kind=3 fields=1
+		set p2 p1 field=0
+		p3 = new kind=3 fields=1
+		set p3 p2 field=0
+		collect generation=0
+		tracked p3
+		collect generation=0
+		collect generation=3
+		tracked p2
+		tracked p3
+		p4 = new kind=0 fields=1
+		set p1 p4 field=0
+		tracked p1
+		set p4 p3 field=0
+		unroot p1
+		unroot p2
+		unroot p3
+		unroot p4
+		collect generation=3`},
+	{Name: "old garbage that a young object holds", Weight: 3, Text: `
+		p0 = new kind=0 fields=1
+		p1 = new kind=0 fields=1
+		set p0 p1 field=0
+		set p1 p0 field=0
+		collect generation=1
+		unroot p1
+		p2 = new kind=0 fields=2
+		set p2 p2 field=0
+		set p2 p0 field=1
+		unroot p0
+		unroot p2
+		collect generation=0
+		collect generation=1
+		collect generation=3`},
+	{Name: "young garbage that an old object holds", Weight: 2, Text: `
+		p0 = new kind=0 fields=2
+		collect generation=1
+		p1 = new kind=0 fields=1
+		set p1 p1 field=0
+		p2 = weak p1 callback=1
+		set p0 p1 field=0
+		unroot p1
+		collect generation=0
+		verify p0
+		p3 = deref p2
+		generation p3`},
+	{Name: "a chain that dies from its head, with finalizers", Weight: 3, Text: `
+		p0 = new kind=0 fields=1
+		p1 = new kind=0 fields=1
+		p2 = new kind=0 fields=1
+		p3 = new kind=0 fields=1
+		p4 = new kind=0 fields=1
+		set p0 p1 field=0
+		set p1 p2 field=0
+		set p2 p3 field=0
+		set p3 p4 field=0
+		p5 = weak p3 callback=2
+		p6 = weak p4 callback=0
+		finalizer p2 script=5
+		finalizer p4 script=6
+		unroot p1
+		unroot p2
+		unroot p3
+		unroot p4
+		unroot p0
+		check
+		usage`},
+	{Name: "what is found goes into the garbage whole", Weight: 3, Text: `
+		p0 = new kind=0 fields=2
+		p1 = new kind=0 fields=2
+		set p0 p1 field=0
+		set p1 p0 field=1
+		saveall on=1
+		unroot p0
+		unroot p1
+		collect generation=3
+		p2 = recover p2
+		verify p2
+		saveall on=0
+		garbage
+		unroot p2
+		collect generation=3`},
+	{Name: "a ring that may not be finalized", Weight: 2, Text: `
+		p0 = new kind=0 fields=2
+		p1 = new kind=0 fields=2
+		set p0 p1 field=0
+		set p1 p0 field=0
+		legacy p0
+		unroot p0
+		unroot p1
+		collect generation=3
+		p2 = new kind=0 fields=0
+		p3 = recover p2
+		verify p3
+		clear p3 field=0
+		garbage
+		unroot p3
+		stats`},
+	{Name: "a ring with what cannot change is copied, and the copy changed", Weight: 3, Text: `
+		p0 = new kind=0 fields=3
+		p1 = new kind=3 fields=1
+		p2 = new kind=1 fields=0
+		p3 = new kind=2 fields=1
+		set p1 p2 field=0
+		set p0 p1 field=0
+		set p0 p3 field=1
+		set p0 p0 field=2
+		set p3 p1 field=0
+		p4 = deepcopy p0
+		p5 = copy p3
+		verify p4
+		append p5 p4
+		clear p4 field=1
+		verify p0
+		verify p3
+		unroot p4
+		collect generation=3`},
+	{Name: "a list grows and shrinks, and holds itself", Weight: 2, Text: `
+		p0 = new kind=2 fields=0
+		append p0 p0
+		append p0 p0
+		size p0
+		size p0
+		append p0 p0
+		pop p0
+		size p0
+		verify p0
+		pop p0
+		count p0
+		unroot p0
+		collect generation=3`},
+	{Name: "garbage that is frozen", Weight: 2, Text: `
+		p0 = new kind=0 fields=1
+		set p0 p0 field=0
+		p1 = weak p0 callback=1
+		freeze
+		frozen
+		objects above=0
+		unroot p0
+		collect generation=3
+		p2 = deref p1
+		unroot p2
+		unfreeze
+		frozen
+		collect generation=3`},
+	{Name: "objects move through the generations", Weight: 2, Text: `
+		p0 = new kind=0 fields=1
+		objects above=1
+		collect generation=0
+		generation p0
+		collect generation=1
+		generation p0
+		referrers p0
+		objects above=0
+		collect generation=2`},
+	{Name: "memory runs out while objects are made of others", Weight: 2, Text: `
+		p0 = new kind=0 fields=2
+		p1 = new kind=0 fields=2
+		set p0 p1 field=0
+		set p1 p0 field=0
+		oom nth=2 forever=0
+		p2 = deepcopy p0
+		oom nth=1 forever=0
+		p3 = copy p0
+		oom nth=0 forever=0
+		usage`},
+}
