@@ -52,8 +52,8 @@ func (h *Heap) reuse(id TypeID, n uintptr) Ref {
 	return o
 }
 
-// keep puts the block of a dead object on the free list of its type, and reports whether there was room.
-func (h *Heap) keep(o Ref, id TypeID) bool {
+// shelve puts the block of a dead object on the free list of its type, and reports whether there was room.
+func (h *Heap) shelve(o Ref, id TypeID) bool {
 	n := uintptr(0)
 	if id == typeTuple {
 		n = o.load(tupleSize) * 8

@@ -408,7 +408,7 @@ func (h *Heap) release(o Ref) {
 	switch {
 	case id == typeFrame:
 		h.leaveFrame(Script(h.Tag(o)))
-	case id < firstOwn && h.keep(o, id):
+	case id < firstOwn && h.shelve(o, id):
 		return
 	case t.word&flagGC != 0:
 		h.uncount(1)
