@@ -12,13 +12,21 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"heapfuzz/fuzz/canary"
+	"heapfuzz/fuzz/canary/canarytest"
 	"heapfuzz/props"
 	"heapfuzz/props/heaptest"
 	"heapfuzz/props/prog"
 )
 
-const corpus = "../corpus/heap/"
+// corpus is the folder of a language's programs.
+func (l Language) corpus() string { return "../corpus/" + l.Name }
+
+// eachLanguage runs a test for every language.
+func eachLanguage(t *testing.T, f func(t *testing.T, l Language)) {
+	for _, l := range languages {
+		t.Run(l.Name, func(t *testing.T) { f(t, l) })
+	}
+}
 
 // entry is one file of the corpus.
 type entry struct {
@@ -29,8 +37,8 @@ type entry struct {
 
 // entries reads a directory of the corpus. Every file must parse and be canonical: up to comments it is what Format
 // prints, so that two people who write the same program write the same file.
-func entries(t testing.TB, dir string) (es []entry) {
-	files, err := filepath.Glob(filepath.Join(corpus, dir, "*.txt"))
+func entries(t testing.TB, l Language, dir string) (es []entry) {
+	files, err := filepath.Glob(filepath.Join(l.corpus(), dir, "*.txt"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +47,7 @@ func entries(t testing.TB, dir string) (es []entry) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, err := props.ParseRepro(heaptest.Lang.Spec, file, data)
+		r, err := props.ParseRepro(l.Spec, file, data)
 		if err != nil {
 			t.Error(err)
 			continue
@@ -50,14 +58,19 @@ func entries(t testing.TB, dir string) (es []entry) {
 }
 
 // TestCorpusCanonical looks at the files alone.
-func TestCorpusCanonical(t *testing.T) {
-	spec := heaptest.Lang.Spec
+func TestCorpusCanonical(t *testing.T) { eachLanguage(t, testCanonical) }
+
+func testCanonical(t *testing.T, l Language) {
+	spec := l.Spec
 	for _, dir := range []string{"seed", "found"} {
-		es := entries(t, dir)
+		es := entries(t, l, dir)
 		if len(es) < 20 {
 			t.Errorf("%d files in %s", len(es), dir)
 		}
 		for _, e := range es {
+			if other, err := Lookup(e.Target); e.Target != "" && (err != nil || other.Subject != l.Name) {
+				t.Errorf("%s/%s was found on %s, which is no %s", dir, e.name, e.Target, l.Name)
+			}
 			var program strings.Builder
 			head := false
 			for line := range strings.Lines(e.text) {
@@ -82,9 +95,11 @@ func TestCorpusCanonical(t *testing.T) {
 
 // TestCorpusConforms replays all on every real target. A program that refuted one canary is one more test for the
 // others.
-func TestCorpusConforms(t *testing.T) {
-	es := append(entries(t, "seed"), entries(t, "found")...)
-	for _, target := range targets {
+func TestCorpusConforms(t *testing.T) { eachLanguage(t, testConforms) }
+
+func testConforms(t *testing.T, l Language) {
+	es := append(entries(t, l, "seed"), entries(t, l, "found")...)
+	for _, target := range l.targets {
 		t.Run(target.Name, func(t *testing.T) {
 			t.Parallel()
 			s, r := target.New(), props.Runner{}
@@ -118,13 +133,15 @@ func check(t *testing.T, s *props.Subject, r *props.Runner, p props.Property, pr
 
 // TestFoundAgain replays what was found on the target that it was found on. A canary stays wrong, and its reproducer
 // must go on showing it by the same rule; on a real target a fixed bug stays fixed, which TestCorpusConforms tells.
-func TestFoundAgain(t *testing.T) {
-	has, es := map[string]bool{}, entries(t, "found")
+func TestFoundAgain(t *testing.T) { eachLanguage(t, testFoundAgain) }
+
+func testFoundAgain(t *testing.T, l Language) {
+	has, es, all := map[string]bool{}, entries(t, l, "found"), l.Canary()
 	for _, e := range es {
-		if !strings.HasPrefix(e.Target, canaryPrefix) {
+		if !strings.HasPrefix(e.Target, canarytest.Prefix) {
 			continue
 		}
-		c, ok := canary.Lookup(e.Target)
+		c, ok := canarytest.Lookup(all, e.Target)
 		if !ok {
 			t.Errorf("%s: no canary %q", e.name, e.Target)
 			continue
@@ -144,15 +161,15 @@ func TestFoundAgain(t *testing.T) {
 			t.Errorf("%s has %d operations where %d are allowed", e.name, len(e.Program.Ops), c.Reproducer)
 		}
 	}
-	for _, c := range canary.All() {
+	for _, c := range all {
 		// Two canaries may be caught by one program, whose file names the first.
 		if !has[c.Name] && !slices.ContainsFunc(es, func(e entry) bool { return catches(t, c, e) }) {
-			t.Errorf("no reproducer of canary/%s: run go test ./fuzz/canary -args -update", c.Name)
+			t.Errorf("no reproducer of canary/%s: run go test ./fuzz/canary/... -args -update", c.Name)
 		}
 	}
 }
 
-func catches(t *testing.T, c canary.Canary, e entry) bool {
+func catches(t *testing.T, c canarytest.Canary, e entry) bool {
 	if e.Property != c.Property {
 		return false
 	}
@@ -185,20 +202,22 @@ func random(t testing.TB, s *props.Subject, n int, f func(p prog.Program)) {
 	}
 }
 
-// TestDifferential has all real targets answer the corpus, and random programs, alike.
-func TestDifferential(t *testing.T) {
+// TestDifferential has all real targets of a language answer the corpus, and random programs, alike.
+func TestDifferential(t *testing.T) { eachLanguage(t, testDifferential) }
+
+func testDifferential(t *testing.T, l Language) {
 	t.Logf("HEAPFUZZ_SEED=%d", seed(t))
 	var alike, freeing []*props.Subject
-	for _, target := range targets[1:] {
-		if target.Contract.ReallocZeroFrees == targets[0].Contract.ReallocZeroFrees {
+	for _, target := range l.targets[1:] {
+		if target.Alike(l.targets[0]) {
 			alike = append(alike, target.New())
 		} else {
 			freeing = append(freeing, target.New())
 		}
 	}
-	s, r := targets[0].New(), props.Runner{}
+	s, r := l.targets[0].New(), props.Runner{}
 	compareWith := func(others []*props.Subject, p prog.Program, note string) {
-		refuted, err := props.Differential(others...).Check(s, &r, p)
+		refuted, err := l.Differential(others...).Check(s, &r, p)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -209,9 +228,11 @@ func TestDifferential(t *testing.T) {
 	}
 	compare := func(p prog.Program, note string) {
 		compareWith(alike, p, note)
-		compareWith(freeing, withoutReallocZero(p), note)
+		if len(freeing) > 0 {
+			compareWith(freeing, withoutReallocZero(p), note)
+		}
 	}
-	for _, e := range append(entries(t, "seed"), entries(t, "found")...) {
+	for _, e := range append(entries(t, l, "seed"), entries(t, l, "found")...) {
 		compare(e.Program, e.name)
 	}
 	i := 0
@@ -223,7 +244,7 @@ func TestDifferential(t *testing.T) {
 
 const differentialPrograms = 60
 
-// withoutReallocZero leaves out what targets promise different things of.
+// withoutReallocZero leaves out what real allocators promise different things of; of other targets all are alike.
 func withoutReallocZero(p prog.Program) prog.Program {
 	realloc := heaptest.Lang.Kind("realloc")
 	return prog.Program{World: p.World, Ops: slices.DeleteFunc(slices.Clone(p.Ops), func(op prog.Op) bool {

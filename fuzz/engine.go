@@ -1,19 +1,20 @@
 package fuzz
 
 import (
+	"fmt"
 	"os"
 	"strings"
 
 	"heapfuzz/props"
-	"heapfuzz/props/heaptest"
 	"heapfuzz/props/prog"
 )
 
-// engine is what the fuzz functions share: it tries the program that bytes mean on one target. Opening all targets at
-// every execution would make ten slow ones of a fast one, and coverage of one target would drown in that of the others;
-// so the first byte, which Decode ignores, says which target is tried. A mutator that changes it takes the program to
-// another.
+// engine is what the fuzz functions of one language share: it tries the program that bytes mean on one target. Opening
+// all targets at every execution would make ten slow ones of a fast one, and coverage of one target would drown in that
+// of the others; so the first byte, which Decode ignores, says which target is tried. A mutator that changes it takes
+// the program to another.
 type engine struct {
+	spec     *prog.Spec
 	subjects []*props.Subject
 	runner   props.Runner
 	program  prog.Program // its operations are used again
@@ -24,18 +25,25 @@ type engine struct {
 // finds nothing.
 const opsMax = 2048
 
-// newEngine returns an engine for all targets, or for the one that HEAPFUZZ_TARGET names.
-func newEngine() (*engine, error) {
-	e := &engine{reports: map[string]string{}}
+// newEngine returns an engine for all targets of a language, or for the one that HEAPFUZZ_TARGET names.
+func newEngine(language string) (*engine, error) {
+	l, err := LanguageOf(language)
+	if err != nil {
+		return nil, err
+	}
+	e := &engine{spec: l.Spec, reports: map[string]string{}}
 	if name := os.Getenv("HEAPFUZZ_TARGET"); name != "" {
 		t, err := Lookup(name)
 		if err != nil {
 			return nil, err
 		}
+		if t.Subject != l.Name {
+			return nil, fmt.Errorf("HEAPFUZZ_TARGET=%s: this engine is for a %s, and that is a %s", name, l.Name, t.Subject)
+		}
 		e.subjects = []*props.Subject{t.New()}
 		return e, nil
 	}
-	for _, t := range targets {
+	for _, t := range l.targets {
 		e.subjects = append(e.subjects, t.New())
 	}
 	return e, nil
@@ -43,7 +51,7 @@ func newEngine() (*engine, error) {
 
 // encode returns the bytes that mean p on the nth target.
 func (e *engine) encode(n int, p prog.Program) []byte {
-	data := heaptest.Lang.Spec.Encode(p)
+	data := e.spec.Encode(p)
 	data[0] = byte(n % len(e.subjects))
 	return data
 }
@@ -54,8 +62,7 @@ func (e *engine) try(data []byte) (f *props.Finding, effective bool, err error) 
 	if len(data) < prog.RecordBytes {
 		return nil, false, nil
 	}
-	spec := heaptest.Lang.Spec
-	spec.DecodeInto(&e.program, data[:min(len(data), prog.RecordBytes*(1+opsMax))])
+	e.spec.DecodeInto(&e.program, data[:min(len(data), prog.RecordBytes*(1+opsMax))])
 	s := e.subjects[int(data[0])%len(e.subjects)]
 	res, err := e.runner.Run(s, e.program)
 	if err != nil || res.Violation == nil {

@@ -9,12 +9,21 @@ import (
 
 // FuzzHeap is for `go test -fuzz FuzzHeap -fuzzminimizetime 1x ./fuzz`: without the latter the engine spends a minute
 // on making each new input shorter (golang/go#48820). HEAPFUZZ_TARGET names the one target that is tried; see engine.
-func FuzzHeap(f *testing.F) {
-	e, err := newEngine()
+func FuzzHeap(f *testing.F) { fuzzLanguage(f, "heap") }
+
+// FuzzGraph is FuzzHeap of heaps of objects.
+func FuzzGraph(f *testing.F) { fuzzLanguage(f, "graph") }
+
+func fuzzLanguage(f *testing.F, name string) {
+	l, err := LanguageOf(name)
 	if err != nil {
 		f.Fatal(err)
 	}
-	for i, entry := range append(entries(f, "seed"), entries(f, "found")...) {
+	e, err := newEngine(name)
+	if err != nil {
+		f.Fatal(err)
+	}
+	for i, entry := range append(entries(f, l, "seed"), entries(f, l, "found")...) {
 		f.Add(e.encode(i, entry.Program))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -32,7 +41,7 @@ func FuzzHeap(f *testing.F) {
 // TestSmoke tries random programs of every property on every target. HEAPFUZZ_SEED draws others.
 func TestSmoke(t *testing.T) {
 	t.Logf("HEAPFUZZ_SEED=%d", seed(t))
-	for _, target := range targets {
+	for _, target := range Targets() {
 		t.Run(target.Name, func(t *testing.T) {
 			t.Parallel()
 			s, r := target.New(), props.Runner{}
@@ -47,12 +56,24 @@ func TestSmoke(t *testing.T) {
 
 // TestEngine tries that bytes find what text finds: every reproducer of a canary's, as an engine would have it.
 func TestEngine(t *testing.T) {
-	for _, e := range entries(t, "found") {
+	eachLanguage(t, testEngine)
+	t.Setenv("HEAPFUZZ_TARGET", "nobody")
+	if _, err := newEngine("heap"); err == nil {
+		t.Error("a target that is not there was found")
+	}
+	t.Setenv("HEAPFUZZ_TARGET", "graph-reference")
+	if _, err := newEngine("heap"); err == nil {
+		t.Error("the engine of allocators took a heap of objects")
+	}
+}
+
+func testEngine(t *testing.T, l Language) {
+	for _, e := range entries(t, l, "found") {
 		if e.Property != props.Conforms.Name {
 			continue
 		}
 		t.Setenv("HEAPFUZZ_TARGET", e.Target)
-		en, err := newEngine()
+		en, err := newEngine(l.Name)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -66,18 +87,22 @@ func TestEngine(t *testing.T) {
 			t.Errorf("%s: found %s", e.name, f.Violation.Signature())
 		}
 	}
-	t.Setenv("HEAPFUZZ_TARGET", "nobody")
-	if _, err := newEngine(); err == nil {
-		t.Error("a target that is not there was found")
-	}
 }
 
-// TestLookup looks every name up, and one that is not there.
+// TestLookup looks every name up, and one that is not there. A name is that of one target, of one language.
 func TestLookup(t *testing.T) {
+	seen := map[string]string{}
 	for _, target := range append(Targets(), Canaries()...) {
 		got, err := Lookup(target.Name)
 		if err != nil || got.Name != target.Name || got.New().Target != target.Name || got.Doc == "" {
 			t.Errorf("Lookup(%q): %v", target.Name, err)
+		}
+		if other, ok := seen[target.Name]; ok {
+			t.Errorf("a %s and a %s have the name %s", other, target.Subject, target.Name)
+		}
+		seen[target.Name] = target.Subject
+		if got.New().Spec != got.Language().Spec || got.Promises() == "" || !got.Alike(got) {
+			t.Errorf("%s is of the language %s, and speaks another", target.Name, target.Subject)
 		}
 	}
 	if _, err := Lookup("nobody"); err == nil {

@@ -12,27 +12,34 @@ package fuzz
 //   - The tool has no go.mod, so it is run as `go tool go-fuzz-build`, which gives it this module's language version.
 //   - Input is memory shared with the coordinator: nothing of it is kept.
 
-// shared is the engine of this process, which is restarted every 10,000 executions.
-var shared *engine
+// shared are the engines of this process, by language. It is restarted every 10,000 executions.
+var shared = map[string]*engine{}
 
-// Fuzz is for go-fuzz:
+// Fuzz tries an allocator. It is for go-fuzz:
 //
-//	go tool go-fuzz-build -o heap.zip ./fuzz
+//	go tool go-fuzz-build -func Fuzz -o heap.zip ./fuzz
 //	go tool go-fuzz -bin heap.zip -func Fuzz -workdir w -procs 1
-func Fuzz(data []byte) int {
-	if shared == nil {
-		e, err := newEngine()
-		if err != nil {
+func Fuzz(data []byte) int { return try("heap", data) }
+
+// FuzzGraphBytes tries a heap of objects in the same way. FuzzGraph is the function of Go's own engine.
+func FuzzGraphBytes(data []byte) int { return try("graph", data) }
+
+// try returns 1 when the program that data means did something, and panics when it broke a rule.
+func try(language string, data []byte) int {
+	e := shared[language]
+	if e == nil {
+		var err error
+		if e, err = newEngine(language); err != nil {
 			panic(err)
 		}
-		shared = e
+		shared[language] = e
 	}
-	f, effective, err := shared.try(data)
+	f, effective, err := e.try(data)
 	if err != nil {
 		panic(err)
 	}
 	if f != nil {
-		println(shared.report(f))
+		println(e.report(f))
 		panic(f.Signature())
 	}
 	if !effective {

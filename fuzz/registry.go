@@ -4,267 +4,89 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unsafe"
 
-	"modernc.org/memory"
-
-	"heapfuzz/fuzz/canary"
-	"heapfuzz/impl/arena"
-	"heapfuzz/impl/profile"
-	"heapfuzz/impl/slab"
-	"heapfuzz/model/heap"
+	"heapfuzz/fuzz/canary/canarytest"
 	"heapfuzz/props"
 	"heapfuzz/props/heaptest"
 )
 
-// Target is one allocator that programs are tried on.
+// Target is one thing that programs are tried on: an allocator, a heap of objects.
 type Target struct {
-	Name     string // never changes: corpora and command lines name it
-	Subject  string // of the language: "heap"
+	Name     string // never changes: corpora and command lines name it, and no two of all languages have the same
+	Subject  string // the name of its Language
 	Doc      string // one sentence
-	Contract heap.Contract
-	Open     heaptest.Opener
-	Smoke    int // the random programs that `go test` tries on it, for each property
+	Contract any    // what it promises: the heap.Contract, graph.Contract, ... of its language
+	Smoke    int    // the random programs that `go test` tries on it, for each property
 
-	// Placed says that the target asks the system for whole pages, and that where a block lies in its page follows from
-	// the program: so it does not on Go's heap.
+	// New returns what the engine needs to know to try the target. A Subject is not for concurrent use.
+	New func() *props.Subject
+	// Open makes an allocator, for reproducers that drive it themselves; nil where the target is none.
+	Open heaptest.Opener
+
+	// Placed says, of an allocator, that it asks the system for whole pages, and that where a block lies in its page
+	// follows from the program: so it does not on Go's heap.
 	Placed bool
 }
 
-// New returns what the engine needs to know to try the target.
-func (t Target) New() *props.Subject {
-	if c, ok := canary.Lookup(t.Name); ok && t.Name == canaryPrefix+c.Name {
-		return c.Subject()
+// Language returns that of the target's programs.
+func (t Target) Language() Language {
+	l, err := LanguageOf(t.Subject)
+	if err != nil {
+		panic("fuzz: " + t.Name + ": " + err.Error())
 	}
-	return heaptest.Subject(t.Name, t.Contract, t.Open)
+	return l
 }
 
-// Targets returns every allocator that is meant to be right.
-func Targets() []Target { return slices.Clone(targets) }
+// Promises says in words what the target promises.
+func (t Target) Promises() string { return t.Language().promises(t.Contract) }
 
-const canaryPrefix = "canary/"
+// Alike tells whether two targets of one language promise the same visible answers wherever both have an operation.
+func (t Target) Alike(o Target) bool {
+	return t.Subject == o.Subject && t.Language().alike(t.Contract, o.Contract)
+}
 
-// Canaries returns the allocators that are wrong on purpose.
-func Canaries() []Target {
-	var ts []Target
-	for _, c := range canary.All() {
-		ts = append(ts, Target{
-			Name: canaryPrefix + c.Name, Subject: "heap", Doc: c.Doc, Contract: c.Contract, Open: c.Open,
-		})
+// Targets returns everything that is meant to be right, by language.
+func Targets() (ts []Target) {
+	for _, l := range languages {
+		ts = append(ts, l.Targets()...)
 	}
 	return ts
 }
 
-// Lookup returns the target, or the canary "canary/NAME", of that name.
+// Canaries returns what is wrong on purpose, by language.
+func Canaries() (ts []Target) {
+	for _, l := range languages {
+		ts = append(ts, l.Canaries()...)
+	}
+	return ts
+}
+
+// Targets returns what the language has that is meant to be right.
+func (l Language) Targets() []Target { return slices.Clone(l.targets) }
+
+// Canaries returns what the language has that is wrong on purpose.
+func (l Language) Canaries() (ts []Target) {
+	for _, c := range l.Canary() {
+		t := Target{
+			Name: canarytest.Prefix + c.Name, Subject: l.Name, Doc: c.Doc, Contract: c.Contract, New: c.Subject,
+		}
+		t.Open, _ = c.Open.(heaptest.Opener)
+		ts = append(ts, t)
+	}
+	return ts
+}
+
+// Lookup returns the target, or the canary "canary/NAME", of that name, of whatever language.
 func Lookup(name string) (Target, error) {
-	for _, t := range slices.Concat(targets, Canaries()) {
+	all := Targets()
+	for _, t := range slices.Concat(all, Canaries()) {
 		if t.Name == name {
 			return t, nil
 		}
 	}
-	names := make([]string, len(targets))
-	for i, t := range targets {
+	names := make([]string, len(all))
+	for i, t := range all {
 		names[i] = t.Name
 	}
 	return Target{}, fmt.Errorf("no target %q; there are %s, and canary/NAME", name, strings.Join(names, ", "))
-}
-
-var targets = slices.Concat([]Target{
-	{
-		Name: "reference", Subject: "heap", Smoke: 40,
-		Doc:      "the allocator that is believed by eye: every block is a Go slice of its own",
-		Contract: heap.ReferenceContract,
-		Open:     func(heaptest.World) (heaptest.Allocator, error) { return heap.NewReference(), nil },
-	},
-	{
-		Name: "slab", Subject: "heap", Smoke: 60, Placed: true,
-		Doc: "bitmap slabs, no word of its own in the memory handed out; every misuse is detected",
-		Contract: heap.Contract{
-			Align: 16, AlignMax: 4096, SizeMax: 1 << 47,
-			DoubleFree: heap.Detected, InteriorFree: heap.Detected, ForeignFree: heap.Detected,
-			WildFree: heap.Detected, CrossFree: heap.Detected,
-		},
-		Open: openSlab,
-	},
-	{
-		Name: "modernc", Subject: "heap", Smoke: 60, Placed: true,
-		Doc: "modernc.org/memory, the allocator under a Go port of SQLite",
-		Contract: heap.Contract{
-			Align: 16, ZeroNil: true, ReallocZeroFrees: true,
-			Inexact: true, Retained: -1,
-		},
-		Open: func(heaptest.World) (heaptest.Allocator, error) { return &modernc{}, nil },
-	},
-	{
-		Name: "go-heap", Subject: "heap", Smoke: 40,
-		Doc:      "Go's own heap: a block is what make([]byte, n) returns",
-		Contract: heap.Contract{SizeMax: goHeapMax, ZeroNil: true, Retained: -1},
-		Open:     openGoHeap,
-	},
-}, arenas(), debugArenas())
-
-// arenas returns pymalloc in each of its profiles.
-func arenas() (ts []Target) {
-	for _, prof := range profile.All() {
-		ts = append(ts, Target{
-			Name: "arena-" + prof.Name, Subject: "heap", Smoke: 40, Placed: true,
-			Doc: "pymalloc: " + prof.About,
-			Contract: heap.Contract{
-				Align: prof.Alignment(), SizeMax: 1<<63 - 1,
-				Retained: retained(prof),
-			},
-			Open: func(w heaptest.World) (heaptest.Allocator, error) { return openArena(prof, w) },
-		})
-	}
-	return ts
-}
-
-// debugArenas returns pymalloc under its debug hooks, the oldest that keeps serial numbers and the newest. A block that
-// is freed a second time, or an address inside one, has no header in front and is told by that; a block of another heap
-// has one, and an address where no memory is faults as it does in C.
-func debugArenas() (ts []Target) {
-	for _, name := range []string{"3.6", "3.11"} {
-		prof, ok := profile.ByName(name)
-		if !ok {
-			panic("fuzz: no profile " + name)
-		}
-		ts = append(ts, Target{
-			Name: "arena-" + name + "-debug", Subject: "heap", Smoke: 20, Placed: true,
-			Doc: "pymalloc under the debug hooks of PYTHONMALLOC=debug",
-			Contract: heap.Contract{
-				Align: prof.Alignment(), SizeMax: 1<<63 - 1 - 64, Retained: retained(prof),
-				DoubleFree: heap.Detected, InteriorFree: heap.Detected, ForeignFree: heap.Detected,
-			},
-			Open: func(w heaptest.World) (heaptest.Allocator, error) {
-				a, err := openArena(prof, w)
-				if err != nil {
-					return nil, err
-				}
-				return arena.Debug(a.(*arena.Allocator), prof.Hooks, 'o'), nil
-			},
-		})
-	}
-	return ts
-}
-
-// retained is what pymalloc keeps when all is freed: from 3.9 on the last arena, and from 3.10 on the nodes of the map
-// of addresses. Arenas lie in two or three neighbourhoods of the address space, each of which needs a node or two a
-// level.
-func retained(prof *profile.Profile) (n int64) {
-	if prof.KeepLast {
-		n += int64(prof.ArenaBytes)
-	}
-	if prof.Map.Used() {
-		n += 6 * 8 * (1<<prof.Map.Mid + 1<<prof.Map.Bot)
-	}
-	return n
-}
-
-// smallArenas is a profile with arenas of 2, 4, 8, ... pools, up to the ordinary arena. The map of addresses then has
-// wider roots, so that it sees as many bits of an address as before.
-func smallArenas(prof *profile.Profile, v uint64) *profile.Profile {
-	small := *prof
-	small.ArenaBytes = min(prof.PoolBytes<<v, prof.ArenaBytes)
-	if small.Map.Used() {
-		for n := small.ArenaBytes; n < prof.ArenaBytes && small.Map.Root < 20; n *= 2 {
-			small.Map.Root++
-		}
-	}
-	return &small
-}
-
-// openArena makes pymalloc. Variants are small arenas.
-func openArena(prof *profile.Profile, w heaptest.World) (heaptest.Allocator, error) {
-	if v := w.Variant % 8; v > 0 {
-		prof = smallArenas(prof, v)
-	}
-	a, err := arena.New(arena.Config{Profile: prof, OS: source(w)})
-	if err != nil {
-		return nil, err
-	}
-	return a, nil
-}
-
-// openSlab makes a slab allocator. Variants are the sizes of a slab down to a page, and from 5 on the same without
-// spares.
-func openSlab(w heaptest.World) (heaptest.Allocator, error) {
-	cfg := slab.Config{}
-	if w.Limit != 0 || w.Skew != 0 {
-		cfg.Source = source(w) // over the system itself, calloc trusts it that memory is zero
-	}
-	if v := w.Variant % 10; v > 0 {
-		cfg.SlabBytes = 64 << 10 >> (v % 5)
-		if v >= 5 {
-			cfg.Spares = -1
-		}
-	}
-	return slab.New(cfg)
-}
-
-// modernc is modernc.org/memory in the shape of an Allocator. Its sizes are of type int: one that does not fit is
-// refused, as the caller of malloc(3) would be.
-type modernc struct{ a memory.Allocator }
-
-func (m *modernc) Alloc(size uintptr) unsafe.Pointer {
-	if int(size) < 0 {
-		return nil
-	}
-	p, err := m.a.UnsafeMalloc(int(size))
-	if err != nil {
-		return nil
-	}
-	return p
-}
-
-// Calloc multiplies, since the original takes one size.
-func (m *modernc) Calloc(count, size uintptr) unsafe.Pointer {
-	if size != 0 && count > ^uintptr(0)/size || int(count*size) < 0 {
-		return nil
-	}
-	p, err := m.a.UnsafeCalloc(int(count * size))
-	if err != nil {
-		return nil
-	}
-	return p
-}
-
-func (m *modernc) Realloc(p unsafe.Pointer, size uintptr) unsafe.Pointer {
-	if int(size) < 0 {
-		return nil
-	}
-	q, err := m.a.UnsafeRealloc(p, int(size))
-	if err != nil {
-		return nil
-	}
-	return q
-}
-
-func (m *modernc) Free(p unsafe.Pointer) {
-	if err := m.a.UnsafeFree(p); err != nil {
-		panic(err)
-	}
-}
-
-func (m *modernc) UsableSize(p unsafe.Pointer) uintptr { return uintptr(memory.UnsafeUsableSize(p)) }
-
-func (m *modernc) Trim() {
-	if err := m.a.Trim(); err != nil {
-		panic(err)
-	}
-}
-
-func (m *modernc) Close() error { return m.a.Close() }
-
-// goHeapMax is the largest block that is asked of Go's heap: make panics, and then the runtime throws, instead of
-// refusing.
-const goHeapMax = 64 << 20
-
-func openGoHeap(heaptest.World) (heaptest.Allocator, error) {
-	alloc := func(size int) []byte {
-		if size > goHeapMax {
-			return nil
-		}
-		return make([]byte, size)
-	}
-	return heaptest.Slices(nil, alloc, func([]byte) {}), nil
 }

@@ -27,8 +27,8 @@ type MinimizeStats struct {
 }
 
 // Minimize returns a finding of the same signature whose program is as short as it could be made: stretches of
-// operations are taken out, then single operations, pairs of them, and all that speak of one slot; blocks are made at
-// once and in the plainest way; the world's numbers become 0; other numbers go down to an edge of their domain and then
+// operations are taken out, then single operations, pairs of them, and all that speak of one slot; slots that may hold
+// one thing become one; blocks are made at once and in the plainest way; the world's numbers become 0; other numbers go down to an edge of their domain and then
 // further, alone and together with their equals; slots are renumbered. All this is repeated until nothing helps. The
 // result is a function of the finding alone.
 func Minimize(s *Subject, prop Property, f *Finding, opt MinimizeOptions) (*Finding, MinimizeStats) {
@@ -43,6 +43,7 @@ func Minimize(s *Subject, prop Property, f *Finding, opt MinimizeOptions) (*Find
 	for changed := true; changed && !m.spent(); {
 		changed = m.runs()
 		changed = m.merge() || changed
+		changed = m.aliases() || changed
 		changed = m.slots() || changed
 		changed = m.pairs() || changed
 		changed = m.world() || changed
@@ -233,6 +234,52 @@ func (m *minimizer) merge() (changed bool) {
 		changed = m.try(p) || changed
 	}
 	return changed
+}
+
+// aliases takes out operations that make a slot of another one, as if both held the same thing: what speaks of the new
+// slot speaks of the old one then. Of two slots that held it one is emptied last, and only then is the thing given up:
+// so the first that would empty one goes too.
+func (m *minimizer) aliases() (changed bool) {
+	for at := len(m.best.Ops) - 1; at >= 0; at-- {
+		if at >= len(m.best.Ops) {
+			continue
+		}
+		op := m.best.Ops[at]
+		row := &m.s.Spec.Rows[op.Kind]
+		if row.Role != prog.Make || len(row.Args) == 0 || !row.Args[0].Domain.IsSlot {
+			continue
+		}
+		if m.try(m.unaliased(at, true)) || m.try(m.unaliased(at, false)) {
+			changed = true
+		}
+	}
+	return changed
+}
+
+// unaliased is the best program without the operation at an index that makes a slot of another one, and, if asked for,
+// without the first that empties one of both. Where the new slot is made once more it is another again.
+func (m *minimizer) unaliased(at int, once bool) prog.Program {
+	of := m.best.Ops[at]
+	slot, old := of.Def, prog.Slot(of.Args[0])
+	p := prog.Program{World: m.best.World, Ops: slices.Clone(m.best.Ops[:at])}
+	same := true
+	for _, op := range m.best.Ops[at+1:] {
+		row := &m.s.Spec.Rows[op.Kind]
+		if row.Role == prog.Make && op.Def == slot {
+			same = false
+		}
+		if same && row.Role == prog.Kill && once && (op.Args[0] == uint64(slot) || op.Args[0] == uint64(old)) {
+			once = false
+			continue
+		}
+		for i, a := range row.Args {
+			if same && a.Domain.IsSlot && op.Args[i] == uint64(slot) {
+				op.Args[i] = uint64(old)
+			}
+		}
+		p.Ops = append(p.Ops, op)
+	}
+	return p
 }
 
 // slots takes out everything that speaks of one slot: an allocation and its free, neither of which can go alone.

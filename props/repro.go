@@ -125,7 +125,14 @@ func ReadRepro(spec *prog.Spec, path string) (Repro, error) {
 
 // ParseRepro parses the text of a reproducer; name is for errors.
 func ParseRepro(spec *prog.Spec, name string, data []byte) (Repro, error) {
-	var r Repro
+	r := ReproHead(data)
+	var err error
+	r.Program, err = spec.Parse(name, bytes.NewReader(data))
+	return r, err
+}
+
+// ReproHead reads the head of a reproducer alone, whatever the language of its program is.
+func ReproHead(data []byte) (r Repro) {
 	for line := range strings.Lines(string(data)) {
 		text, ok := strings.CutPrefix(line, "# ")
 		if !ok {
@@ -144,7 +151,5 @@ func ParseRepro(spec *prog.Spec, name string, data []byte) (Repro, error) {
 			r.Notes = append(r.Notes, text)
 		}
 	}
-	var err error
-	r.Program, err = spec.Parse(name, bytes.NewReader(data))
-	return r, err
+	return r
 }

@@ -44,21 +44,22 @@ type Target struct {
 	Placed bool // where its blocks lie in their pages follows from the program: see Coverage
 
 	// Others returns the targets that answer every program alike, beside all properties. Like New it is called once for
-	// each worker. It may be nil.
-	Others func() []*props.Subject
+	// each worker. It may be nil. Differential makes the property of them; nil is props.Differential.
+	Others       func() []*props.Subject
+	Differential func(others ...*props.Subject) props.Property
 }
 
-// Config says what is tried. The zero values of numbers are said with them.
+// Config says what is tried. The zero values of numbers are said with them. Every PropertyEvery-th program of a target
+// is tried under one more of its properties besides conforms, in turn.
 type Config struct {
-	Targets    []Target
-	Properties []props.Property // besides conforms: one of them for every PropertyEvery-th program, in turn
-	Seed       uint64
-	Duration   time.Duration  // 0: no limit
-	Programs   int            // on each target; 0: no limit
-	Workers    int            // 0: one
-	KeepGoing  bool           // go on after a finding; findings of one signature on one target are handed over once
-	Seeds      []prog.Program // programs that are mutated; none: all programs are generated
-	Hang       time.Duration  // a program that takes longer does not return; 0: HangDefault
+	Targets   []Target
+	Seed      uint64
+	Duration  time.Duration  // 0: no limit
+	Programs  int            // on each target; 0: no limit
+	Workers   int            // 0: one
+	KeepGoing bool           // go on after a finding; findings of one signature on one target are handed over once
+	Seeds     []prog.Program // programs of all targets' language that are mutated; none: all programs are generated
+	Hang      time.Duration  // a program that takes longer does not return; 0: HangDefault
 
 	// Before is called by the workers, which are numbered from 0, before each program. It may be nil. Should the target
 	// take the process with it, that is what remains.

@@ -32,6 +32,7 @@ func spoiled(name string, spoil func(prog.Op, prog.Outcome) prog.Outcome) Target
 			return answering{t, spoil}, j, err
 		}
 		s.Picture, s.Damage = nil, nil
+		s.Properties = s.Properties[:1]
 		// Large blocks take most of the time, and nothing is to be seen here that needs them.
 		s.Allows = func(k prog.Kind) bool { return slices.Contains(kinds, s.Spec.Info(k).Name) }
 		return s

@@ -12,7 +12,7 @@ import (
 //
 //	kind      the operation
 //	size      the size class of the block asked for, or of the block that the operation is on: steps of 16 bytes up to
-//	          512, powers of two above
+//	          512, powers of two above; of an object, its number of fields in the place of bytes
 //	answer    ok, skip, nomem or fail
 //	place     where a new block lies: on the block freed last, on another one freed before, right beside the one
 //	          handed out last, elsewhere; for realloc also: where it was
@@ -78,7 +78,7 @@ const (
 // walker follows one run after the other and keeps its tables between them.
 type walker struct {
 	placed bool  // set by walk: the target's places are looked at
-	sizeOf []int // by kind: the place of the argument "size", -1 when there is none
+	sizeOf []int // by kind: the place of the argument "size" or "fields", -1 when there is none
 	slots  []walked
 	used   []prog.Slot // the slots that hold something, to be cleared
 	pages  map[uint64]page
@@ -116,7 +116,7 @@ func (w *walker) begin(spec *prog.Spec) {
 		for k, row := range spec.Rows {
 			w.sizeOf[k] = -1
 			for i, a := range row.Args {
-				if a.Name == "size" {
+				if a.Name == "size" || a.Name == "fields" {
 					w.sizeOf[k] = i
 				}
 			}

@@ -109,12 +109,17 @@ func (w *worker) properties(job int) (list []props.Property) {
 	target, number := job%len(w.c.Targets), job/len(w.c.Targets)
 	if t := w.c.Targets[target]; t.Others != nil {
 		if w.alike[target].Check == nil {
-			w.alike[target] = props.Differential(t.Others()...)
+			differential := props.Differential
+			if t.Differential != nil {
+				differential = t.Differential
+			}
+			w.alike[target] = differential(t.Others()...)
 		}
 		list = append(list, w.alike[target])
 	}
-	if k := len(w.c.Properties); k > 0 && number%PropertyEvery == PropertyEvery-1 {
-		list = append(list, w.c.Properties[number/PropertyEvery%k])
+	further := w.subject(target).Properties[1:] // the first is conforms
+	if k := len(further); k > 0 && number%PropertyEvery == PropertyEvery-1 {
+		list = append(list, further[number/PropertyEvery%k])
 	}
 	return list
 }

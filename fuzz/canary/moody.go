@@ -12,7 +12,7 @@ import (
 // maybe is what they promise.
 var maybe = heap.Contract{Align: 16, SizeMax: 1 << 28, MayRefuse: true, Steady: true}
 
-var moodies = []Canary{
+var moodies = []row{
 	{
 		Name: "every-other-heap", Doc: "every second heap of a process refuses blocks above 1000 bytes",
 		Property: props.Deterministic.Name, Contract: maybe, Open: openEveryOther(),

@@ -65,7 +65,7 @@ func Base() *props.Subject { return heaptest.Subject("canary/base", strict, open
 func or(rules ...*model.Invariant) []*model.Invariant { return rules }
 
 // toys are the canaries that are toy with a Bug.
-var toys = []Canary{
+var toys = []row{
 	{
 		Name: "class-boundary", Doc: "a request of one byte more than a class holds is put in it",
 		Rule: heap.Size, Contract: strict, Open: open(ClassBoundary),

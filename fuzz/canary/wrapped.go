@@ -13,7 +13,7 @@ import (
 )
 
 // wrapped are the canaries that are a right allocator with one method spoilt.
-var wrapped = []Canary{
+var wrapped = []row{
 	{
 		Name: "cached", Doc: "a cache of freed blocks serves every request with the same power of two below it",
 		Rule: heap.Size, Open: openCached,

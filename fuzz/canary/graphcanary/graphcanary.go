@@ -13,8 +13,7 @@
 package graphcanary
 
 import (
-	"slices"
-
+	"heapfuzz/fuzz/canary/canarytest"
 	"heapfuzz/model"
 	"heapfuzz/model/graph"
 	"heapfuzz/props"
@@ -23,75 +22,55 @@ import (
 )
 
 // Canary is a heap with one defect, and what is expected of those who look for it.
-type Canary struct {
-	Name string // never changes; as a target it is "graphcanary/" and this
-	Doc  string // what it does wrong
-	Bug  Bug
+type Canary = canarytest.Canary
 
-	Rule  *model.Invariant   // that must catch it
-	Or    []*model.Invariant // other rules that may see it first, as one harm shows in several ways; Reason says why
-	Cause string             // of the violation, where Rule has causes
-
-	Programs   int    // the random programs that may be needed; defaultPrograms when 0
-	Reproducer int    // the operations that may be left of one when minimized; defaultReproducer when 0
-	Reason     string // why Or, or a Reproducer above the default
+// row is a canary as the table has it; see Canary for what the fields mean that it has too.
+type row struct {
+	Name, Doc            string
+	Bug                  Bug
+	Rule                 *model.Invariant
+	Or                   []*model.Invariant
+	Cause                string
+	Property             string
+	Programs, Reproducer int
+	Reason               string
 
 	hide  func(*toy) graphtest.Heap // what is hidden of the heap; nil: nothing
 	spoil func(*props.Subject)      // the defect of a canary whose heap is right and whose driver is not
 }
 
-const (
-	defaultPrograms   = 200
-	defaultReproducer = 8
-)
+func (r row) canary() Canary {
+	return Canary{
+		Name: r.Name, Doc: r.Doc, Rule: r.Rule, Cause: r.Cause, Or: r.Or, Property: r.Property, Programs: r.Programs,
+		Reproducer: r.Reproducer, Reason: r.Reason, Contract: promises, Subject: r.subject,
+	}.Filled()
+}
 
-// Subject returns what the engine needs to know to try the canary.
-func (c Canary) Subject() *props.Subject {
-	s := graphtest.Subject("graphcanary/"+c.Name, promises, func(graphtest.World) (graphtest.Heap, error) {
-		h := newToy(c.Bug)
-		if c.hide != nil {
-			return c.hide(h), nil
+func (r row) subject() *props.Subject {
+	open := func(graphtest.World) (graphtest.Heap, error) {
+		h := newToy(r.Bug)
+		if r.hide != nil {
+			return r.hide(h), nil
 		}
 		return h, nil
-	})
-	if c.spoil != nil {
-		c.spoil(s)
+	}
+	s := graphtest.Subject(canarytest.Prefix+r.Name, promises, open)
+	if r.spoil != nil {
+		r.spoil(s)
 	}
 	return s
 }
 
 // All returns every canary, in the order of the table.
-func All() []Canary {
-	all := slices.Clone(table)
-	for i := range all {
-		c := &all[i]
-		if c.Programs == 0 {
-			c.Programs = defaultPrograms
-		}
-		if c.Reproducer == 0 {
-			c.Reproducer = defaultReproducer
-		}
+func All() (all []Canary) {
+	for _, r := range table {
+		all = append(all, r.canary())
 	}
 	return all
 }
 
-// Lookup returns the canary of that name, which may begin with "graphcanary/".
-func Lookup(name string) (Canary, bool) {
-	for _, c := range All() {
-		if name == c.Name || name == "graphcanary/"+c.Name {
-			return c, true
-		}
-	}
-	return Canary{}, false
-}
-
-// Hits tells whether a violation is the one that the canary is for, and Expects whether it is that or one in Or.
-func (c Canary) Hits(v *model.Violation) bool {
-	return v.Rule == c.Rule && (c.Cause == "" || v.Cause == c.Cause)
-}
-
-// Expects tells whether a violation is one that the canary may show.
-func (c Canary) Expects(v *model.Violation) bool { return c.Hits(v) || slices.Contains(c.Or, v.Rule) }
+// Lookup returns the canary of that name, which may begin with "canary/".
+func Lookup(name string) (Canary, bool) { return canarytest.Lookup(All(), name) }
 
 // uncounted hides Count and the recount.
 func uncounted(h *toy) graphtest.Heap {

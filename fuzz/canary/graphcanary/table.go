@@ -45,7 +45,7 @@ const (
 
 func or(rules ...*model.Invariant) []*model.Invariant { return rules }
 
-var table = []Canary{
+var table = []row{
 	{Name: "skips-unroots", Doc: "a driver answers that it skipped to an unroot of a live odd slot",
 		Rule: graph.Answers, spoil: spoilUnroot},
 	{Name: "refuses-wide", Doc: "objects of more than 16 fields are refused", Bug: RefusesWide, Rule: graph.Serves},

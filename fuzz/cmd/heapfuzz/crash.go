@@ -85,9 +85,9 @@ func supervise(ctx context.Context, args []string, stdout, stderr io.Writer) (in
 	if err != nil || !died {
 		return code, err
 	}
-	out := "" // only what makes programs shorter writes them
+	var out func(*props.Subject) string // only what makes programs shorter writes them
 	if args[0] == "run" || args[0] == "shrink" {
-		out = outOf(args, foundDir)
+		out = func(s *props.Subject) string { return cmp.Or(outOf(args), foundDir(s)) }
 	}
 	return exitFinding, aftermath(ctx, dir, out, stdout)
 }
@@ -151,8 +151,9 @@ func crash(why string) *model.Violation {
 	return &model.Violation{Rule: props.Alive, Cause: "crash", Detail: "the process died: " + why}
 }
 
-// aftermath looks for the program that killed the child among those that it was at, and tells what it finds.
-func aftermath(ctx context.Context, dir, out string, stdout io.Writer) error {
+// aftermath looks for the program that killed the child among those that it was at, and tells what it finds. Out is the
+// folder that a finding goes to, if it may be written.
+func aftermath(ctx context.Context, dir string, out func(*props.Subject) string, stdout io.Writer) error {
 	paths, err := filepath.Glob(filepath.Join(dir, "worker-*.txt"))
 	if err != nil || len(paths) == 0 {
 		return errors.Join(err, errors.New("the process died, of no program"))
@@ -168,7 +169,11 @@ func aftermath(ctx context.Context, dir, out string, stdout io.Writer) error {
 			return err
 		} else if r != nil {
 			f.Refutation = r
-			tell(ctx, stdout, s, f, out)
+			folder := ""
+			if out != nil {
+				folder = out(s)
+			}
+			tell(ctx, stdout, s, f, folder)
 			return nil
 		}
 		f.Refutation = refutation(s, l.Program, "with others at work")
@@ -180,7 +185,12 @@ func aftermath(ctx context.Context, dir, out string, stdout io.Writer) error {
 		if err != nil {
 			return err
 		}
-		path, err := props.WriteRepro(cmp.Or(out, foundDir), t.open(), f)
+		s := t.New()
+		folder := foundDir(s)
+		if out != nil {
+			folder = out(s)
+		}
+		path, err := props.WriteRepro(folder, s, f)
 		if err != nil {
 			return err
 		}
@@ -241,8 +251,8 @@ func refutation(s *props.Subject, p prog.Program, why string) *props.Refutation 
 	return &props.Refutation{Violation: crash(why), At: max(0, len(p.Ops)-1), Ops: ops}
 }
 
-// outOf returns the value of -o or -out on a command line.
-func outOf(args []string, otherwise string) string {
+// outOf returns the value of -o or -out on a command line or in the environment, "" when there is none.
+func outOf(args []string) string {
 	for i, a := range twoDashes(args) {
 		name, value, given := strings.Cut(a, "=")
 		if name != "-o" && name != "--out" {
@@ -255,8 +265,5 @@ func outOf(args []string, otherwise string) string {
 			return args[i+1]
 		}
 	}
-	if v := os.Getenv("HEAPFUZZ_OUT"); v != "" {
-		return v
-	}
-	return otherwise
+	return os.Getenv("HEAPFUZZ_OUT")
 }

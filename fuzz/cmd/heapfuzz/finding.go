@@ -10,8 +10,9 @@ import (
 	"strings"
 	"time"
 
-	"heapfuzz/fuzz/canary"
+	"heapfuzz/fuzz"
 	"heapfuzz/props"
+	"heapfuzz/props/prog"
 )
 
 // settled is a finding as it is given away: the shortest program, its report, and where it was written.
@@ -42,7 +43,7 @@ func settle(ctx context.Context, s *props.Subject, f *props.Finding, dir, origin
 		var st props.MinimizeStats
 		var again int
 		about(minimizing, s, f.Program)
-		property, err := propertyOf(f.Property, f.Violation.Signature())
+		property, err := propertyOf(s, f.Property, f.Violation.Signature())
 		if err != nil {
 			panic("heapfuzz: " + err.Error())
 		}
@@ -123,27 +124,47 @@ func hangs(f *props.Finding) bool {
 	return f.Violation.Rule == props.Alive && f.Violation.Cause == "hang"
 }
 
-// propertyOf returns the property of that name. The rule of a differential finding says which other target it is about:
+// propertyOf returns the property of that name. One that others of its kind have and this subject does not is not
+// promised, and holds of every program. The rule of a differential finding says which other target it is about:
 // "meta/differential slab usage".
-func propertyOf(name, rule string) (props.Property, error) {
-	for _, p := range props.All() {
+func propertyOf(s *props.Subject, name, rule string) (props.Property, error) {
+	if p, ok := s.Property(name); ok {
+		return p, nil
+	}
+	l, words := languageOf(s), strings.Fields(rule)
+	for _, p := range l.Properties {
 		if p.Name == name {
+			p.Check = func(*props.Subject, *props.Runner, prog.Program) (*props.Refutation, error) { return nil, nil }
 			return p, nil
 		}
 	}
-	words := strings.Fields(rule)
 	if name != props.Differential().Name || len(words) < 2 {
 		return props.Property{}, fmt.Errorf("unknown property %q; heapfuzz targets -rules lists them", name)
 	}
-	if base := canary.Base(); words[1] == base.Target {
-		return props.Differential(base), nil
+	for _, c := range l.Canary() {
+		if c.Base != nil && c.Base().Target == words[1] {
+			return l.Differential(c.Base()), nil
+		}
 	}
 	other, err := lookup(words[1])
 	if err != nil {
 		return props.Property{}, err
 	}
-	return props.Differential(other.open()), nil
+	return l.Differential(other.New()), nil
 }
+
+// languageOf returns the language of a subject's programs.
+func languageOf(s *props.Subject) fuzz.Language {
+	for _, l := range fuzz.Languages() {
+		if l.Spec == s.Spec {
+			return l
+		}
+	}
+	panic("heapfuzz: " + s.Target + " is of no language")
+}
+
+// foundDir is where findings go when nothing is said.
+func foundDir(s *props.Subject) string { return "corpus/" + languageOf(s).Name + "/found" }
 
 // replayLine is the command that shows a finding again.
 func replayLine(path, target string) string {

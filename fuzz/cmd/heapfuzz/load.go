@@ -7,10 +7,12 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
+	"heapfuzz/fuzz"
 	"heapfuzz/fuzz/trace"
 	"heapfuzz/props"
 	"heapfuzz/props/prog"
@@ -36,8 +38,15 @@ type loaded struct {
 	props.Repro
 }
 
-// load reads the program in a file.
-func load(spec *prog.Spec, path string) (*loaded, error) {
+// content is what is in a file.
+type content struct {
+	path   string
+	data   []byte // unpacked
+	packed bool   // it was
+}
+
+// read reads a file, and unpacks it.
+func read(path string) (*content, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -50,18 +59,51 @@ func load(spec *prog.Spec, path string) (*loaded, error) {
 	if err != nil {
 		return nil, err
 	}
-	packed := trace.Packed(data)
-	if packed {
+	c := &content{path: path, data: data, packed: trace.Packed(data)}
+	if c.packed {
 		unpacked, done, err := trace.Unpack(bytes.NewReader(data))
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
 		defer done()
-		if data, err = readMost(path, unpacked); err != nil {
+		if c.data, err = readMost(path, unpacked); err != nil {
 			return nil, err
 		}
 	}
-	l, err := decode(spec, path, data, packed)
+	return c, nil
+}
+
+// language is that of the program in a file: of the target that its head names; else of the first of those that are
+// asked for; else of the folder that it lies in, as in corpus/graph/seed or testdata/fuzz/FuzzGraph; else the first
+// that its first line is of; else the first of all.
+func (c *content) language(names string) fuzz.Language {
+	asked, _, _ := strings.Cut(names, ",")
+	for _, name := range []string{props.ReproHead(c.data).Target, strings.TrimSpace(asked)} {
+		if t, err := lookup(name); err == nil {
+			return t.Language()
+		}
+	}
+	all := fuzz.Languages()
+	folders := strings.Split(filepath.ToSlash(filepath.Dir(c.path)), "/")
+	for _, folder := range slices.Backward(folders) {
+		for _, l := range all {
+			if folder == l.Name || folder == "Fuzz"+strings.ToUpper(l.Name[:1])+l.Name[1:] {
+				return l
+			}
+		}
+	}
+	for _, l := range all {
+		if isText(c.data) && begins(l.Spec, c.data) {
+			return l
+		}
+	}
+	return all[0]
+}
+
+// load makes the program of what is in a file.
+func (c *content) load(spec *prog.Spec) (*loaded, error) {
+	path := c.path
+	l, err := decode(spec, path, c.data, c.packed)
 	if err == nil && len(l.Program.Ops) == 0 && l.Target == "" {
 		// A reproducer may need none: the epilogue is asked all the same.
 		err = fmt.Errorf("%s: no operation in it", path)
@@ -148,9 +190,9 @@ func nativeBytes(path, head string, rest []byte) ([]byte, error) {
 	text, err := strconv.Unquote(literal)
 	switch {
 	case !ok || !ok2 || err != nil:
-		return nil, fmt.Errorf("%s:2: expected []byte(\"...\"), the one argument of FuzzHeap", path)
+		return nil, fmt.Errorf("%s:2: expected []byte(\"...\"), the one argument of our fuzz functions", path)
 	case strings.TrimSpace(more) != "":
-		return nil, fmt.Errorf("%s:3: more than one argument, FuzzHeap has one", path)
+		return nil, fmt.Errorf("%s:3: more than one argument, our fuzz functions have one", path)
 	}
 	return []byte(text), nil
 }

@@ -1,12 +1,12 @@
-// Heapfuzz finds bugs in memory allocators: it runs random programs of allocations and frees on them, judges every
-// answer by the rules of the allocator's contract, and shrinks the first program that breaks one to a few lines.
+// Heapfuzz finds bugs in memory allocators and in heaps of objects: it runs random programs on them, judges every answer
+// by the rules of the contract, and shrinks the first program that breaks one to a few lines.
 //
 //	heapfuzz run                        try every target for ten seconds
 //	heapfuzz replay FILE                run a program again, on the target that it was found on
 //	heapfuzz shrink FILE                write the shortest program that breaks the same rule
 //	heapfuzz show FILE                  print a program and its answers; with -go or -c as a program of that language
 //	heapfuzz trace FILE                 replay what a real program did, and weigh the memory that it took
-//	heapfuzz targets                    list the allocators; with -rules, the rules
+//	heapfuzz targets                    list what is tried; with -rules, the rules
 //	heapfuzz ops                        list the operations of which programs consist
 //
 // Every command leaves with 0 when no rule was broken, 1 when one was, 2 when it was used wrongly or could not do its
@@ -67,15 +67,15 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 }
 
 // short is the first screen.
-const short = `Heapfuzz finds bugs in memory allocators: it runs random programs of allocations and frees, judges every
-answer, and shrinks the first program that breaks a rule to a few lines.
+const short = `Heapfuzz finds bugs in memory allocators and in heaps of objects: it runs random programs, judges every answer,
+and shrinks the first program that breaks a rule to a few lines.
 
   heapfuzz run                  try every target for ten seconds
   heapfuzz replay FILE          run a program again
   heapfuzz shrink FILE          write the shortest program that breaks the same rule
   heapfuzz show FILE [-go|-c]   print a program and its answers, or as a Go test or a C program
   heapfuzz trace FILE           replay what a real program did, and weigh the memory that it took
-  heapfuzz targets [-rules]     list the allocators, or the rules
+  heapfuzz targets [-rules]     list what is tried, or the rules
   heapfuzz ops                  list the operations of which programs consist
 
 Exit status: 0 no rule broken, 1 a finding, 2 wrong usage or environment, 130 interrupted.

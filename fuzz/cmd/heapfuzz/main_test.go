@@ -20,6 +20,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/spf13/pflag"
 
+	"heapfuzz/fuzz"
 	"heapfuzz/fuzz/campaign"
 	"heapfuzz/model/heap"
 	"heapfuzz/props"
@@ -37,9 +38,9 @@ func TestMain(m *testing.M) {
 }
 
 // ours are targets for what no canary does.
-var ours = []target{
-	{name: "test/hangs", doc: "does not return from a free of the third slot", contract: heap.ReferenceContract,
-		open: func() *props.Subject {
+var ours = []fuzz.Target{
+	{Name: "test/hangs", Subject: "heap", Doc: "does not return from a free of the third slot", Contract: heap.ReferenceContract,
+		New: func() *props.Subject {
 			s := heaptest.Subject("test/hangs", heap.ReferenceContract, reference)
 			inner := s.Open
 			s.Open = func(w [prog.ArgsMax]uint64) (props.Target, props.Judge, error) {
@@ -49,8 +50,8 @@ var ours = []target{
 			s.Picture, s.Damage = nil, nil
 			return s
 		}},
-	{name: "test/crashes", doc: "ends the process at a free of the third slot", contract: heap.ReferenceContract,
-		open: func() *props.Subject {
+	{Name: "test/crashes", Subject: "heap", Doc: "ends the process at a free of the third slot", Contract: heap.ReferenceContract,
+		New: func() *props.Subject {
 			s := heaptest.Subject("test/crashes", heap.ReferenceContract, reference)
 			inner := s.Open
 			s.Open = func(w [prog.ArgsMax]uint64) (props.Target, props.Judge, error) {
@@ -60,8 +61,8 @@ var ours = []target{
 			s.Picture, s.Damage = nil, nil
 			return s
 		}},
-	{name: "test/moody", doc: "is wrong in every third allocator", contract: heap.ReferenceContract,
-		open: func() *props.Subject {
+	{Name: "test/moody", Subject: "heap", Doc: "is wrong in every third allocator", Contract: heap.ReferenceContract,
+		New: func() *props.Subject {
 			opened := 0
 			open := func(w heaptest.World) (heaptest.Allocator, error) {
 				opened++
@@ -70,8 +71,8 @@ var ours = []target{
 			}
 			return heaptest.Subject("test/moody", heap.ReferenceContract, open)
 		}},
-	{name: "test/slow", doc: "takes a millisecond for each operation", contract: heap.ReferenceContract,
-		open: func() *props.Subject {
+	{Name: "test/slow", Subject: "heap", Doc: "takes a millisecond for each operation", Contract: heap.ReferenceContract,
+		New: func() *props.Subject {
 			open := func(w heaptest.World) (heaptest.Allocator, error) {
 				a, err := reference(w)
 				return slow{a}, err
@@ -301,7 +302,7 @@ func TestShowGo(t *testing.T) {
 // TestSeedIsCampaign sees to it that all counts of a campaign follow from the seed, on every target that is meant to
 // be right.
 func TestSeedIsCampaign(t *testing.T) {
-	targets, err := choose("all")
+	targets, err := choose("all", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -311,7 +312,7 @@ func TestSeedIsCampaign(t *testing.T) {
 	}
 	counts := func(workers int) (lines []string) {
 		res, err := campaign.Run(t.Context(), campaign.Config{Targets: list, Seed: 5, Programs: 20, Workers: workers,
-			KeepGoing: true, Properties: further()})
+			KeepGoing: true})
 		if err != nil {
 			t.Fatal(err)
 		}

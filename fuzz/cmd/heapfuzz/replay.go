@@ -10,9 +10,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"heapfuzz/fuzz"
 	"heapfuzz/fuzz/campaign"
 	"heapfuzz/props"
-	"heapfuzz/props/heaptest"
 	"heapfuzz/props/prog"
 )
 
@@ -101,21 +101,26 @@ func open(path, name string) (*loaded, *props.Subject, error) {
 	if len(targets) != 1 {
 		return nil, nil, fmt.Errorf("-target %s: one target at a time; heapfuzz replay takes several", name)
 	}
-	return l, targets[0].open(), nil
+	return l, targets[0].New(), nil
 }
 
 // openFor reads a program and finds its targets: those of the names, or else the one that the file names.
-func openFor(path, names string) (*loaded, []target, error) {
-	l, err := load(heaptest.Lang.Spec, path)
+func openFor(path, names string) (*loaded, []fuzz.Target, error) {
+	c, err := read(path)
 	if err != nil {
 		return nil, nil, err
 	}
-	var targets []target
+	language := c.language(names)
+	l, err := c.load(language.Spec)
+	if err != nil {
+		return nil, nil, err
+	}
+	var targets []fuzz.Target
 	switch {
 	case names != "":
-		targets, err = choose(names)
+		targets, err = choose(names, language.Name)
 	case l.Target != "":
-		targets = make([]target, 1)
+		targets = make([]fuzz.Target, 1)
 		targets[0], err = lookup(l.Target)
 	default:
 		err = errors.New("names no target; give one with -target")
@@ -134,7 +139,7 @@ func (f *replayFlags) replay(ctx context.Context, w io.Writer, path string) erro
 	}
 	var found error
 	for _, t := range targets {
-		switch err := f.replayOn(ctx, w, l, t.open()); {
+		switch err := f.replayOn(ctx, w, l, t.New()); {
 		case errors.Is(err, errFinding):
 			found = err
 		case err != nil:
@@ -182,7 +187,7 @@ func refute(ctx context.Context, s *props.Subject, l *loaded, hang time.Duration
 	if found := run.finding(); found != nil || l.Property == "" || l.Property == props.Conforms.Name {
 		return run, found, nil
 	}
-	property, err := propertyOf(l.Property, l.Rule)
+	property, err := propertyOf(s, l.Property, l.Rule)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", l.path, err)
 	}

@@ -1,26 +1,30 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"heapfuzz/fuzz"
 	"heapfuzz/fuzz/campaign"
 	"heapfuzz/props"
-	"heapfuzz/props/heaptest"
 	"heapfuzz/props/prog"
 )
 
 // runFlags are the flags of run.
 type runFlags struct {
 	target       string
+	subject      string
 	differential string
 	seed         uint64
 	duration     time.Duration
@@ -34,7 +38,7 @@ type runFlags struct {
 }
 
 const runLong = `
-Try random programs on one target or on all, until the time is over or a program breaks a rule. That program is
+Try random programs on one target or on all, or on all of a kind (-subject), until the time is over or a program breaks a rule. That program is
 made as short as it goes, written into a folder, and explained.
 
 Program n of a target follows from the seed alone, whatever the number of workers, so the seed that is printed gives the
@@ -43,15 +47,13 @@ same operations, behaviours and findings are counted. Every eighth program is tr
 well.
 
 With -differential every program is also run on the targets named there, and answers that differ are a finding. A
-target is not compared with itself, nor with one that promises something else of a realloc to 0 bytes or of misuse.
+target is not compared with itself, nor with one of another kind, nor with one that promises something else of a
+realloc to 0 bytes or of misuse. What depends on when objects die is not compared.
 
 Behaviours are distinct combinations of operation, size class, answer, where the block lies (on the block freed last, on
 another freed one, beside the last, elsewhere) and the number of live blocks (0, 1-3, 4-15, ...), as seen from outside.
 Where a block lies is looked at within a page in which others live, and not at all on Go's heap (reference, go-heap) and
-of canaries: the rest changes from run to run.`
-
-// foundDir is where findings go when nothing is said.
-const foundDir = "corpus/heap/found"
+of canaries: the rest changes from run to run. Objects are blocks that lie nowhere, and have fields for bytes.`
 
 // durationDefault is how long a run takes when nothing is said.
 const durationDefault = 10 * time.Second
@@ -77,6 +79,7 @@ func runCommand() *cobra.Command {
 	flags := c.Flags()
 	flags.StringVar(&f.target, "target", "all",
 		"`name`s with commas between, \"all\", or \"canaries\", which are wrong on purpose")
+	flags.StringVar(&f.subject, "subject", "", subjectUsage)
 	flags.StringVar(&f.differential, "differential", "",
 		"`name`s with commas between, or \"all\": targets that must answer every program alike")
 	flags.Uint64Var(&f.seed, "seed", 0, "the `number` that the programs follow from (default: another each time)")
@@ -85,14 +88,15 @@ func runCommand() *cobra.Command {
 	flags.IntVar(&f.workers, "workers", 2, "`how many` programs run at once")
 	flags.BoolVar(&f.keepGoing, "keep-going", false, "go on after a finding; each signature is reported once")
 	flags.BoolVar(&f.json, "json", false, "print a line of JSON for the start, each finding, each verdict and the end")
-	flags.StringVarP(&f.out, "out", "o", foundDir, "the `folder` that reproducers are written to")
+	flags.StringVarP(&f.out, "out", "o", "",
+		"the `folder` that reproducers are written to (default corpus/heap/found, corpus/graph/found, ...)")
 	flags.StringSliceVar(&f.traces, "trace", nil, "mutate the programs in these `file`s instead of generating")
 	flags.DurationVar(&f.hang, "hang", campaign.HangDefault, hangUsage)
 	return c
 }
 
 // check refuses values that mean nothing.
-func (f *runFlags) check() error {
+func (f *runFlags) check(subjects map[string]*props.Subject) error {
 	switch {
 	case f.duration < 0:
 		return fmt.Errorf("-duration %v is negative", f.duration)
@@ -102,17 +106,27 @@ func (f *runFlags) check() error {
 		return fmt.Errorf("-workers %d: from 1 to 256", f.workers)
 	case f.hang < 10*time.Millisecond:
 		return fmt.Errorf("-hang %v: at least 10ms", f.hang)
-	case f.out == "":
-		return errors.New("-out is empty")
 	}
 	if f.duration == 0 && f.programs == 0 {
 		f.duration = durationDefault
 	}
-	return writable(f.out)
+	for _, name := range slices.Sorted(maps.Keys(subjects)) {
+		if err := writable(f.folder(subjects[name])); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
+// folder is where findings on a subject go.
+func (f *runFlags) folder(s *props.Subject) string { return cmp.Or(f.out, foundDir(s)) }
+
 func (f *runFlags) run(ctx context.Context, stdout, stderr io.Writer) error {
-	targets, err := choose(f.target)
+	seeds, err := f.seeds()
+	if err != nil {
+		return err
+	}
+	targets, err := choose(f.target, f.subject)
 	if err != nil {
 		return err
 	}
@@ -120,23 +134,25 @@ func (f *runFlags) run(ctx context.Context, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err := f.check(); err != nil {
+	subjects := map[string]*props.Subject{}
+	for _, t := range targets {
+		subjects[t.Name] = t.New()
+	}
+	if err := f.check(subjects); err != nil {
 		return err
 	}
+	cfg.Seeds = seeds
 	cfg.Duration = f.duration
 	var p printer = &plain{stdout: stdout, stderr: stderr, progress: newProgress(stderr, f.duration)}
 	if f.json {
 		p = &lines{json.NewEncoder(stdout)}
 	}
-	subjects := map[string]*props.Subject{}
-	for _, t := range targets {
-		subjects[t.name] = t.open()
-	}
 	p.start(f, targets)
 	cfg.Progress, cfg.Before = p.tell, about
 	cfg.Found = func(found *props.Finding) error {
-		s := settle(ctx, subjects[found.Target], found, f.out, f.again(found.Target))
-		p.finding(&s, subjects[found.Target].Spec.Format(s.Program))
+		subject := subjects[found.Target]
+		s := settle(ctx, subject, found, f.folder(subject), f.again(found.Target))
+		p.finding(&s, subject.Spec.Format(s.Program))
 		return nil
 	}
 	res, err := campaign.Run(ctx, cfg)
@@ -147,27 +163,38 @@ func (f *runFlags) run(ctx context.Context, stdout, stderr io.Writer) error {
 }
 
 // config is the campaign that is asked for, without what tells of it.
-func (f *runFlags) config(targets []target) (campaign.Config, error) {
-	cfg := campaign.Config{Seed: f.seed, Programs: f.programs, Workers: f.workers, KeepGoing: f.keepGoing, Hang: f.hang,
-		Properties: further()}
-	var others []target
+func (f *runFlags) config(targets []fuzz.Target) (campaign.Config, error) {
+	cfg := campaign.Config{Seed: f.seed, Programs: f.programs, Workers: f.workers, KeepGoing: f.keepGoing, Hang: f.hang}
+	var others []fuzz.Target
 	var err error
 	if f.differential != "" {
-		if others, err = choose(f.differential); err != nil {
+		if others, err = choose(f.differential, f.subject); err != nil {
 			return cfg, err
 		}
 	}
-	if cfg.Targets, err = campaigned(targets, others); err != nil {
-		return cfg, err
-	}
+	cfg.Targets, err = campaigned(targets, others)
+	return cfg, err
+}
+
+// seeds reads the programs that are to be mutated. They are of one language, and so are the targets then.
+func (f *runFlags) seeds() (seeds []prog.Program, err error) {
 	for _, path := range f.traces {
-		l, err := load(heaptest.Lang.Spec, path)
+		c, err := read(path)
 		if err != nil {
-			return cfg, err
+			return nil, err
 		}
-		cfg.Seeds = append(cfg.Seeds, l.Program)
+		language := c.language(f.target)
+		if f.subject != "" && f.subject != language.Name {
+			return nil, fmt.Errorf("%s: a program for a %s, and not for a %s", path, language.Name, f.subject)
+		}
+		f.subject = language.Name
+		l, err := c.load(language.Spec)
+		if err != nil {
+			return nil, err
+		}
+		seeds = append(seeds, l.Program)
 	}
-	return cfg, nil
+	return seeds, nil
 }
 
 // again is the command that runs the same programs on a target again.
@@ -199,20 +226,9 @@ func (f *runFlags) end(p printer, res campaign.Result) error {
 	return err
 }
 
-// further are the properties besides conforms.
-func further() []props.Property {
-	var list []props.Property
-	for _, p := range props.All() {
-		if p.Name != props.Conforms.Name {
-			list = append(list, p)
-		}
-	}
-	return list
-}
-
 // printer is a way to tell of a campaign.
 type printer interface {
-	start(*runFlags, []target)
+	start(*runFlags, []fuzz.Target)
 	tell(campaign.Progress)
 	finding(s *settled, program []byte)
 	verdicts(campaign.Result, error)
@@ -224,7 +240,7 @@ type plain struct {
 	progress       *progress
 }
 
-func (p *plain) start(f *runFlags, targets []target) {
+func (p *plain) start(f *runFlags, targets []fuzz.Target) {
 	limit := ""
 	if f.duration > 0 {
 		limit += ", " + f.duration.String()
@@ -332,10 +348,10 @@ func sentence(v *campaign.Verdict) string {
 // lines tells programs, in lines of JSON.
 type lines struct{ *json.Encoder }
 
-func (l *lines) start(f *runFlags, targets []target) {
+func (l *lines) start(f *runFlags, targets []fuzz.Target) {
 	var names []string
 	for _, t := range targets {
-		names = append(names, t.name)
+		names = append(names, t.Name)
 	}
 	m := map[string]any{"event": "start", "targets": names, "seed": f.seed, "workers": f.workers,
 		"programs": f.programs, "seconds": f.duration.Seconds()}

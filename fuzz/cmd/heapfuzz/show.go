@@ -37,6 +37,9 @@ func showCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if l := languageOf(run.subject); (asGo || asC) && l.Name != "heap" {
+				return fmt.Errorf("%s: -go and -c are for allocators, and %s is of %s", args[0], run.subject.Target, l.Doc)
+			}
 			switch {
 			case asGo:
 				return showGo(c.OutOrStdout(), c.ErrOrStderr(), args[0], run)

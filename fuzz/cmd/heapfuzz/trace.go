@@ -64,7 +64,7 @@ func traceCommand() *cobra.Command {
 }
 
 func (f *traceFlags) run(ctx context.Context, stdout, stderr io.Writer, args []string) error {
-	targets, err := choose(f.target)
+	targets, err := choose(f.target, "heap")
 	if err != nil {
 		return err
 	}
@@ -82,7 +82,7 @@ func (f *traceFlags) run(ctx context.Context, stdout, stderr io.Writer, args []s
 			return err
 		}
 		for _, t := range targets {
-			row, e := f.weigh(ctx, t.open(), path, tr)
+			row, e := f.weigh(ctx, t.New(), path, tr)
 			if e != nil {
 				return e
 			}
@@ -256,7 +256,7 @@ func (f *traceFlags) print(w io.Writer, rows []weighed) error {
 	for i := range rows {
 		if r := &rows[i]; r.run.Violation != nil {
 			fmt.Fprintf(w, "\n%s: %s\nshrink   heapfuzz shrink %s -target %s -o %s\n", r.path,
-				r.run.Violation.Error(), quoted(shown(r.path)), r.run.subject.Target, foundDir)
+				r.run.Violation.Error(), quoted(shown(r.path)), r.run.subject.Target, foundDir(r.run.subject))
 		}
 	}
 	return nil

@@ -1,0 +1,210 @@
+package fuzz
+
+import (
+	"slices"
+	"unsafe"
+
+	"modernc.org/memory"
+
+	"heapfuzz/impl/arena"
+	"heapfuzz/impl/profile"
+	"heapfuzz/impl/slab"
+	"heapfuzz/model/heap"
+	"heapfuzz/props"
+	"heapfuzz/props/heaptest"
+)
+
+// heapTarget completes the target of an allocator.
+func heapTarget(t Target, contract heap.Contract, open heaptest.Opener) Target {
+	t.Subject, t.Contract, t.Open = "heap", contract, open
+	t.New = func() *props.Subject { return heaptest.Subject(t.Name, contract, open) }
+	return t
+}
+
+var heapTargets = slices.Concat([]Target{
+	heapTarget(Target{
+		Name: "reference", Smoke: 40,
+		Doc: "the allocator that is believed by eye: every block is a Go slice of its own",
+	}, heap.ReferenceContract, func(heaptest.World) (heaptest.Allocator, error) { return heap.NewReference(), nil }),
+	heapTarget(Target{
+		Name: "slab", Smoke: 60, Placed: true,
+		Doc: "bitmap slabs, no word of its own in the memory handed out; every misuse is detected",
+	}, heap.Contract{
+		Align: 16, AlignMax: 4096, SizeMax: 1 << 47,
+		DoubleFree: heap.Detected, InteriorFree: heap.Detected, ForeignFree: heap.Detected,
+		WildFree: heap.Detected, CrossFree: heap.Detected,
+	}, openSlab),
+	heapTarget(Target{
+		Name: "modernc", Smoke: 60, Placed: true,
+		Doc: "modernc.org/memory, the allocator under a Go port of SQLite",
+	}, heap.Contract{
+		Align: 16, ZeroNil: true, ReallocZeroFrees: true,
+		Inexact: true, Retained: -1,
+	}, func(heaptest.World) (heaptest.Allocator, error) { return &modernc{}, nil }),
+	heapTarget(Target{
+		Name: "go-heap", Smoke: 40,
+		Doc: "Go's own heap: a block is what make([]byte, n) returns",
+	}, heap.Contract{SizeMax: goHeapMax, ZeroNil: true, Retained: -1}, openGoHeap),
+}, arenas(), debugArenas())
+
+// arenas returns pymalloc in each of its profiles.
+func arenas() (ts []Target) {
+	for _, prof := range profile.All() {
+		ts = append(ts, heapTarget(Target{
+			Name: "arena-" + prof.Name, Smoke: 40, Placed: true,
+			Doc: "pymalloc: " + prof.About,
+		}, heap.Contract{
+			Align: prof.Alignment(), SizeMax: 1<<63 - 1,
+			Retained: retained(prof),
+		}, func(w heaptest.World) (heaptest.Allocator, error) { return openArena(prof, w) }))
+	}
+	return ts
+}
+
+// debugArenas returns pymalloc under its debug hooks, the oldest that keeps serial numbers and the newest. A block that
+// is freed a second time, or an address inside one, has no header in front and is told by that; a block of another heap
+// has one, and an address where no memory is faults as it does in C.
+func debugArenas() (ts []Target) {
+	for _, name := range []string{"3.6", "3.11"} {
+		prof, ok := profile.ByName(name)
+		if !ok {
+			panic("fuzz: no profile " + name)
+		}
+		ts = append(ts, heapTarget(Target{
+			Name: "arena-" + name + "-debug", Smoke: 20, Placed: true,
+			Doc: "pymalloc under the debug hooks of PYTHONMALLOC=debug",
+		}, heap.Contract{
+			Align: prof.Alignment(), SizeMax: 1<<63 - 1 - 64, Retained: retained(prof),
+			DoubleFree: heap.Detected, InteriorFree: heap.Detected, ForeignFree: heap.Detected,
+		}, func(w heaptest.World) (heaptest.Allocator, error) {
+			a, err := openArena(prof, w)
+			if err != nil {
+				return nil, err
+			}
+			return arena.Debug(a.(*arena.Allocator), prof.Hooks, 'o'), nil
+		}))
+	}
+	return ts
+}
+
+// retained is what pymalloc keeps when all is freed: from 3.9 on the last arena, and from 3.10 on the nodes of the map
+// of addresses. Arenas lie in two or three neighbourhoods of the address space, each of which needs a node or two a
+// level.
+func retained(prof *profile.Profile) (n int64) {
+	if prof.KeepLast {
+		n += int64(prof.ArenaBytes)
+	}
+	if prof.Map.Used() {
+		n += 6 * 8 * (1<<prof.Map.Mid + 1<<prof.Map.Bot)
+	}
+	return n
+}
+
+// smallArenas is a profile with arenas of 2, 4, 8, ... pools, up to the ordinary arena. The map of addresses then has
+// wider roots, so that it sees as many bits of an address as before.
+func smallArenas(prof *profile.Profile, v uint64) *profile.Profile {
+	small := *prof
+	small.ArenaBytes = min(prof.PoolBytes<<v, prof.ArenaBytes)
+	if small.Map.Used() {
+		for n := small.ArenaBytes; n < prof.ArenaBytes && small.Map.Root < 20; n *= 2 {
+			small.Map.Root++
+		}
+	}
+	return &small
+}
+
+// openArena makes pymalloc. Variants are small arenas.
+func openArena(prof *profile.Profile, w heaptest.World) (heaptest.Allocator, error) {
+	if v := w.Variant % 8; v > 0 {
+		prof = smallArenas(prof, v)
+	}
+	a, err := arena.New(arena.Config{Profile: prof, OS: source(w)})
+	if err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// openSlab makes a slab allocator. Variants are the sizes of a slab down to a page, and from 5 on the same without
+// spares.
+func openSlab(w heaptest.World) (heaptest.Allocator, error) {
+	cfg := slab.Config{}
+	if w.Limit != 0 || w.Skew != 0 {
+		cfg.Source = source(w) // over the system itself, calloc trusts it that memory is zero
+	}
+	if v := w.Variant % 10; v > 0 {
+		cfg.SlabBytes = 64 << 10 >> (v % 5)
+		if v >= 5 {
+			cfg.Spares = -1
+		}
+	}
+	return slab.New(cfg)
+}
+
+// modernc is modernc.org/memory in the shape of an Allocator. Its sizes are of type int: one that does not fit is
+// refused, as the caller of malloc(3) would be.
+type modernc struct{ a memory.Allocator }
+
+func (m *modernc) Alloc(size uintptr) unsafe.Pointer {
+	if int(size) < 0 {
+		return nil
+	}
+	p, err := m.a.UnsafeMalloc(int(size))
+	if err != nil {
+		return nil
+	}
+	return p
+}
+
+// Calloc multiplies, since the original takes one size.
+func (m *modernc) Calloc(count, size uintptr) unsafe.Pointer {
+	if size != 0 && count > ^uintptr(0)/size || int(count*size) < 0 {
+		return nil
+	}
+	p, err := m.a.UnsafeCalloc(int(count * size))
+	if err != nil {
+		return nil
+	}
+	return p
+}
+
+func (m *modernc) Realloc(p unsafe.Pointer, size uintptr) unsafe.Pointer {
+	if int(size) < 0 {
+		return nil
+	}
+	q, err := m.a.UnsafeRealloc(p, int(size))
+	if err != nil {
+		return nil
+	}
+	return q
+}
+
+func (m *modernc) Free(p unsafe.Pointer) {
+	if err := m.a.UnsafeFree(p); err != nil {
+		panic(err)
+	}
+}
+
+func (m *modernc) UsableSize(p unsafe.Pointer) uintptr { return uintptr(memory.UnsafeUsableSize(p)) }
+
+func (m *modernc) Trim() {
+	if err := m.a.Trim(); err != nil {
+		panic(err)
+	}
+}
+
+func (m *modernc) Close() error { return m.a.Close() }
+
+// goHeapMax is the largest block that is asked of Go's heap: make panics, and then the runtime throws, instead of
+// refusing.
+const goHeapMax = 64 << 20
+
+func openGoHeap(heaptest.World) (heaptest.Allocator, error) {
+	alloc := func(size int) []byte {
+		if size > goHeapMax {
+			return nil
+		}
+		return make([]byte, size)
+	}
+	return heaptest.Slices(nil, alloc, func([]byte) {}), nil
+}

@@ -1,0 +1,72 @@
+package fuzz
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"heapfuzz/fuzz/canary"
+	"heapfuzz/fuzz/canary/canarytest"
+	"heapfuzz/fuzz/canary/graphcanary"
+	"heapfuzz/model"
+	"heapfuzz/model/graph"
+	"heapfuzz/model/heap"
+	"heapfuzz/props"
+	"heapfuzz/props/graphtest"
+	"heapfuzz/props/heaptest"
+	"heapfuzz/props/prog"
+)
+
+// Language is one kind of thing that is tried: what its programs consist of, what is said of it, and who there is.
+type Language struct {
+	Name       string // never changes: command lines name it, and the folder of its corpus
+	Doc        string // what it is about, in a few words
+	Spec       *prog.Spec
+	Rules      []*model.Invariant
+	Properties []props.Property // all that one of its targets may have
+	Canary     func() []canarytest.Canary
+
+	// Differential is the property that a target and the others answer a program alike.
+	Differential func(others ...*props.Subject) props.Property
+
+	targets  []Target
+	promises func(contract any) string
+	alike    func(a, b any) bool
+}
+
+// languages are all, in the order in which they are told of.
+var languages = []Language{
+	{
+		Name: "heap", Doc: "memory allocators", Spec: heaptest.Lang.Spec, Rules: heap.Rules, Properties: props.All(),
+		Canary: canary.All, Differential: props.Differential, targets: heapTargets,
+		promises: of(heapPromises), alike: both(heapAlike),
+	},
+	{
+		Name: "graph", Doc: "heaps of objects that refer to each other", Spec: graphtest.Lang.Spec, Rules: graph.Rules,
+		Properties: graphtest.Properties(), Canary: graphcanary.All, Differential: graphtest.Differential,
+		targets:  graphs(),
+		promises: of(graphPromises), alike: func(any, any) bool { return true }, // see graphtest.Differential
+	},
+}
+
+// of makes a function of any contract of one of a language's.
+func of[C any](f func(C) string) func(any) string { return func(c any) string { return f(c.(C)) } }
+
+func both[C any](f func(a, b C) bool) func(a, b any) bool {
+	return func(a, b any) bool { return f(a.(C), b.(C)) }
+}
+
+// Languages returns all, in the order in which they are told of.
+func Languages() []Language { return slices.Clone(languages) }
+
+// LanguageOf returns the language of that name.
+func LanguageOf(name string) (Language, error) {
+	var names []string
+	for _, l := range languages {
+		if l.Name == name {
+			return l, nil
+		}
+		names = append(names, l.Name)
+	}
+	return Language{}, fmt.Errorf("no subject %q; there are %s", name, strings.Join(names, ", "))
+}

@@ -1,0 +1,94 @@
+package fuzz
+
+import (
+	"fmt"
+	"strings"
+
+	"heapfuzz/fuzz/trace"
+	"heapfuzz/model/graph"
+	"heapfuzz/model/heap"
+)
+
+// words collects what a contract promises.
+type words []string
+
+func (w *words) add(on bool, format string, args ...any) {
+	if on {
+		*w = append(*w, fmt.Sprintf(format, args...))
+	}
+}
+
+func (w words) or(nothing string) string {
+	if len(w) == 0 {
+		return nothing
+	}
+	return strings.Join(w, ", ")
+}
+
+// heapPromises says an allocator's contract in words.
+func heapPromises(c heap.Contract) string {
+	var w words
+	w.add(c.Align > 1, "align %d", c.Align)
+	w.add(c.AlignMax > 0, "more on request up to %d", c.AlignMax)
+	w.add(c.MayRefuse, "may refuse")
+	w.add(c.ZeroNil, "0 bytes may be nil")
+	w.add(c.ReallocZeroFrees, "realloc to 0 frees")
+	misuse := []struct {
+		what string
+		met  heap.Answer
+	}{
+		{"double", c.DoubleFree}, {"interior", c.InteriorFree}, {"foreign", c.ForeignFree}, {"wild", c.WildFree},
+		{"cross", c.CrossFree},
+	}
+	for _, answer := range []heap.Answer{heap.Detected, heap.Ignored} {
+		var which []string
+		for _, m := range misuse {
+			if m.met == answer {
+				which = append(which, m.what)
+			}
+		}
+		switch len(which) {
+		case 0:
+		case len(misuse):
+			w.add(true, "every wrong free %v", answer)
+		default:
+			w.add(true, "%s free %v", strings.Join(which, "/"), answer)
+		}
+	}
+	w.retained(c.Inexact, c.Retained)
+	return w.or("blocks that keep their bytes")
+}
+
+// retained says how much is kept when all is given up.
+func (w *words) retained(inexact bool, retained int64) {
+	w.add(!inexact && retained == 0, "gives all back")
+	w.add(!inexact && retained > 0, "keeps up to %s", trace.Bytes(uint64(retained)))
+}
+
+// heapAlike tells whether two contracts ask for the same visible answers where both targets have an operation: to a
+// realloc to 0 bytes, and to each misuse. Sizes may differ, since a refusal is never compared.
+func heapAlike(a, b heap.Contract) bool {
+	misuse := func(a, b heap.Answer) bool { return a == b || a == 0 || b == 0 }
+	return a.ReallocZeroFrees == b.ReallocZeroFrees &&
+		misuse(a.DoubleFree, b.DoubleFree) && misuse(a.InteriorFree, b.InteriorFree) &&
+		misuse(a.ForeignFree, b.ForeignFree) && misuse(a.WildFree, b.WildFree) && misuse(a.CrossFree, b.CrossFree)
+}
+
+// graphPromises says the contract of a heap of objects in words.
+func graphPromises(c graph.Contract) string {
+	var w words
+	w.add(c.Immediate, "dies with the last reference")
+	w.add(c.Within == 1, "a full collection takes all cycles")
+	w.add(c.Within > 1, "%d full collections take all cycles", c.Within)
+	w.add(c.Generations > 1, "%d generations", c.Generations)
+	w.add(c.Promotes, "promotes survivors")
+	w.add(c.Returns == graph.Deaths, "counts its dead")
+	w.add(c.Returns == graph.Containers, "counts its dead but atoms")
+	w.add(c.Saves == graph.Whole, "one that is saved saves all")
+	w.add(c.WeakFirst, "clears weak references first")
+	w.add(c.CallbackFirst, "calls back before it finalizes")
+	w.add(c.FieldsMax > 0, "up to %d fields", c.FieldsMax)
+	w.add(c.MayRefuse, "may refuse")
+	w.retained(c.Inexact, c.Retained)
+	return w.or("what is reachable lives")
+}
