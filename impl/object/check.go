@@ -26,12 +26,49 @@ type census struct {
 // user holds (those in Revived are known); lists are the heads of all lists of tracked objects. No collection may be
 // under way.
 func (h *Heap) CheckInvariants(roots func(func(Ref)), lists []List) error {
-	if h.waiting != 0 || h.depth != 0 {
+	if h.waiting != 0 || h.depth != 0 || h.nested != 0 {
 		return breach("trash", "somebody waits for its death, or a death is not over")
 	}
+	if err := h.checkCache(); err != nil {
+		return err
+	}
+	c, err := h.census(roots, lists)
+	if err != nil {
+		return err
+	}
+	found, kept, interned := 0, 0, 0
+	for _, o := range c.order {
+		if err := h.checkObject(o, c.counts[o]); err != nil {
+			return err
+		}
+		if o.isCached() {
+			kept++
+		} else {
+			found++
+		}
+		if o.word()&flagInterned != 0 {
+			interned++
+		}
+	}
+	switch {
+	case found != h.live:
+		return breach("live", "%d objects are found, %d should live", found, h.live)
+	case kept != h.Cached():
+		return breach("cached", "%d cached objects are found, there should be %d", kept, h.Cached())
+	case interned != int(h.interned.used):
+		return breach("interned", "%d interned strings are found, the table has %d", interned, h.interned.used)
+	}
+	if err := h.checkFree(); err != nil {
+		return err
+	}
+	return h.mem.CheckInvariants()
+}
+
+// census walks from the roots, the lists, the cache and the strings that are interned for ever.
+func (h *Heap) census(roots func(func(Ref)), lists []List) (census, error) {
 	c := census{counts: map[Ref]int{}}
 	find := func(o Ref) {
-		if _, ok := c.counts[o]; !ok {
+		if _, ok := c.counts[o]; !ok && o != 0 {
 			c.counts[o] = 0
 			c.order = append(c.order, o)
 		}
@@ -51,24 +88,19 @@ func (h *Heap) CheckInvariants(roots func(func(Ref)), lists []List) error {
 	for _, o := range h.Revived {
 		hold(o)
 	}
+	h.cached.each(find)
+	for i := range h.interned.slots {
+		if o := Ref(page.Load(h.interned.table + i*8)); o != 0 && o.isCached() {
+			find(o)
+		}
+	}
 	for i := 0; i < len(c.order); i++ {
 		if err := h.checkType(c.order[i]); err != nil {
-			return err
+			return c, err
 		}
 		h.Referents(c.order[i], hold)
 	}
-	for _, o := range c.order {
-		if err := h.checkObject(o, c.counts[o]); err != nil {
-			return err
-		}
-	}
-	if len(c.order) != h.live {
-		return breach("live", "%d objects are found, %d should live", len(c.order), h.live)
-	}
-	if err := h.checkFree(); err != nil {
-		return err
-	}
-	return h.mem.CheckInvariants()
+	return c, nil
 }
 
 // checkFree is invariant 8.
@@ -100,26 +132,30 @@ func (h *Heap) checkFree() error {
 func (h *Heap) checkType(o Ref) error {
 	w := o.word()
 	id := int(uint16(w))
-	if id == 0 || id >= len(h.types) || h.types[id].word != w&(1<<tagShift-1)&^markBits {
+	if id == 0 || id >= len(h.types) || h.types[id].word != w&wordMask {
 		return breach("known", "a reference leads to what has no type")
 	}
 	return nil
 }
 
-// checkObject is invariants 2, 4, 5 and 6 of one object.
+// checkObject is all that can be said of one object, to which so many references were found.
 func (h *Heap) checkObject(o Ref, found int) error {
-	if h.Count(o) != found {
-		return breach("count", "%s counts %d references and has %d", h.describe(o), h.Count(o), found)
+	want := found
+	if o.isCached() {
+		want = h.cachedCount(o, found)
 	}
-	if !o.isGC() {
-		return nil
+	if h.Count(o) != want {
+		return breach("count", "%s counts %d references and has %d", h.describe(o), h.Count(o), want)
+	}
+	if err := h.checkBody(o); err != nil || !o.isGC() {
+		return err
 	}
 	if h.Collecting(o) || h.Unreachable(o) {
 		return breach("marks", "%s bears the marks of a collection", h.describe(o))
 	}
 	tracked := h.Tracked(o)
 	if k := o.kind(); !tracked {
-		if k != KindTuple && k != KindDict {
+		if k != KindTuple && k != KindDict && k != KindCapsule && !o.isCached() {
 			return breach("untracked", "%s is not tracked", h.describe(o))
 		}
 		for at, n, step := h.Fields(o); n > 0; n-- {
@@ -131,6 +167,104 @@ func (h *Heap) checkObject(o Ref, found int) error {
 		}
 	}
 	return h.checkWeak(o)
+}
+
+// cachedCount is what the count of a cached object is to which so many references were found.
+func (h *Heap) cachedCount(o Ref, found int) int {
+	base := h.prof.CacheCount
+	if k := o.kind(); k == KindNone || k == KindBool {
+		base = h.plainCount()
+	}
+	if h.prof.Immortal {
+		return base
+	}
+	return base + found
+}
+
+// checkBody is invariants 9 to 11, of an object that they are about.
+func (h *Heap) checkBody(o Ref) error {
+	switch o.kind() {
+	case KindList:
+		if size, room := o.load(listSize), o.load(listRoom); size > room || (room == 0) != (o.load(listItems) == 0) {
+			return breach("list", "%s has %d items and room for %d", h.describe(o), size, room)
+		}
+	case KindSet, KindFrozenset:
+		return h.checkSet(o)
+	case KindStr:
+		if h.IsInterned(o) && (h.interned.table == 0 || Ref(page.Load(h.lookup(o))) != o) {
+			return breach("interned", "%s is not the one that the table has of its text", h.describe(o))
+		}
+	}
+	return nil
+}
+
+// checkSet is invariant 10.
+func (h *Heap) checkSet(o Ref) error {
+	mask, fill, used := o.load(setMask), o.load(setFill), o.load(setUsed)
+	small := o.load(setTable) == uintptr(o)+setSmall
+	if mask&(mask+1) != 0 || small != (mask == setSlotsMin-1) || used > fill || h.full(o, fill) {
+		return breach("set", "%s has %d keys, %d filled of %d slots", h.describe(o), used, fill, mask+1)
+	}
+	keys, n := setKeys(o), uintptr(0)
+	for i := range fill {
+		k := Ref(page.Load(keys + i*8))
+		if k == 0 {
+			continue
+		}
+		n++
+		at, found := h.setFind(o, k, h.hash(k))
+		if !found || uintptr(page.Load32(at+4)) != i+1 {
+			return breach("set", "key %d of %s is not found where it is", i, h.describe(o))
+		}
+	}
+	if n != used {
+		return breach("set", "%s has %d keys and counts %d", h.describe(o), n, used)
+	}
+	return nil
+}
+
+// checkCache is invariant 8: what is cached is what its place says.
+func (h *Heap) checkCache() error {
+	c, n := &h.cached, 0
+	ok := true
+	expect := func(o Ref, kind Kind, size int) bool {
+		if o == 0 {
+			return false
+		}
+		n++
+		ok = ok && o.isCached() && o.kind() == kind && h.Len(o) == size
+		return true
+	}
+	number := func(o Ref, kind Kind, v int64) {
+		if expect(o, kind, 0) {
+			ok = ok && h.IntValue(o).IsInt64() && h.IntValue(o).Int64() == v
+		}
+	}
+	for i := range 256 {
+		if expect(c.chars[i], KindStr, 1) {
+			ok = ok && h.characters(c.chars[i])[0] == byte(i)
+		}
+		if expect(c.bytes[i], KindBytes, 1) {
+			ok = ok && h.characters(c.bytes[i])[0] == byte(i)
+		}
+	}
+	for i, o := range c.ints {
+		number(o, KindInt, int64(i)+intCachedMin)
+	}
+	number(c.bools[0], KindBool, 0)
+	number(c.bools[1], KindBool, 1)
+	expect(c.none, KindNone, 0)
+	expect(c.noStr, KindStr, 0)
+	expect(c.noBytes, KindBytes, 0)
+	expect(c.noTuple, KindTuple, 0)
+	expect(c.noFrozen, KindFrozenset, 0)
+	switch {
+	case !ok:
+		return breach("cached", "a cached object is not what its place says")
+	case n != c.count:
+		return breach("cached", "%d places are taken, %d are counted", n, c.count)
+	}
+	return nil
 }
 
 // checkWeak is invariant 6, of a weak reference and of what has weak references.

@@ -7,7 +7,11 @@ func (h *Heap) Decref(o Ref) {
 	if o == 0 {
 		return
 	}
-	n := o.load(offCount) - 1
+	n := o.load(offCount)
+	if int32(n) < 0 {
+		return // immortal
+	}
+	n--
 	o.store(offCount, n)
 	if n == 0 {
 		h.die(o)
@@ -20,15 +24,18 @@ func (h *Heap) Decref(o Ref) {
 func (h *Heap) die(o Ref) {
 	w := o.word()
 	if w&flagGC == 0 {
-		h.mourn(o)
-		h.release(o)
+		h.dieAtom(o)
 		return
 	}
 	if h.Tracked(o) {
 		h.untrack(o)
 	}
-	own := Kind(w>>kindShift) >= KindWeakref // its class is one that a program made
-	if own && h.typeOf(o).Classic {          // instance_dealloc knows no trashcan
+	own := kindOf(w) >= KindWeakref // its class is one that a program made
+	switch {
+	case w&flagTrash == 0:
+		h.dieUncounted(o)
+		return
+	case own && h.typeOf(o).Classic: // instance_dealloc knows no trashcan
 		if h.bury(o) {
 			h.release(o)
 		}
@@ -43,10 +50,71 @@ func (h *Heap) die(o Ref) {
 	h.leave()
 }
 
+// dieAtom is die of what has no GC head. The range and the instance with nothing in it are such.
+func (h *Heap) dieAtom(o Ref) {
+	w := o.word()
+	if w&flagFinal != 0 && h.finalizeAtom(o) {
+		return
+	}
+	if w&flagInterned != 0 {
+		h.forget(o)
+	}
+	h.mourn(o)
+	switch o.kind() {
+	case KindByteArray:
+		if data := o.load(arrayData); data != 0 {
+			h.freeBlock(data)
+		}
+	case KindRange:
+		h.dropRefs(o)
+	case KindCapsule:
+		h.open(o)
+	}
+	h.release(o)
+}
+
+// finalizeAtom runs the finalizer of an instance without a head, which does not remember that it ran, and reports
+// whether it lives again.
+func (h *Heap) finalizeAtom(o Ref) bool {
+	o.store(offCount, 1)
+	h.run(o, h.typeOf(o).Final)
+	n := o.load(offCount) - 1
+	o.store(offCount, n)
+	return n != 0
+}
+
+// open runs the destructor of a capsule.
+func (h *Heap) open(o Ref) {
+	if s := Script(o.load(capsuleScript)); s != NoFinalizer {
+		h.run(o, s)
+	}
+}
+
+// nestedMax bounds the deaths that the trashcan does not count. C has no such bound, and a chain of so many cells may
+// overflow its stack.
+const nestedMax = 10_000
+
+// dieUncounted is die of a container that the trashcan does not count.
+func (h *Heap) dieUncounted(o Ref) {
+	if h.nested >= nestedMax {
+		h.wait(o)
+		return
+	}
+	h.nested++
+	h.bury(o)
+	h.release(o)
+	h.nested--
+	if h.nested == 0 && h.depth == 0 && h.waiting != 0 {
+		h.depth++
+		h.leave()
+	}
+}
+
 // bury lets go of what an object refers to, and reports whether it stays dead.
 func (h *Heap) bury(o Ref) bool {
-	kind := o.kind()
-	if kind > KindWeakref {
+	w := o.word()
+	kind := kindOf(w)
+	if w&(flagFinal|flagWeak) != 0 {
 		t := h.typeOf(o)
 		if t.Final != NoFinalizer && !t.Legacy && h.finalizeDying(o, t.Final) {
 			return false
@@ -69,13 +137,26 @@ func (h *Heap) bury(o Ref) bool {
 		}
 	case KindDict:
 		h.dropTable(o.load(dictTable), o.load(dictValues))
+	case KindSet, KindFrozenset:
+		h.dropSet(uintptr(o)+setSmall, o.load(setTable), setKeys(o), o.load(setFill))
 	case KindWeakref:
 		h.clearWeak(o)
-	default:
+	case KindInstance, KindSlotted:
 		t := h.types[uint16(o.word())]
 		h.dropAttributes(o, &t, true)
+	case KindCapsule:
+		h.open(o)
+	default:
+		h.dropRefs(o)
 	}
 	return true
+}
+
+// dropRefs lets the references of a small container go, from the first to the last.
+func (h *Heap) dropRefs(o Ref) {
+	for i, n := 0, h.typeOf(o).Attrs; i < n; i++ {
+		h.take(uintptr(o) + offBody + uintptr(i)*8)
+	}
 }
 
 // tagHidden is the tag of objects that stand for what an interpreter makes for itself.
@@ -276,8 +357,8 @@ func (h *Heap) take(at uintptr) {
 	h.Decref(v)
 }
 
-// Clear is tp_clear: the object lets go of its references, and is whole when the first of them dies. A tuple has no
-// such function.
+// Clear is tp_clear: the object lets go of its references, and is whole when the first of them dies. A tuple, a
+// frozenset, a slice and a method have no such function, and up to 3.7 a function has none.
 func (h *Heap) Clear(o Ref) {
 	switch o.kind() {
 	case KindList:
@@ -292,6 +373,14 @@ func (h *Heap) Clear(o Ref) {
 		o.store(dictValues, 0)
 		o.store(dictUsed, 0)
 		h.dropTable(table, values)
+	case KindSet:
+		h.SetClear(o)
+	case KindFunction:
+		if h.prof.FunctionClears {
+			h.dropRefs(o)
+		}
+	case KindCell, KindRecord:
+		h.dropRefs(o)
 	case KindWeakref:
 		h.ClearWeak(o)
 		o.store(weakCallback, 0)
@@ -323,6 +412,9 @@ func (h *Heap) leave() {
 	h.depth--
 	if h.waiting == 0 {
 		return
+	}
+	if h.nested >= nestedMax {
+		return // who is above will do it
 	}
 	if room := h.prof.TrashHeadroom; h.depth > 0 && (room == 0 || h.depth >= h.prof.TrashDepth-room) {
 		return

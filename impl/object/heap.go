@@ -8,25 +8,43 @@ import (
 	"heapfuzz/impl/page"
 )
 
-// A Ref is the address of an object, or 0, which is None.
+// A Ref is the address of an object, or 0: an empty slot, which reads as None (see Heap.None).
 type Ref uintptr
 
 // A Kind says how a body is laid out.
 type Kind uint8
 
-// The kinds.
+// The kinds: atoms, then containers, then those whose class a program made.
 const (
-	KindInt Kind = iota + 1
+	KindNone Kind = iota + 1
+	KindBool
+	KindInt
+	KindFloat
+	KindComplex
 	KindStr
+	KindBytes
+	KindByteArray
+	KindRange
+	KindCapsule
 	KindList
 	KindTuple
 	KindDict
+	KindSet
+	KindFrozenset
+	KindSlice
+	KindFunction
+	KindCell
+	KindMethod // a function bound to an object
+	KindRecord // any other type of the interpreter's, see NewRecord
 	KindWeakref
 	KindInstance // with attributes in a `__dict__` or in inline values
 	KindSlotted  // with `__slots__`
 )
 
-var kindNames = [...]string{"?", "int", "str", "list", "tuple", "dict", "weakref", "instance", "slotted"}
+var kindNames = [...]string{
+	"?", "NoneType", "bool", "int", "float", "complex", "str", "bytes", "bytearray", "range", "capsule", "list", "tuple",
+	"dict", "set", "frozenset", "slice", "function", "cell", "method", "record", "weakref", "instance", "slotted",
+}
 
 func (k Kind) String() string { return kindNames[min(int(k), len(kindNames)-1)] }
 
@@ -66,24 +84,49 @@ type Type struct {
 // A TypeID is the index of a Type.
 type TypeID uint16
 
-// Predefined types.
+// Predefined types. Behind them are those of records, and then those that Define makes.
 const (
 	typeNone TypeID = iota // index 0 is no type, so that zeroed memory is no object
+	typeNoneType
+	typeBool
 	typeInt
+	typeLong // 2.7 has both
+	typeFloat
+	typeComplex
 	typeStr
+	typeWide // a string with other than ASCII characters, which has a larger header
+	typeBytes
+	typeByteArray
+	typeRange
+	typeCapsule
 	typeList
 	typeTuple
 	typeDict
+	typeSet
+	typeFrozenset
+	typeSlice
+	typeFunction
+	typeCell
+	typeMethod
 	typeWeakref
 	typeFrame // a tuple that stands for a frame which waits for its death
-	firstOwn
+	firstRecord
 )
 
-// Flags and fields of the type word.
+// Flags and fields of the type word. Those of objects are not part of their type's word.
 const (
-	flagGC    = 1 << 24
-	kindShift = 16
-	tagShift  = 32
+	flagGC       = 1 << 24
+	flagFinal    = 1 << 25 // the type has a finalizer
+	flagWeak     = 1 << 26 // there may be weak references to its objects
+	flagTrash    = 1 << 27 // its deaths count in the trashcan
+	flagCached   = 1 << 22 // of the object: the heap keeps it for ever
+	flagInterned = 1 << 23 // of the object: it is in the table of interned strings
+	kindShift    = 16
+	kindMask     = 1<<5 - 1
+	tagShift     = 32
+
+	// wordMask are the bits that all objects of a type have in common.
+	wordMask = (1<<tagShift - 1) &^ (flagCached | flagInterned | markBits)
 )
 
 // Offsets in an object.
@@ -169,8 +212,9 @@ type Heap struct {
 	mem       *arena.Allocator
 	types     []Type
 	collector Collector
-	live      int   // objects that were made and did not die
-	depth     int   // nested deaths
+	live      int   // objects that were made and did not die, without those that are cached
+	depth     int   // nested deaths that the trashcan counts
+	nested    int   // and those that it does not
 	waiting   Ref   // those that the trashcan delays, last one first
 	calls     []Ref // a stack of weak references whose callbacks are due
 
@@ -182,7 +226,9 @@ type Heap struct {
 	anyLegacy bool        // some type has an old finalizer
 	safepoint func() bool // of the collector; nil if it has none or the profile does not want it
 
-	lists int // list heads, each a block
+	lists    int // list heads, each a block
+	cached   cache
+	interned internTable
 }
 
 // New returns an empty heap.
@@ -209,7 +255,7 @@ func (h *Heap) Profile() *Profile { return h.prof }
 // Memory returns the allocator under the objects.
 func (h *Heap) Memory() *arena.Allocator { return h.mem }
 
-// Live is the number of objects that were made and did not die.
+// Live is the number of objects that were made and did not die. What the heap keeps for ever (Cached) is not in it.
 func (h *Heap) Live() int { return h.live }
 
 // Attach tells the heap who collects.
@@ -240,24 +286,60 @@ func (h *Heap) NewHead() List {
 
 // defineKinds fills the table of types with those that every heap has.
 func (h *Heap) defineKinds() {
-	h.types = make([]Type, firstOwn, firstOwn+8)
-	word := uintptr(8)
-	fixed := func(id TypeID, kind Kind, bytes uintptr, gc bool) {
-		t := Type{Name: kind.String(), Kind: kind, fixed: true, bytes: bytes}
-		t.word = uintptr(id) | uintptr(kind)<<kindShift
-		if gc {
-			t.word |= flagGC
-			t.front = h.prof.HeadBytes
-		}
-		h.types[id] = t
+	const word = 8
+	p := h.prof
+	h.types = make([]Type, firstRecord, int(firstRecord)+len(records)+8)
+	rows := []struct {
+		id    TypeID
+		kind  Kind
+		words int // behind the header
+		attrs int // how many of them, from the first on, are references
+		flags uintptr
+	}{
+		{typeNoneType, KindNone, 0, 0, 0},
+		{typeBool, KindBool, 1, 0, 0},
+		{typeInt, KindInt, 1, 0, 0},
+		{typeLong, KindInt, 1, 0, 0},
+		{typeFloat, KindFloat, 1, 0, 0},
+		{typeComplex, KindComplex, 2, 0, 0},
+		{typeByteArray, KindByteArray, p.ByteArrayWords, 0, 0},
+		{typeRange, KindRange, p.RangeWords, p.RangeWords, 0},
+		{typeCapsule, KindCapsule, p.CapsuleWords, 0, p.CapsuleFlags},
+		{typeList, KindList, 3, 0, flagGC | flagTrash},
+		{typeTuple, KindTuple, 1, 0, flagGC | flagTrash},
+		{typeDict, KindDict, 4, 0, flagGC | flagTrash},
+		{typeSet, KindSet, setWords, 0, flagGC | flagTrash},
+		{typeFrozenset, KindFrozenset, setWords, 0, flagGC | flagTrash},
+		{typeSlice, KindSlice, 3, 3, flagGC},
+		{typeFunction, KindFunction, p.FunctionWords, functionRefs, flagGC},
+		{typeCell, KindCell, 1, 1, flagGC},
+		{typeMethod, KindMethod, p.MethodWords, methodRefs, flagGC},
+		{typeWeakref, KindWeakref, p.WeakWords, 0, flagGC | flagTrash},
+		{typeFrame, KindTuple, 1, 0, flagGC | flagTrash},
 	}
-	fixed(typeInt, KindInt, offBody+word, false)
-	fixed(typeStr, KindStr, uintptr(h.prof.StrHeader)-1, false)
-	fixed(typeList, KindList, offBody+3*word, true)
-	fixed(typeTuple, KindTuple, offBody+word, true)
-	fixed(typeDict, KindDict, offBody+4*word, true)
-	fixed(typeWeakref, KindWeakref, offBody+uintptr(h.prof.WeakWords)*word, true)
-	fixed(typeFrame, KindTuple, offBody+word, true)
+	for _, r := range rows {
+		h.types[r.id] = h.fixed(r.id, r.kind, uintptr(r.words)*word, r.attrs, r.flags)
+	}
+	h.types[typeStr] = h.fixed(typeStr, KindStr, uintptr(p.StrHeader)-1-offBody, 0, 0)
+	h.types[typeWide] = h.fixed(typeWide, KindStr, uintptr(max(p.WideHeader, offBody))-offBody, 0, 0)
+	h.types[typeBytes] = h.fixed(typeBytes, KindBytes, 2*word, 0, 0)
+	for id, at := range map[TypeID]uintptr{
+		typeSet: setWeak, typeFrozenset: setWeak, typeFunction: functionWeak, typeMethod: methodWeak,
+	} {
+		h.types[id].weakAt = at
+		h.types[id].word |= flagWeak
+	}
+	h.defineRecords()
+}
+
+// fixed returns a predefined type whose objects have so many bytes behind the header, references first.
+func (h *Heap) fixed(id TypeID, kind Kind, bytes uintptr, attrs int, flags uintptr) Type {
+	t := Type{Name: kind.String(), Kind: kind, Attrs: attrs, fixed: true, bytes: offBody + bytes, refsAt: offBody}
+	t.word = uintptr(id) | uintptr(kind)<<kindShift | flags
+	if flags&flagGC != 0 {
+		t.front = h.prof.HeadBytes
+	}
+	return t
 }
 
 // Define makes a type. A type is never undone.
@@ -278,7 +360,16 @@ func (h *Heap) Define(t Type) (TypeID, error) {
 	t.fixed = false
 	t.Legacy = t.Final != NoFinalizer && (t.Legacy || h.prof.Legacy)
 	h.anyLegacy = h.anyLegacy || t.Legacy
-	t.word = uintptr(id) | uintptr(t.Kind)<<kindShift | flagGC
+	t.word = uintptr(id) | uintptr(t.Kind)<<kindShift | flagGC | flagTrash
+	if t.Final != NoFinalizer {
+		t.word |= flagFinal
+	}
+	if t.Weak {
+		t.word |= flagWeak
+	}
+	if h.old && t.Kind == KindSlotted && t.Attrs == 0 && !t.Weak {
+		t.word &^= flagGC | flagTrash
+	}
 	h.place(&t)
 	h.types = append(h.types, t)
 	return id, nil
@@ -286,10 +377,14 @@ func (h *Heap) Define(t Type) (TypeID, error) {
 
 // place lays out the instances of a type. In front of the head are, from 3.11 on, two words: the address of the values
 // and, from 3.12 on, the first weak reference; an object that needs neither has none of them. The figures are those of
-// sys.getsizeof.
+// sys.getsizeof. An instance with nothing in it is no container up to 3.7.
 func (h *Heap) place(t *Type) {
 	const word = 8
 	t.front, t.bytes = h.prof.HeadBytes, offBody
+	if t.word&flagGC == 0 {
+		t.front = 0
+		return
+	}
 	inline := t.Kind == KindInstance && h.prof.Values != InDict
 	if inline || t.Weak && h.prof.WeakInFront {
 		t.front += 2 * word
@@ -322,8 +417,10 @@ func (h *Heap) place(t *Type) {
 func (o Ref) load(off uintptr) uintptr  { return page.Load(uintptr(o) + off) }
 func (o Ref) store(off, v uintptr)      { page.Store(uintptr(o)+off, v) }
 func (o Ref) word() uintptr             { return o.load(offType) }
-func (o Ref) kind() Kind                { return Kind(o.word() >> kindShift) }
+func kindOf(word uintptr) Kind          { return Kind(word >> kindShift & kindMask) }
+func (o Ref) kind() Kind                { return kindOf(o.word()) }
 func (o Ref) isGC() bool                { return o.word()&flagGC != 0 }
+func (o Ref) isCached() bool            { return o.word()&flagCached != 0 }
 func (h *Heap) typeOf(o Ref) *Type      { return &h.types[uint16(o.word())] }
 func (h *Heap) Kind(o Ref) Kind         { return o.kind() }
 func (h *Heap) Count(o Ref) int         { return int(o.load(offCount)) }
@@ -352,14 +449,24 @@ func (h *Heap) SetType(o Ref, id TypeID) bool {
 	if from != to || from.fixed {
 		return false
 	}
-	o.store(offType, to.word|o.word()&^(1<<tagShift-1)|o.word()&markBits)
+	o.store(offType, to.word|o.word()&^wordMask)
 	return true
 }
 
-// Incref adds a reference. Of None there is nothing to count.
+// ImmortalCount is the count of an object that never dies (3.12). No reference changes it: that the lower half of a count
+// is negative says that its object is immortal.
+const ImmortalCount = 1<<32 - 1
+
+// IsImmortal tells whether the count of an object is never changed.
+func (h *Heap) IsImmortal(o Ref) bool { return o != 0 && int32(o.load(offCount)) < 0 }
+
+// Incref adds a reference. Of an empty slot there is nothing to count.
 func (h *Heap) Incref(o Ref) {
-	if o != 0 {
-		o.store(offCount, o.load(offCount)+1)
+	if o == 0 {
+		return
+	}
+	if n := o.load(offCount); int32(n) >= 0 {
+		o.store(offCount, n+1)
 	}
 }
 
@@ -371,7 +478,7 @@ func (h *Heap) alloc(id TypeID, n uintptr) Ref {
 	bytes := t.front + t.bytes + n
 	var b uintptr
 	reused := Ref(0)
-	if id < firstOwn {
+	if id < firstRecord {
 		reused = h.reuse(id, n)
 	}
 	if reused != 0 {
@@ -408,7 +515,7 @@ func (h *Heap) release(o Ref) {
 	switch {
 	case id == typeFrame:
 		h.leaveFrame(Script(h.Tag(o)))
-	case id < firstOwn && h.shelve(o, id):
+	case id < firstRecord && h.shelve(o, id):
 		return
 	case t.word&flagGC != 0:
 		h.uncount(1)
@@ -454,7 +561,7 @@ func (h *Heap) Fields(o Ref) (at uintptr, n int, step uintptr) {
 		back = ^uintptr(word - 1) // -8
 	)
 	w := o.word()
-	switch Kind(w >> kindShift) {
+	switch kindOf(w) {
 	case KindList:
 		n = int(o.load(listSize))
 		return o.load(listItems) + uintptr(n-1)*word, n, back
@@ -463,9 +570,8 @@ func (h *Heap) Fields(o Ref) (at uintptr, n int, step uintptr) {
 		return uintptr(o) + tupleItems + uintptr(n-1)*word, n, back
 	case KindDict:
 		return dictFields(o)
-	case KindSlotted:
-		t := &h.types[uint16(w)]
-		return uintptr(o) + t.refsAt, t.Attrs, word
+	case KindSet, KindFrozenset:
+		return setFields(o)
 	case KindInstance:
 		t := &h.types[uint16(w)]
 		if h.prof.Values == InDict {
@@ -477,7 +583,8 @@ func (h *Heap) Fields(o Ref) (at uintptr, n int, step uintptr) {
 		}
 		return at, t.Attrs, word
 	}
-	return 0, 0, word
+	t := &h.types[uint16(w)]
+	return uintptr(o) + t.refsAt, t.Attrs, word
 }
 
 // Referents calls visit for each reference of o that is not None, in CPython's order.

@@ -38,40 +38,6 @@ func (h *Heap) swap(at uintptr, v Ref) {
 	h.Decref(old)
 }
 
-// NewInt returns a number, or 0 if there is no memory. Its value is v; only its size depends on how many digits of 30
-// bits CPython would need.
-func (h *Heap) NewInt(v int64) Ref {
-	digits := intDigits(v)
-	o := h.alloc(typeInt, uintptr(max(4*digits, 8)))
-	if o != 0 {
-		o.store(offBody, uintptr(digits))
-		o.store(offBody+8, uintptr(v))
-	}
-	return o
-}
-
-func intDigits(v int64) int {
-	n := uint64(v)
-	if v < 0 {
-		n = -n
-	}
-	digits := 0
-	for ; n != 0; n >>= 30 {
-		digits++
-	}
-	return digits
-}
-
-// NewStr returns an ASCII string, or 0 if there is no memory.
-func (h *Heap) NewStr(s string) Ref {
-	o := h.alloc(typeStr, uintptr(len(s))+1)
-	if o != 0 {
-		o.store(offBody, uintptr(len(s)))
-		copy(page.View(uintptr(o)+h.types[typeStr].bytes, uintptr(len(s))), s)
-	}
-	return o
-}
-
 // NewList returns a list of n times None, or 0 if there is no memory.
 func (h *Heap) NewList(n int) Ref {
 	if n < 0 || n > itemsMax {
@@ -96,64 +62,12 @@ func (h *Heap) NewList(n int) Ref {
 	return o
 }
 
-// resize makes a list n long and its block as long as list_resize does. It reports whether there was memory.
-func (h *Heap) resize(o Ref, n int) bool {
-	size, room := int(o.load(listSize)), int(o.load(listRoom))
-	if room >= n && n >= room/2 {
-		o.store(listSize, uintptr(n))
-		return true
-	}
-	want := n + n/8
-	switch {
-	case n == 0:
-		want = 0
-	case h.prof.ListExact:
-		if want = (want + 6) &^ 3; n-size > want-n {
-			want = (n + 3) &^ 3
-		}
-	case n < 9:
-		want += 3
-	default:
-		want += 6
-	}
-	old := o.load(listItems)
-	var items uintptr
-	if want > 0 {
-		if items = uintptr(h.mem.Realloc(page.Pointer(old), uintptr(want)*8)); items == 0 {
-			return false
-		}
-	} else if old != 0 {
-		h.freeBlock(old)
-	}
-	o.store(listItems, items)
-	o.store(listSize, uintptr(n))
-	o.store(listRoom, uintptr(want))
-	return true
-}
-
-// Push adds v at the end of a list, with a reference of its own, and reports whether there was memory.
-func (h *Heap) Push(o, v Ref) bool {
-	n := int(o.load(listSize))
-	if n >= itemsMax || !h.resize(o, n+1) {
-		return false
-	}
-	h.Incref(v)
-	page.Store(o.load(listItems)+uintptr(n)*8, uintptr(v))
-	return true
-}
-
-// Pop takes the last item off a list that has one. Its reference is the caller's.
-func (h *Heap) Pop(o Ref) Ref {
-	n := int(o.load(listSize)) - 1
-	v := Ref(page.Load(o.load(listItems) + uintptr(n)*8))
-	if !h.resize(o, n) {
-		o.store(listSize, uintptr(n)) // to shrink may fail; the list stays longer than it needs to be
-	}
-	return v
-}
-
-// NewTuple returns a tuple of the given items, each with a reference of its own, or 0 if there is no memory.
+// NewTuple returns a tuple of the given items, each with a reference of its own, or 0 if there is no memory. The empty
+// one is always the same object.
 func (h *Heap) NewTuple(items ...Ref) Ref {
+	if len(items) == 0 {
+		return h.emptyOf(&h.cached.noTuple, typeTuple)
+	}
 	o := h.alloc(typeTuple, uintptr(len(items))*8)
 	if o == 0 {
 		return 0
@@ -163,9 +77,7 @@ func (h *Heap) NewTuple(items ...Ref) Ref {
 		h.Incref(v)
 		o.store(tupleItems+uintptr(i)*8, uintptr(v))
 	}
-	if len(items) > 0 {
-		h.track(o)
-	}
+	h.track(o)
 	return o
 }
 
@@ -195,24 +107,46 @@ func dictFields(o Ref) (at uintptr, n int, step uintptr) {
 	return 0, 0, 8
 }
 
-// same tells whether two keys are equal: the same object, or atoms that look alike.
+// same tells whether two keys are equal: the same object, or atoms that say the same, or tuples of such. Numbers of
+// different types are not equal here, but for bools and ints.
 func (h *Heap) same(a, b Ref) bool {
 	if a == b {
 		return true
 	}
-	if a.kind() != b.kind() {
+	if a == 0 || b == 0 {
 		return false
 	}
-	switch a.kind() {
-	case KindInt:
-		return a.load(offBody+8) == b.load(offBody+8)
-	case KindStr:
-		n, at := a.load(offBody), h.types[typeStr].bytes
-		return n == b.load(offBody) &&
-			string(page.View(uintptr(a)+at, n)) == string(page.View(uintptr(b)+at, n))
+	k := a.kind()
+	if isInt(k) && isInt(b.kind()) {
+		return h.sameInt(a, b)
+	}
+	if k != b.kind() {
+		return false
+	}
+	switch k {
+	case KindFloat:
+		return a.load(floatBits) == b.load(floatBits)
+	case KindComplex:
+		return a.load(floatBits) == b.load(floatBits) && a.load(floatBits+8) == b.load(floatBits+8)
+	case KindStr, KindBytes:
+		return h.sameText(a, b)
+	case KindTuple:
+		n := a.load(tupleSize)
+		if n != b.load(tupleSize) {
+			return false
+		}
+		for i := range n {
+			at := tupleItems + i*8
+			if !h.same(Ref(a.load(at)), Ref(b.load(at))) {
+				return false
+			}
+		}
+		return true
 	}
 	return false
 }
+
+func isInt(k Kind) bool { return k == KindInt || k == KindBool }
 
 // find returns the address of the entry of a key, or 0. It looks at all of them: the dict that does not is package
 // dict's.
@@ -389,10 +323,6 @@ func (h *Heap) slot(o Ref, k int) (at uintptr, dict Ref) {
 		if k < int(o.load(tupleSize)) {
 			return uintptr(o) + tupleItems + uintptr(k)*8, 0
 		}
-	case KindSlotted:
-		if t := h.typeOf(o); k < t.Attrs {
-			return uintptr(o) + t.refsAt + uintptr(k)*8, 0
-		}
 	case KindInstance:
 		t := h.typeOf(o)
 		at := o.load(t.refsAt)
@@ -407,6 +337,11 @@ func (h *Heap) slot(o Ref, k int) (at uintptr, dict Ref) {
 			at += valuesEntries
 		}
 		return at + uintptr(k)*8, dict
+	case KindDict, KindSet, KindFrozenset:
+	default:
+		if t := h.typeOf(o); k < t.Attrs {
+			return uintptr(o) + t.refsAt + uintptr(k)*8, 0
+		}
 	}
 	return 0, 0
 }
@@ -420,11 +355,15 @@ func (h *Heap) Get(o Ref, k int) Ref {
 	return Ref(page.Load(at))
 }
 
-// SetItem stores v, with a reference of its own, as item or attribute k and reports whether there is such. A tuple is
-// never changed.
+// SetItem stores v, with a reference of its own, as item or attribute k and reports whether there is such. A tuple, a
+// range, a slice and a method are never changed.
 func (h *Heap) SetItem(o Ref, k int, v Ref) bool {
 	at, dict := h.slot(o, k)
-	if at == 0 || o.kind() == KindTuple {
+	if at == 0 {
+		return false
+	}
+	switch o.kind() {
+	case KindTuple, KindRange, KindSlice, KindMethod:
 		return false
 	}
 	if dict != 0 {
@@ -434,13 +373,14 @@ func (h *Heap) SetItem(o Ref, k int, v Ref) bool {
 	return true
 }
 
-// Len is the number of items of a list or tuple, of live entries of a dict, of attributes of an instance.
+// Len is the number of items of a list or tuple, of live entries of a dict, of keys of a set, of characters of a string,
+// of bytes, and of attributes of an instance or references of a small container.
 func (h *Heap) Len(o Ref) int {
 	switch o.kind() {
-	case KindList, KindTuple, KindDict:
+	case KindList, KindTuple, KindDict, KindStr, KindBytes, KindByteArray:
 		return int(o.load(offBody))
-	case KindSlotted, KindInstance:
-		return h.typeOf(o).Attrs
+	case KindSet, KindFrozenset:
+		return int(o.load(setUsed))
 	}
-	return 0
+	return h.typeOf(o).Attrs
 }

@@ -30,6 +30,8 @@ type Profile struct {
 	StrHeader   int  // bytes of an empty ASCII string
 	ZeroDigit   bool // the int 0 has a digit (3.11)
 
+	Layout // of further kinds
+
 	// TrashDepth is how many deaths may be nested. Up to 3.12 it is the constant 50; from 3.13 on it is what the C
 	// stack is taken to have left, 10,000 less a headroom of 50, and those who wait are freed as soon as twice
 	// the headroom is there again (TrashHeadroom), not only at the end.
@@ -99,6 +101,7 @@ func buildProfiles() []*Profile {
 	var all []*Profile
 	p := Profile{
 		HeadBytes: 24, WeakWords: 5, StrHeader: 49, TrashDepth: 50, TrashOld: true, FramesWait: true,
+		Layout:       layout36,
 		Threshold0:   700,
 		AllOrNothing: true, CountEarly: true, TuplesInScan: true,
 		FreeList:      FreeMax{Lists: 80, Dicts: 80, Tuples: 2000, TupleItems: 19, Floats: 100, Frames: 200, Methods: 256},
@@ -107,6 +110,9 @@ func buildProfiles() []*Profile {
 	}
 	add := func(name, arenaName string, change func()) {
 		change()
+		if i := slices.Index(recordReleases, name); i >= 0 {
+			p.RecordColumn = i
+		}
 		p.Name, p.Arena = name, arena(arenaName)
 		row := p
 		all = append(all, &row)
@@ -115,24 +121,40 @@ func buildProfiles() []*Profile {
 	add("2.7", "3.6", func() {
 		p.HeadBytes, p.StrHeader, p.Legacy, p.CountEarly = 32, 37, true, false
 		p.Debug.Stop, p.FreeList.KeepLists = true, true
+		p.Layout = layout27
 	})
 	p = modern
 	add("old8", "old8", func() {})
 	add("3.6", "3.6", func() { p.HeadBytes = 32 })
-	add("3.7", "3.6", func() { p.CountEarly, p.BoundFinalizers, p.Debug.Permanent = false, false, true })
+	add("3.7", "3.6", func() {
+		p.CountEarly, p.BoundFinalizers, p.Debug.Permanent, p.SetLoad = false, false, true, setLoad37
+	})
 	add("3.8", "3.8", func() {
+		p.RecordHead = 16
 		p.HeadBytes, p.TrashOld, p.TuplesInScan, p.ClearTrashWeakrefs = 16, false, false, true
 		p.Debug.BareDone = false
+		p.FunctionWords, p.MethodWords, p.FunctionClears, p.IterRoom = 13, 4, true, RoomExact
 	})
-	add("3.9", "3.9", func() { p.AllOrNothing, p.ListExact, p.FreeList.Methods = false, true, 0 })
-	add("3.10", "3.10", func() {})
+	add("3.9", "3.9", func() {
+		p.AllOrNothing, p.ListExact, p.FreeList.Methods = false, true, 0
+		p.LiteralRoom, p.SetLiteral = RoomGrown, true
+	})
+	add("3.10", "3.10", func() {
+		p.FunctionWords, p.IterRoom, p.LiteralRoom, p.FrozenOnce = 14, RoomEven, RoomEven, false
+	})
 	add("3.11", "3.11", func() {
 		p.Values, p.WeakWords, p.ZeroDigit, p.FramesWait = InBlock, 6, true, false
 		p.FreeList.TupleItems, p.FreeList.Frames = 20, 0
+		p.FunctionWords, p.CacheCount = 15, 999_999_999
 	})
-	add("3.12", "3.11", func() { p.WeakInFront, p.StrHeader, p.Safepoint, p.Immortal = true, 41, true, true })
+	add("3.12", "3.11", func() {
+		p.WeakInFront, p.StrHeader, p.Safepoint, p.Immortal = true, 41, true, true
+		p.FunctionWords, p.WideHeader, p.LatinUTF8, p.CacheCount = 16, 56, true, ImmortalCount
+		p.InternForever = true
+	})
 	add("3.13", "3.11", func() {
 		p.Values, p.Threshold0, p.TrashDepth, p.TrashHeadroom = InObject, 2000, 10_000-50, 50
+		p.CapsuleWords, p.CapsuleFlags, p.InternForever = 6, flagGC, false
 		p.CallbackTuple = 1
 	})
 	return all

@@ -8,41 +8,59 @@ func (h *Heap) Size(o Ref) int {
 	t := h.typeOf(o)
 	n := int(t.front + t.bytes)
 	switch t.Kind {
-	case KindInt:
-		digits := intDigits(int64(o.load(offBody + 8)))
-		if digits == 0 && h.prof.ZeroDigit {
-			digits = 1
+	case KindInt, KindBool:
+		if h.isPlain(o) {
+			return n
 		}
-		return int(t.bytes) + 4*digits
+		return n + h.digitBytes(h.digits(o))
 	case KindStr:
-		return h.prof.StrHeader + int(o.load(offBody))
+		state := int(page.Load32(uintptr(o) + strState))
+		return n + (int(o.load(strSize))+1)*(state&0xFF) + state>>stateUTF8
+	case KindBytes:
+		return n + int(o.load(bytesSize)) + 1
+	case KindByteArray:
+		if o.load(arrayData) != 0 {
+			n += int(o.load(arraySize)) + 1
+		}
 	case KindList:
 		return n + 8*int(o.load(listRoom))
 	case KindTuple:
 		return n + 8*int(o.load(tupleSize))
+	case KindSet, KindFrozenset:
+		if at := o.load(setTable); at != uintptr(o)+setSmall {
+			n += int(o.load(setMask)+1) * setSlotBytes
+		}
 	}
 	return n
 }
 
-// Bytes is what the blocks of an object really take from the allocator, its own and the one of its items.
+// Bytes is what the blocks of an object really take from the allocator: its own with the GC head and what else is in
+// front of it, and the one of its items, entries, keys or values.
 func (h *Heap) Bytes(o Ref) uintptr {
-	t := h.typeOf(o)
-	n := h.mem.UsableSize(page.Pointer(uintptr(o) - t.front))
-	at := uintptr(0)
-	switch t.Kind {
-	case KindList:
-		at = o.load(listItems)
-	case KindDict:
-		at = max(o.load(dictTable), o.load(dictValues))
-	case KindInstance:
-		if h.prof.Values == InBlock {
-			if at = o.load(t.refsAt); at != 0 {
-				at -= valuesEntries
-			}
-		}
-	}
-	if at != 0 {
+	n := h.mem.UsableSize(page.Pointer(uintptr(o) - h.typeOf(o).front))
+	if at := h.outside(o); at != 0 {
 		n += h.mem.UsableSize(page.Pointer(at))
 	}
 	return n
+}
+
+// outside is the block that an object has beside its own, or 0.
+func (h *Heap) outside(o Ref) uintptr {
+	switch o.kind() {
+	case KindByteArray:
+		return o.load(arrayData)
+	case KindList:
+		return o.load(listItems)
+	case KindDict:
+		return max(o.load(dictTable), o.load(dictValues))
+	case KindSet, KindFrozenset:
+		if at := o.load(setTable); at != uintptr(o)+setSmall {
+			return at
+		}
+	case KindInstance:
+		if at := o.load(h.typeOf(o).refsAt); h.prof.Values == InBlock && at != 0 {
+			return at - valuesEntries
+		}
+	}
+	return 0
 }

@@ -24,7 +24,7 @@ func (h *Heap) SetMark(o Ref, m int) { o.store(offType, o.word()&^markBits|uintp
 // suspect puts o on Suspects. Weak references hold nothing, and what is not tracked holds nothing that may be garbage.
 func (h *Heap) suspect(o Ref) {
 	w := o.word()
-	if w&(flagGC|markBits) != flagGC || Kind(w>>kindShift) == KindWeakref || !h.Tracked(o) {
+	if w&(flagGC|markBits) != flagGC || kindOf(w) == KindWeakref || !h.Tracked(o) {
 		return
 	}
 	o.store(offType, w|SuspectMark<<markShift)
