@@ -76,8 +76,11 @@ func (l Language) Canaries() (ts []Target) {
 	return ts
 }
 
-// Lookup returns the target, or the canary "canary/NAME", of that name, of whatever language.
+// Lookup returns the target, or the canary "canary/NAME", of that name, of whatever language; or a guest.
 func Lookup(name string) (Target, error) {
+	if guestName.MatchString(name) {
+		return guest(name)
+	}
 	all := Targets()
 	for _, t := range slices.Concat(all, Canaries()) {
 		if t.Name == name {
@@ -88,5 +91,5 @@ func Lookup(name string) (Target, error) {
 	for i, t := range all {
 		names[i] = t.Name
 	}
-	return Target{}, fmt.Errorf("no target %q; there are %s, and canary/NAME", name, strings.Join(names, ", "))
+	return Target{}, fmt.Errorf("no target %q; there are %s, cpython and cpython-VERSION where it is installed, and canary/NAME", name, strings.Join(names, ", "))
 }

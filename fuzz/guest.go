@@ -1,0 +1,95 @@
+package fuzz
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"heapfuzz/fuzz/pipe"
+	"heapfuzz/fuzz/shim"
+	"heapfuzz/props"
+	"heapfuzz/props/graphtest"
+)
+
+// A guest is a target in another process, which is there on some machines and not on others: so Targets has none, and
+// Lookup finds it by its name. The name cpython means the python3 on the path, and cpython-3.11 the newest 3.11, on the
+// path or among pyenv's.
+
+// guestName is the form of a guest's name.
+var guestName = regexp.MustCompile(`^cpython(-\d+\.\d+(\.\d+)?)?$`)
+
+// guest starts the guest of that name once, to see what it promises.
+func guest(name string) (Target, error) {
+	python, err := interpreter(strings.TrimPrefix(strings.TrimPrefix(name, "cpython"), "-"))
+	if err != nil {
+		return Target{}, err
+	}
+	argv := []string{python, "-S", "-E", "-c", shim.PythonGraph}
+	g, err := pipe.Start(argv...)
+	if err != nil {
+		return Target{}, fmt.Errorf("target %s: %w", name, err)
+	}
+	contract := g.Contract
+	if err := g.Quit(); err != nil {
+		return Target{}, fmt.Errorf("target %s: %w", name, err)
+	}
+	return Target{
+		Name: name, Subject: "graph", Contract: contract, Smoke: 1,
+		Doc: "CPython itself, in another process: " + g.Name,
+		New: func() *props.Subject { return guestSubject(name, argv, contract) },
+	}, nil
+}
+
+// guestSubject starts the other side when a heap is first asked for.
+func guestSubject(name string, argv []string, contract graphtest.Contract) *props.Subject {
+	var g *pipe.Graph
+	return graphtest.Subject(name, contract, func(w graphtest.World) (graphtest.Heap, error) {
+		if g == nil {
+			started, err := pipe.Start(argv...)
+			if err != nil {
+				return nil, err
+			}
+			g = started
+		}
+		return g, g.Reset(w.Limit, w.Auto, w.Variant)
+	})
+}
+
+// interpreter finds a CPython: any with "", and otherwise the newest one whose version begins so.
+func interpreter(version string) (string, error) {
+	if version == "" {
+		python, err := exec.LookPath("python3")
+		if err != nil {
+			return "", fmt.Errorf("target cpython: there is no python3 on the path")
+		}
+		return python, nil
+	}
+	// What is on the path may be a shim of pyenv's for a version that is not switched on: so it is tried.
+	if python, err := exec.LookPath("python" + version); err == nil && exec.Command(python, "-c", "").Run() == nil {
+		return python, nil
+	}
+	root := os.Getenv("PYENV_ROOT")
+	if root == "" {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return "", err
+		}
+		root = filepath.Join(home, ".pyenv")
+	}
+	found, err := filepath.Glob(filepath.Join(root, "versions", version+"*", "bin", "python"))
+	if err != nil {
+		return "", err
+	}
+	found = slices.DeleteFunc(found, func(path string) bool { // 3.1 is not 3.11
+		v := filepath.Base(filepath.Dir(filepath.Dir(path)))
+		return v != version && !strings.HasPrefix(v, version+".")
+	})
+	if len(found) == 0 {
+		return "", fmt.Errorf("target cpython-%s: there is no python%s on the path, and none among pyenv's", version, version)
+	}
+	return found[len(found)-1], nil
+}
