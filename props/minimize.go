@@ -27,8 +27,8 @@ type MinimizeStats struct {
 }
 
 // Minimize returns a finding of the same signature whose program is as short as it could be made: stretches of
-// operations are taken out, then single operations, pairs of them, and all that speak of one slot; slots that may hold
-// one thing become one; blocks are made at once and in the plainest way; the world's numbers become 0; other numbers go down to an edge of their domain and then
+// operations are taken out, then single operations, pairs of them, and all that speak of one slot; two slots become
+// one where the language has slots that hold one thing; blocks are made at once and in the plainest way; the world's numbers become 0; other numbers go down to an edge of their domain and then
 // further, alone and together with their equals; slots are renumbered. All this is repeated until nothing helps. The
 // result is a function of the finding alone.
 func Minimize(s *Subject, prop Property, f *Finding, opt MinimizeOptions) (*Finding, MinimizeStats) {
@@ -236,31 +236,48 @@ func (m *minimizer) merge() (changed bool) {
 	return changed
 }
 
-// aliases takes out operations that make a slot of another one, as if both held the same thing: what speaks of the new
-// slot speaks of the old one then. Of two slots that held it one is emptied last, and only then is the thing given up:
-// so the first that would empty one goes too.
+// aliases makes one slot of two in languages where two may hold one thing: an operation that makes a slot goes, and what
+// speaks of that slot speaks of another. If the slot was made of the other, as if both held the same, nothing is lost by
+// it. In a short program any two are tried: a cycle of three becomes one of two, and that an object that refers to
+// itself.
 func (m *minimizer) aliases() (changed bool) {
-	for at := len(m.best.Ops) - 1; at >= 0; at-- {
-		if at >= len(m.best.Ops) {
+	copies := func(kind prog.Kind) bool {
+		row := &m.s.Spec.Rows[kind]
+		return row.Role == prog.Make && len(row.Args) > 0 && row.Args[0].Domain.IsSlot
+	}
+	shares := false
+	for k := range m.s.Spec.Rows {
+		shares = shares || copies(prog.Kind(k))
+	}
+	for at := len(m.best.Ops) - 1; at >= 0 && shares; at-- {
+		if at >= len(m.best.Ops) || m.s.Spec.Rows[m.best.Ops[at].Kind].Role != prog.Make {
 			continue
 		}
-		op := m.best.Ops[at]
-		row := &m.s.Spec.Rows[op.Kind]
-		if row.Role != prog.Make || len(row.Args) == 0 || !row.Args[0].Domain.IsSlot {
-			continue
+		var others []prog.Slot
+		if op := m.best.Ops[at]; copies(op.Kind) {
+			others = append(others, prog.Slot(op.Args[0]))
 		}
-		if m.try(m.unaliased(at, true)) || m.try(m.unaliased(at, false)) {
+		if len(m.best.Ops) <= pairsMax {
+			for _, op := range m.best.Ops[:at] {
+				if m.s.Spec.Rows[op.Kind].Role == prog.Make && !slices.Contains(others, op.Def) {
+					others = append(others, op.Def)
+				}
+			}
+		}
+		if slices.ContainsFunc(others, func(other prog.Slot) bool {
+			return m.try(m.aliased(at, other, true)) || m.try(m.aliased(at, other, false))
+		}) {
 			changed = true
 		}
 	}
 	return changed
 }
 
-// unaliased is the best program without the operation at an index that makes a slot of another one, and, if asked for,
-// without the first that empties one of both. Where the new slot is made once more it is another again.
-func (m *minimizer) unaliased(at int, once bool) prog.Program {
-	of := m.best.Ops[at]
-	slot, old := of.Def, prog.Slot(of.Args[0])
+// aliased is the best program without the operation at an index that makes a slot, with the other slot in its place up
+// to where it is made once more. What two slots held is given up when the second is emptied: so, if asked for, the
+// first operation that empties one of them goes too.
+func (m *minimizer) aliased(at int, other prog.Slot, once bool) prog.Program {
+	slot := m.best.Ops[at].Def
 	p := prog.Program{World: m.best.World, Ops: slices.Clone(m.best.Ops[:at])}
 	same := true
 	for _, op := range m.best.Ops[at+1:] {
@@ -268,13 +285,13 @@ func (m *minimizer) unaliased(at int, once bool) prog.Program {
 		if row.Role == prog.Make && op.Def == slot {
 			same = false
 		}
-		if same && row.Role == prog.Kill && once && (op.Args[0] == uint64(slot) || op.Args[0] == uint64(old)) {
+		if same && row.Role == prog.Kill && once && (op.Args[0] == uint64(slot) || op.Args[0] == uint64(other)) {
 			once = false
 			continue
 		}
 		for i, a := range row.Args {
 			if same && a.Domain.IsSlot && op.Args[i] == uint64(slot) {
-				op.Args[i] = uint64(old)
+				op.Args[i] = uint64(other)
 			}
 		}
 		p.Ops = append(p.Ops, op)
