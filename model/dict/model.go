@@ -205,14 +205,31 @@ func (m *Model) Len(slot uint32, n int) violation {
 	return nil
 }
 
-// Whole says that all keys of a dict were looked at and found right.
-func (m *Model) Whole(slot uint32) { m.tables[slot].refused = false }
+// All judges how many keys were found when all were looked up. From then on a wrong answer is not laid at the door of
+// an operation that was refused before.
+func (m *Model) All(slot uint32, n int) violation {
+	t := m.tables[slot]
+	if n != t.length() {
+		return t.wrong(Lost, "%d keys are found, and there are %d", n, t.length())
+	}
+	t.refused = false
+	return nil
+}
 
 // Iterate begins iteration i over a dict, or begins it anew.
 func (m *Model) Iterate(slot uint32, i int, reverse bool) { m.tables[slot].begin(i, reverse) }
 
 // Stop ends iteration i.
 func (m *Model) Stop(slot uint32, i int) { m.tables[slot].iters[i] = iteration{} }
+
+// StopAll ends all iterations.
+func (m *Model) StopAll() {
+	for _, t := range m.tables {
+		if t != nil {
+			t.iters = [Iterators + 1]iteration{}
+		}
+	}
+}
 
 // Begun tells whether iteration i was begun, and a step may be asked for.
 func (m *Model) Begun(slot uint32, i int) bool {

@@ -142,6 +142,7 @@ func (t *table) move(key uint64, front bool) {
 		e.place = t.lowest
 		t.entries = slices.Insert(t.entries, 0, e)
 		t.index()
+		t.tidy()
 		return
 	}
 	t.highest++

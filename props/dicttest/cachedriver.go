@@ -1,0 +1,264 @@
+package dicttest
+
+import (
+	"heapfuzz/model/dict"
+	"heapfuzz/props/prog"
+)
+
+const (
+	cacheNone need = iota
+	cacheStore
+	cacheCall
+	cachePeek
+	cacheContains
+	cacheRemove
+	cacheOldest
+	cacheClear
+	cacheResize
+	cacheKeys
+	cacheInfo
+	cacheCheck
+	cacheHeld
+	cacheSettle
+	cacheNeeds
+)
+
+// cacheDriver asks a cache the operations of CacheLang. It writes down what the cache tells while it works on one.
+type cacheDriver struct {
+	dict.Cache
+	contract dict.CacheContract
+	has      [cacheNeeds]bool
+	storer   dict.Storer
+	caller   dict.Caller
+	peeker   dict.Peeker
+	contains dict.Container
+	remover  dict.Remover
+	oldest   dict.OldestRemover
+	clearer  dict.Clearer
+	resizer  dict.Resizer
+	keyer    dict.Keyer
+	informer dict.Informer
+	evicter  dict.Evicter
+	checker  dict.Checker
+	holder   dict.Holder
+	settler  dict.Settler
+
+	exact    bool // what is in the cache is visible
+	known    map[uint64]struct{}
+	keys     []uint64
+	log      []byte
+	computed uint64  // the value of the last computation
+	act      callAct // of the call that is under way
+	other    uint64  // its second key
+	depth    int     // of computations
+}
+
+// callAct is what the computation of a call does.
+type callAct uint8
+
+const (
+	justCompute callAct = iota
+	fail
+	callOther // before it gives its value, it calls the other key
+	callSame  // the same key
+	clearAll
+	removeSame
+	callActs
+)
+
+func newCacheDriver(c dict.Cache, contract dict.CacheContract) *cacheDriver {
+	d := &cacheDriver{Cache: c, contract: contract, exact: contract.Exact(), known: map[uint64]struct{}{}}
+	if o, ok := c.(cacheOutfitted); ok {
+		o.outfit(d)
+	} else {
+		pick(&d.storer, c)
+		pick(&d.caller, c)
+		pick(&d.peeker, c)
+		pick(&d.contains, c)
+		pick(&d.remover, c)
+		pick(&d.oldest, c)
+		pick(&d.clearer, c)
+		pick(&d.resizer, c)
+		pick(&d.keyer, c)
+		pick(&d.informer, c)
+		pick(&d.evicter, c)
+		pick(&d.checker, c)
+		pick(&d.holder, c)
+		pick(&d.settler, c)
+	}
+	d.has = [cacheNeeds]bool{
+		cacheNone: true, cacheStore: d.storer != nil, cacheCall: d.caller != nil, cachePeek: d.peeker != nil,
+		cacheContains: d.contains != nil, cacheRemove: d.remover != nil, cacheOldest: d.oldest != nil,
+		cacheClear: d.clearer != nil, cacheResize: d.resizer != nil, cacheKeys: d.keyer != nil,
+		cacheInfo: d.informer != nil, cacheCheck: d.checker != nil, cacheHeld: d.holder != nil,
+		cacheSettle: d.settler != nil,
+	}
+	if d.evicter != nil {
+		d.evicter.OnEvict(func(key, value uint64) { d.tell('e', key, value) })
+	}
+	if d.caller != nil {
+		d.caller.OnMiss(d.compute)
+	}
+	return d
+}
+
+// Do asks one operation.
+func (d *cacheDriver) Do(op prog.Op) prog.Outcome { return CacheLang.Do(d, op) }
+
+// Close gives all back.
+func (d *cacheDriver) Close() error {
+	if c, ok := d.Cache.(dict.Closer); ok {
+		return c.Close()
+	}
+	return nil
+}
+
+// tell writes down an event: a letter, and two numbers.
+func (d *cacheDriver) tell(what byte, key, value uint64) {
+	if len(d.log) < 1<<20 {
+		d.log = append(space(d.log), what)
+		d.log = appendEvent(d.log, key, value)
+	}
+}
+
+func (d *cacheDriver) note(key uint64) {
+	if _, ok := d.known[key]; !ok {
+		d.known[key] = struct{}{}
+		d.keys = append(d.keys, key)
+	}
+}
+
+// answer is what a lookup tells: visible only where it follows from the program.
+func (d *cacheDriver) answer(value uint64, ok bool) prog.Outcome {
+	out := prog.Outcome{}
+	if ok {
+		out.Addr = value + 1
+	}
+	if d.exact {
+		out.Value = out.Addr
+	}
+	return out
+}
+
+func (d *cacheDriver) get(op prog.Op) prog.Outcome {
+	return d.answer(d.storer.Get(op.Args[0]))
+}
+
+func (d *cacheDriver) put(op prog.Op) prog.Outcome {
+	d.note(op.Args[0])
+	return prog.Outcome{Addr: yes(d.storer.Put(op.Args[0], op.Args[1])).Value}
+}
+
+func (d *cacheDriver) call(op prog.Op) prog.Outcome {
+	d.note(op.Args[0])
+	d.act, d.other = callAct(op.Args[2]), op.Args[1]
+	return d.answer(d.caller.Call(op.Args[0]))
+}
+
+// compute is the function of calls. One that runs inside another only computes.
+func (d *cacheDriver) compute(key uint64) (value uint64, ok bool) {
+	d.tell('m', key, 0)
+	if d.depth++; d.depth == 1 {
+		switch d.act {
+		case fail:
+			d.depth--
+			d.tell('f', key, 0)
+			return 0, false
+		case callOther:
+			d.nested(d.other)
+		case callSame:
+			d.nested(key)
+		case clearAll:
+			if d.clearer != nil {
+				d.clearer.Clear()
+				d.tell('x', 0, 0)
+			}
+		case removeSame:
+			if d.remover != nil {
+				d.tell('r', key, yes(d.remover.Remove(key)).Value)
+			}
+		}
+	}
+	d.depth--
+	d.computed++
+	d.tell('v', key, d.computed)
+	return d.computed, true
+}
+
+func (d *cacheDriver) nested(key uint64) {
+	d.note(key)
+	value, ok := d.caller.Call(key)
+	if ok {
+		value++
+	}
+	d.tell('n', key, value)
+}
+
+func (d *cacheDriver) peek(op prog.Op) prog.Outcome { return d.answer(d.peeker.Peek(op.Args[0])) }
+
+func (d *cacheDriver) contain(op prog.Op) prog.Outcome {
+	return d.answer(0, d.contains.Contains(op.Args[0]))
+}
+
+func (d *cacheDriver) remove(op prog.Op) prog.Outcome {
+	return d.answer(0, d.remover.Remove(op.Args[0]))
+}
+
+func (d *cacheDriver) removeOldest(prog.Op) prog.Outcome {
+	key, value, ok := d.oldest.RemoveOldest()
+	if ok {
+		d.tell('o', key, value)
+	}
+	return d.answer(0, ok)
+}
+
+func (d *cacheDriver) clear(prog.Op) prog.Outcome { d.clearer.Clear(); return prog.Outcome{} }
+
+func (d *cacheDriver) resize(op prog.Op) prog.Outcome {
+	d.resizer.Resize(resized(op))
+	return prog.Outcome{}
+}
+
+// resized is the capacity that an operation resize asks for.
+func resized(op prog.Op) int { return int(max(op.Args[0], 1)) }
+
+func (d *cacheDriver) tellKeys(prog.Op) prog.Outcome {
+	d.keyer.Keys(func(key uint64) { d.tell('k', key, 0) })
+	return prog.Outcome{}
+}
+
+// info tells hits and misses, the length and the capacity.
+func (d *cacheDriver) info(prog.Op) prog.Outcome {
+	hits, misses, length, capacity := d.informer.Info()
+	d.tell('h', hits, misses)
+	d.tell('l', uint64(length), uint64(capacity+1))
+	return prog.Outcome{}
+}
+
+// verify looks up all keys that were ever put, in a way that is no use of them if there is one.
+func (d *cacheDriver) verify(prog.Op) prog.Outcome {
+	for _, key := range d.keys {
+		switch {
+		case d.peeker != nil:
+			value, ok := d.peeker.Peek(key)
+			d.tell('p', key, told(value, ok).Value)
+		case d.storer != nil:
+			value, ok := d.storer.Get(key)
+			d.tell('g', key, told(value, ok).Value)
+		}
+	}
+	return prog.Outcome{}
+}
+
+func (d *cacheDriver) check(prog.Op) prog.Outcome {
+	if err := d.checker.CheckInvariants(); err != nil {
+		return prog.Outcome{Status: prog.Fail, Msg: err.Error()}
+	}
+	return prog.Outcome{}
+}
+
+func (d *cacheDriver) held(prog.Op) prog.Outcome {
+	return prog.Outcome{Addr: uint64(d.holder.Held())}
+}
+
+func (d *cacheDriver) settle(prog.Op) prog.Outcome { d.settler.Settle(); return prog.Outcome{} }
