@@ -1,0 +1,69 @@
+// Package mutant measures what the harness can see: it makes thousands of small defects in the packages of impl, one at
+// a time, and has the properties of package props look for each. It is the engine of `heapfuzz prove`.
+//
+//	proof, err := mutant.Prove(ctx, mutant.Options{Root: root, Seed: 1, Workers: 2})
+//	sum := mutant.Summarize(proof, survivors)
+//
+// # Terms
+//
+// An operator is a kind of defect: a comparison shifted, a store left out, a constant that is one more. A site is a
+// place of the source where operators apply, and a mutant is one operator at one site. A mutant is killed when a rule is
+// broken, and survives when none was within the limits. It is equivalent when no program can tell it from the original.
+// The score is the share killed of those that are not equivalent.
+//
+// # One build for all mutants
+//
+// A build for each mutant would take days. So all stand in one program, which is called a schema: where the source has
+//
+//	if n <= old { s.used-- }
+//
+// the schema has
+//
+//	if mut_.Le(17, n , old) { if mut_.At(18) == 0 { if mut_.At(19) == 0 { s.used-- } else { s.used++ } } }
+//
+// Each number is a site. A site that is not active costs the load of a byte at an address that the compiler knows, and
+// a comparison. Which site is active, and which of its variants, is read from the environment before main. Lines stay
+// where they are, so that a panic of a mutant names the line of the source.
+//
+//	sources ──go/types──▶ Schema ──go build -overlay──▶ worker ──a process for each mutant──▶ Trial ──▶ Summary
+//
+// The texts exist in a temporary folder only; the go command is told of them by an overlay, as of the switch (package
+// mu) and of the worker's main. Nothing is ever written between the sources.
+//
+// What would not compile is avoided by the types that go/types knows: a constant is changed only where a variable may
+// stand, an operand gets the type that it has there, a break is not put into an endless loop that ends a function.
+// Conditions of loops are never made true: the clock would find that, and no property.
+//
+// # A worker
+//
+// A worker drives the targets that reach its site, at most four in turn, with the programs that a campaign would try:
+// program n of a target follows from the seed, the target and n. Each is tried under conforms, every eighth under one
+// more property, in turn. The first breach is the kill. Then the program is minimized, and the hunt begins again with
+// the rule that killed switched off: what is not found then is what this rule earns. Unit tests have no part in it.
+//
+// Which targets reach a site is learnt beforehand: each target is driven with all sites watched and none changed. That
+// is also the control: a target that breaks a rule there ends the proof.
+//
+// A mutant may hang, take all memory, or damage the Go runtime. So each has a process of its own, with limits for the
+// CPU time of a program and of a hunt, for the operations, and for the memory that is resident. What runs away is
+// killed, by run/alive with the cause hang, memory or crash, and how far it came is read from a file that it shares
+// with its parent. Its program is not minimized.
+//
+// # What always holds
+//
+//  1. A schema without an active site does what the sources do (its controls say so, on every proof).
+//  2. A kill is a function of sources, seed and limits: operations are counted, and the clock decides only what counts
+//     as running away. A mutant whose time was over before its operations is marked as late.
+//  3. An identity does not change when lines are added above it: it is function, operator, a sum of the source at the
+//     place, and a number among equals.
+//  4. What survives and is not listed in survivors.txt with a reason is a failure; so is what is listed and killed.
+//
+// # Rejected
+//
+// Gremlins and go-mutesting build and run the unit tests for each mutant; they are good for a look from outside, and
+// report as timed out what a busy machine did not finish. Mutating the compiled program saves the build, but a mutant
+// then is no change that a reader can judge. Running on behind every breach of a rule that is switched off would be
+// the truth for each run of a user without that rule; but a judge whose own state lacks the block in question calls
+// right answers wrong. So runs go on only behind breaches that leave the judge as it was (see onlooking), and end behind
+// others.
+package mutant

@@ -1,0 +1,151 @@
+package mutant
+
+import (
+	"regexp"
+
+	"heapfuzz/fuzz/campaign"
+	"heapfuzz/model"
+	"heapfuzz/props"
+	"heapfuzz/props/prog"
+)
+
+// Kill is how a mutant, or a canary, was found to be wrong. Its zero value says that it was not.
+type Kill struct {
+	Rule     string // "heap/disjoint"; "" when nothing was found
+	Cause    string // of the violation, where the rule has causes
+	Property string
+	Target   string
+	Ops      uint64 // answered on all targets before and with the one that broke the rule
+	Programs int    // tried, with the one that broke it
+	Length   int    // operations of the minimized program; 0 when the process died of it
+}
+
+// deaths of a process as causes of the rule run/alive.
+const (
+	causeCrash  = "crash"  // the Go runtime, or the system, ended the process
+	causeHang   = "hang"   // a program did not end
+	causeMemory = "memory" // more memory was taken than any right target takes
+)
+
+// openRule stands where a rule's name does when a target cannot be opened at all.
+const openRule = "run/open"
+
+// hunt drives targets in turn until one breaks a rule. Program n of a target is that of a campaign with the seed.
+type hunt struct {
+	subjects []*props.Subject
+	seed     uint64
+	off      string // the name of a rule whose breach ends a run and is no finding; "": none
+	budget   uint64 // operations
+
+	runner  props.Runner
+	ops     uint64
+	next    int          // the program that is tried next
+	beginOf func(at int) // called before each program with the number of its target; may be nil
+	found   *prey        // the last finding
+	trouble error        // of opening
+}
+
+// prey is what a hunt found.
+type prey struct {
+	subject  *props.Subject
+	property props.Property
+	finding  *props.Finding
+}
+
+// run tries programs until the budget is used up.
+func (h *hunt) run() Kill {
+	subjects := h.subjects
+	if h.off != "" {
+		subjects = make([]*props.Subject, len(h.subjects))
+		for i, s := range h.subjects {
+			subjects[i] = without(s, h.off)
+		}
+	}
+	for h.ops < h.budget {
+		at := h.next % len(subjects)
+		s, number := subjects[at], h.next/len(subjects)
+		h.next++
+		if h.beginOf != nil {
+			h.beginOf(at)
+		}
+		p := campaign.Program(s, h.seed, number, nil)
+		for _, property := range due(s, number) {
+			if k, ok := h.check(s, property, p); ok {
+				return k
+			}
+		}
+	}
+	return Kill{}
+}
+
+// due are the properties that the program of that number is tried under: conforms, and in every eighth program one
+// more, in turn, as in a campaign.
+func due(s *props.Subject, number int) []props.Property {
+	list := s.Properties[:1]
+	if k := len(s.Properties) - 1; k > 0 && number%campaign.PropertyEvery == campaign.PropertyEvery-1 {
+		list = []props.Property{s.Properties[0], s.Properties[1+number/campaign.PropertyEvery%k]}
+	}
+	return list
+}
+
+func (h *hunt) check(s *props.Subject, property props.Property, p prog.Program) (Kill, bool) {
+	refuted, err := property.Check(s, &h.runner, p)
+	k := Kill{Property: property.Name, Target: s.Target, Ops: h.ops, Programs: h.next}
+	switch {
+	case err != nil && h.off != openRule:
+		h.trouble, h.found, k.Rule = err, nil, openRule
+		return k, true
+	case err != nil, refuted == nil, refuted.Violation.Rule.Name == h.off:
+		h.ops++ // a target that cannot be opened uses the budget up, too
+		return Kill{}, false
+	}
+	h.found = &prey{s, property, &props.Finding{Property: property.Name, Target: s.Target, Program: p.Clone(),
+		Refutation: refuted}}
+	k.Rule, k.Cause = refuted.Violation.Rule.Name, refuted.Violation.Cause
+	return k, true
+}
+
+// shrink returns the number of operations of the minimized program, which is bounded by what is run.
+func (p *prey) shrink() int {
+	_, stats := props.Minimize(p.subject, p.property, p.finding, props.MinimizeOptions{
+		RunsMax: shrinkRuns, OpsMax: shrinkOps})
+	return stats.To
+}
+
+const (
+	shrinkRuns = 2000
+	shrinkOps  = 200_000
+)
+
+// onlooking are the rules whose breach leaves the judge as it would be without it. When one of them is switched off,
+// the run goes on behind a breach, as it would if nobody looked. A breach of another rule leaves the judge without the
+// block or object that the target has, so that it would call right answers wrong; there the run ends, and has found
+// nothing.
+var onlooking = regexp.MustCompile(`^[a-z]+/(invariants|accounted|failure|returned|usable|zeroed|realloc|content|` +
+	`misuse|nil|counts|settled|size|tracking|finalized|census|edges|frozen|statistics)$`)
+
+// without is the subject with a rule switched off, where that can be done in a run.
+func without(s *props.Subject, rule string) *props.Subject {
+	if !onlooking.MatchString(rule) {
+		return s
+	}
+	blind := *s
+	blind.Open = func(w [prog.ArgsMax]uint64) (props.Target, props.Judge, error) {
+		t, j, err := s.Open(w)
+		return t, deaf{j, rule}, err
+	}
+	return &blind
+}
+
+// deaf is a judge that does not hear of one rule.
+type deaf struct {
+	props.Judge
+	rule string
+}
+
+func (d deaf) Step(op prog.Op, out prog.Outcome) *model.Violation {
+	if v := d.Judge.Step(op, out); v != nil && v.Rule.Name != d.rule {
+		return v
+	}
+	return nil
+}

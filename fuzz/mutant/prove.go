@@ -1,0 +1,236 @@
+package mutant
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"sync"
+
+	"heapfuzz/fuzz"
+)
+
+// Options say what Prove does. The zero value tries every mutant of every package.
+type Options struct {
+	Root     string   // of the module
+	Packages []string // none: all
+	Sample   int      // so many mutants, chosen by Seed; 0: all
+	Seed     uint64   // that programs, and a sample, follow from
+	Workers  int      // processes at a time; 0: one
+	Limits   Limits
+	Canaries bool                            // try the canaries, too
+	Cache    string                          // the folder of results known from before; "": none
+	Progress func(done, all int, t *Outcome) // called after each mutant, one call at a time; may be nil
+}
+
+// Outcome is a mutant and what came of it.
+type Outcome struct {
+	Mutant
+	Trial
+	Targets int // that reach its place
+}
+
+// CanaryOutcome is a canary and what came of it.
+type CanaryOutcome struct {
+	Name, Rule string // the rule that must catch it
+	Trial
+}
+
+// Proof is what Prove found out.
+type Proof struct {
+	Outcomes []Outcome // in the order of packages, files and lines
+	All      int       // mutants that there are, where Outcomes is a sample
+	Canaries []CanaryOutcome
+	Controls []string // the targets that were driven without any mutant, and broke no rule
+	Seed     uint64
+	Limits   Limits
+}
+
+// watchOps is what each target is driven with to learn which places it reaches, and that it breaks no rule itself.
+const watchOps = 100_000
+
+// Prove builds one program of all mutants and tries each in a process of its own.
+func Prove(ctx context.Context, o Options) (*Proof, error) {
+	paths, ok := Scope(o.Packages)
+	if !ok {
+		return nil, fmt.Errorf("packages that are mutated: %v", Packages)
+	}
+	o.Limits = o.Limits.filled()
+	dir, err := os.MkdirTemp("", "heapfuzz-mutants")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	schema, err := schemaOf(o.Root, paths)
+	if err != nil {
+		return nil, err
+	}
+	program, err := schema.Build(ctx, o.Root, dir)
+	if err != nil {
+		return nil, err
+	}
+	b := &bench{Options: o, lab: lab{program, dir, o.Limits}}
+	b.proof = &Proof{All: len(schema.Mutants), Seed: o.Seed, Limits: o.Limits}
+	if err := b.watch(ctx); err != nil {
+		return nil, err
+	}
+	if b.cache, err = openCache(o, paths); err != nil {
+		return nil, err
+	}
+	chosen := sample(schema.Mutants, o.Sample, o.Seed)
+	b.proof.Outcomes = make([]Outcome, len(chosen))
+	err = b.each(ctx, len(chosen), func(i, worker int) error { return b.mutant(ctx, chosen[i], i, worker) })
+	if err == nil && o.Canaries {
+		err = b.canaries(ctx)
+	}
+	return b.proof, errors.Join(err, b.cache.close())
+}
+
+// schemaOf is the schema of packages.
+func schemaOf(root string, paths []string) (*Schema, error) {
+	sources, err := Load(root, paths)
+	if err != nil {
+		return nil, err
+	}
+	s := &Schema{}
+	for _, p := range paths {
+		for _, src := range sources {
+			if src.Path == p {
+				s.Add(src, left)
+			}
+		}
+	}
+	return s, nil
+}
+
+// sample chooses n mutants by their identities, so that a mutant more in the source changes little; 0 chooses all.
+func sample(all []Mutant, n int, seed uint64) []Mutant {
+	if n <= 0 || n >= len(all) {
+		return all
+	}
+	rank := func(m Mutant) string {
+		sum := sha256.Sum256(fmt.Appendf(nil, "%d %v", seed, m.Identity))
+		return hex.EncodeToString(sum[:])
+	}
+	chosen := slices.Clone(all)
+	slices.SortFunc(chosen, func(a, b Mutant) int { return cmp.Compare(rank(a), rank(b)) })
+	chosen = chosen[:n]
+	slices.SortFunc(chosen, func(a, b Mutant) int { return cmp.Compare(a.ID, b.ID) })
+	return chosen
+}
+
+// bench is a Prove under way.
+type bench struct {
+	Options
+	lab   lab
+	proof *Proof
+	cache *cache
+	reach [][]uint32 // by target of proof.Controls and site
+	mutex sync.Mutex // of what follows, and of Progress
+	done  int
+}
+
+// each calls f for 0 to n-1 from the workers, and waits for them. The first error ends it.
+func (b *bench) each(ctx context.Context, n int, f func(i, worker int) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	jobs := make(chan int)
+	failed := make(chan error, max(1, b.Workers))
+	for worker := range max(1, b.Workers) {
+		go func() {
+			var err error
+			for i := range jobs {
+				if err == nil && ctx.Err() == nil {
+					if err = f(i, worker); err != nil {
+						cancel()
+					}
+				}
+			}
+			failed <- err
+		}()
+	}
+	for i := range n {
+		jobs <- i
+	}
+	close(jobs)
+	var first error
+	for range max(1, b.Workers) {
+		if err := <-failed; first == nil || errors.Is(first, context.Canceled) && err != nil {
+			first = err
+		}
+	}
+	return first
+}
+
+// watch drives every target with all places watched and none changed: which places does it reach, and does it conform
+// while nothing is wrong?
+func (b *bench) watch(ctx context.Context) error {
+	targets := fuzz.Targets()
+	for _, t := range targets {
+		b.proof.Controls = append(b.proof.Controls, t.Name)
+	}
+	b.reach = make([][]uint32, len(targets))
+	return b.each(ctx, len(targets), func(i, worker int) error {
+		answers, d, err := b.lab.do(ctx, "watch", job{Targets: b.proof.Controls[i : i+1], Seed: b.Seed, Watch: true,
+			Budget: watchOps}, worker)
+		if err != nil {
+			return err
+		}
+		if d != nil || len(answers) != 1 || len(answers[0].Counts) != 1 {
+			return fmt.Errorf("%s does not survive without any mutant", targets[i].Name)
+		}
+		b.reach[i] = answers[0].Counts[0]
+		return nil
+	})
+}
+
+// targetsMax is the number of targets that a mutant is tried on in turn: those that reach its place most often.
+const targetsMax = 4
+
+// targets are those that a mutant is tried on, and the number of those that reach it. One that is not reached is tried
+// on all.
+func (b *bench) targets(m Mutant) (names []string, reach int) {
+	order := make([]int, len(b.reach))
+	for i := range order {
+		order[i] = i
+		if b.reach[i][m.Site] > 0 {
+			reach++
+		}
+	}
+	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(b.reach[j][m.Site], b.reach[i][m.Site]) })
+	for _, i := range order {
+		if reach == 0 || len(names) < min(reach, targetsMax) {
+			names = append(names, b.proof.Controls[i])
+		}
+	}
+	return names, reach
+}
+
+func (b *bench) mutant(ctx context.Context, m Mutant, i, worker int) error {
+	o := &b.proof.Outcomes[i]
+	o.Mutant = m
+	var names []string
+	names, o.Targets = b.targets(m)
+	t, known := b.cache.get(m.Identity)
+	if !known {
+		var err error
+		if t, err = b.lab.try(ctx, fmt.Sprintf("%d %d", m.Site, m.Variant), names, b.Seed, worker); err != nil {
+			return err
+		}
+	}
+	o.Trial = t
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	b.done++
+	if b.Progress != nil {
+		b.Progress(b.done, len(b.proof.Outcomes), o)
+	}
+	if known {
+		return nil
+	}
+	return b.cache.put(m.Identity, t)
+}

@@ -1,0 +1,63 @@
+package mutant
+
+import (
+	"regexp"
+	"slices"
+)
+
+// Packages are those that are mutated, lowest layer first. The tables of impl/profile are numbers that CPython chose:
+// others are as right for every rule, and only golden traces tell them apart.
+var Packages = []string{
+	"impl/sizeclass", "impl/page", "impl/pool", "impl/slab", "impl/arena", "impl/object", "impl/gc",
+}
+
+// exempt are functions that are left as they are.
+var exempt = []struct {
+	names *regexp.Regexp
+	Why   string
+}{
+	{
+		regexp.MustCompile(`(^|\.)(Check|Check[A-Z]\w*|check|check[A-Z]\w*|compareLeaves|walk\w+Lists|WalkFree|` +
+			`assert[A-Z]\w*|breach|broken)$`),
+		"recounts judge an implementation: a weaker one gives no wrong answer; the blind canaries show what they are worth",
+	},
+	{
+		regexp.MustCompile(`^Set\.|^Geometry\.Index$`),
+		"only recounts use it",
+	},
+	{
+		regexp.MustCompile(`(^|\.)(Explain|explain\w*|Dump|dump\w*|picture|describe|String|Error|StatsText)$`),
+		"texts for people promise nothing",
+	},
+	{
+		regexp.MustCompile(`(^|\.)(State|Transitions)$`),
+		"coverage is no answer",
+	},
+	{
+		regexp.MustCompile(`^(Slots\.\w+|NewSlots)$`),
+		"a source of memory for golden traces, which no target uses",
+	},
+}
+
+// left tells whether a function is left as it is.
+func left(name string) bool {
+	for _, e := range exempt {
+		if e.names.MatchString(name) {
+			return true
+		}
+	}
+	return false
+}
+
+// Scope returns the packages of a list of names, all of them for an empty one.
+func Scope(names []string) (chosen []string, ok bool) {
+	if len(names) == 0 {
+		return Packages, true
+	}
+	for _, n := range names {
+		if !slices.Contains(Packages, n) {
+			return nil, false
+		}
+	}
+	return names, true
+}

@@ -1,0 +1,161 @@
+package mutant
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+)
+
+// Score counts mutants of one kind.
+type Score struct {
+	Name       string `json:"name"`
+	Mutants    int    `json:"mutants"`
+	Killed     int    `json:"killed"`
+	Equivalent int    `json:"equivalent"` // survived, and listed as equivalent
+	Unreached  int    `json:"unreached"`  // no program reached the place
+}
+
+// Share is the share of those killed that can be: 1 where there are none.
+func (s Score) Share() float64 {
+	if s.Mutants == s.Equivalent {
+		return 1
+	}
+	return float64(s.Killed) / float64(s.Mutants-s.Equivalent)
+}
+
+func (s *Score) count(o *Outcome, reason string) {
+	s.Mutants++
+	switch {
+	case o.Kill.Rule != "":
+		s.Killed++
+	case equivalent(reason):
+		s.Equivalent++
+	case !o.Reached:
+		s.Unreached++
+	}
+}
+
+// Spread says how numbers are distributed.
+type Spread struct {
+	Count  int    `json:"count"`
+	Median uint64 `json:"median"`
+	Most   uint64 `json:"ninety"` // nine tenths are not above it
+	Worst  uint64 `json:"worst"`
+}
+
+func spread(numbers []uint64) Spread {
+	if len(numbers) == 0 {
+		return Spread{}
+	}
+	slices.Sort(numbers)
+	at := func(percent int) uint64 { return numbers[(len(numbers)*percent+99)/100-1] }
+	return Spread{len(numbers), at(50), at(90), at(100)}
+}
+
+// Earning is what a rule earns: what it kills first, and what nobody would kill without it.
+type Earning struct {
+	Rule     string         `json:"rule"`
+	Mutants  int            `json:"mutants"`            // killed by it before any other
+	Alone    int            `json:"alone"`              // of them missed when it is switched off
+	Others   map[string]int `json:"others,omitempty"`   // who kills the rest then
+	Canaries []string       `json:"canaries,omitempty"` // killed by it before any other
+	Missed   []string       `json:"missed,omitempty"`   // of them missed when it is switched off
+}
+
+// Summary is what a proof comes to.
+type Summary struct {
+	Total     Score
+	Packages  []Score
+	Operators []Score
+	Ops       Spread // operations to the first kill
+	Lengths   Spread // operations of minimized programs
+	Died      int    // kills whose program was not minimized, as the process died of it
+	Rules     []Earning
+}
+
+// Summarize counts a proof.
+func Summarize(p *Proof, s *Survivors) *Summary {
+	sum := &Summary{Total: Score{Name: "all"}}
+	byPackage, byOperator := map[string]*Score{}, map[string]*Score{}
+	rules := map[string]*Earning{}
+	var ops, lengths []uint64
+	for i := range p.Outcomes {
+		o := &p.Outcomes[i]
+		reason := s.Reason(o.Identity)
+		sum.Total.count(o, reason)
+		scored(byPackage, o.Package).count(o, reason)
+		scored(byOperator, o.Operator).count(o, reason)
+		if o.Kill.Rule == "" {
+			continue
+		}
+		ops = append(ops, o.Kill.Ops)
+		if o.Kill.Length > 0 {
+			lengths = append(lengths, uint64(o.Kill.Length))
+		} else {
+			sum.Died++
+		}
+		earned(rules, o.Kill.Rule).mutant(&o.Trial)
+	}
+	for i := range p.Canaries {
+		c := &p.Canaries[i]
+		if c.Kill.Rule != "" {
+			e := earned(rules, c.Kill.Rule)
+			e.Canaries = append(e.Canaries, c.Name)
+			if c.Without.Rule == "" {
+				e.Missed = append(e.Missed, c.Name)
+			}
+		}
+	}
+	sum.Ops, sum.Lengths = spread(ops), spread(lengths)
+	for _, name := range Packages {
+		if byPackage[name] != nil {
+			sum.Packages = append(sum.Packages, *byPackage[name])
+		}
+	}
+	for _, o := range Operators {
+		if byOperator[o.Name] != nil {
+			sum.Operators = append(sum.Operators, *byOperator[o.Name])
+		}
+	}
+	for _, r := range rules {
+		sum.Rules = append(sum.Rules, *r)
+	}
+	slices.SortFunc(sum.Rules, func(a, b Earning) int {
+		return cmp.Or(cmp.Compare(b.Mutants, a.Mutants), cmp.Compare(a.Rule, b.Rule))
+	})
+	return sum
+}
+
+func scored(in map[string]*Score, name string) *Score {
+	if in[name] == nil {
+		in[name] = &Score{Name: name}
+	}
+	return in[name]
+}
+
+func earned(in map[string]*Earning, rule string) *Earning {
+	if in[rule] == nil {
+		in[rule] = &Earning{Rule: rule, Others: map[string]int{}}
+	}
+	return in[rule]
+}
+
+func (e *Earning) mutant(t *Trial) {
+	e.Mutants++
+	if t.Without.Rule == "" {
+		e.Alone++
+		return
+	}
+	e.Others[t.Without.Rule]++
+}
+
+// names are the keys of a map, the greatest number first.
+func names(of map[string]int) []string {
+	return slices.SortedFunc(maps.Keys(of), func(a, b string) int {
+		return cmp.Or(cmp.Compare(of[b], of[a]), cmp.Compare(a, b))
+	})
+}
+
+// residual is the rule of three: what was looked for n times and not found has, with 95 % confidence, a share of at
+// most 3/n.
+func residual(n int) float64 { return 3 / float64(max(n, 3)) }

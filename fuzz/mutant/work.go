@@ -1,0 +1,247 @@
+package mutant
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"heapfuzz/fuzz"
+	"heapfuzz/model"
+	"heapfuzz/props"
+	"heapfuzz/props/prog"
+)
+
+// Switch is what the generated program knows of its mutants.
+type Switch struct {
+	Counts  []uint32 // how often each site was reached, while all are watched
+	Reached *bool    // whether the active mutant was
+}
+
+// job is what a worker is asked to do, as its only argument.
+type job struct {
+	Targets  []string
+	Seed     uint64
+	Budget   uint64 // operations
+	Off      string // the rule that is switched off from the start
+	Watch    bool   // count how often each target reaches each site, and nothing else
+	Shrink   bool   // minimize what is found
+	Subtract bool   // go on with the rule that killed switched off
+	Progress string // the file that tells how far it came, should it die
+
+	HangMS   int64 // of CPU time that one program may take
+	MemoryMB int64 // that may be resident
+	CPU      int64 // seconds that a phase may take
+}
+
+// answer is a line of what a worker prints.
+type answer struct {
+	Phase   int
+	Kill    Kill
+	Reached bool       // the mutant's site was
+	Counts  [][]uint32 // by target and site
+	Late    bool       // the time was over before the budget
+}
+
+// The phases of a worker.
+const (
+	phaseHunt = iota
+	phaseShrink
+	phaseSubtract
+	phaseWatch
+)
+
+// phases is how many a worker may go through.
+const phases = 3
+
+// What a worker leaves with when it ends itself.
+const (
+	exitHang   = 3
+	exitMemory = 4
+)
+
+// subtractShare is the part of the operations that the hunt without a rule has.
+const subtractShare = 10
+
+// progressBytes is the size of the file that tells how far a worker came: words for the operations answered, the
+// programs begun, the number of the target and the phase.
+const progressBytes = 4 * 8
+
+// Work is the whole of a worker: it does one job and prints its answers.
+func Work(sw Switch) {
+	if err := work(sw); err != nil {
+		fmt.Fprintln(os.Stderr, "worker:", err)
+		os.Exit(2)
+	}
+}
+
+type worker struct {
+	job
+	sw       Switch
+	progress []byte
+	phase    atomic.Int32
+	since    time.Duration // CPU time when the phase began
+	hunt     hunt
+	begun    atomic.Int64 // nanoseconds of CPU time when the program under way began
+}
+
+func work(sw Switch) error {
+	w := &worker{sw: sw, progress: make([]byte, progressBytes)}
+	if len(os.Args) != 2 {
+		return fmt.Errorf("one argument is wanted, a job")
+	}
+	if err := json.Unmarshal([]byte(os.Args[1]), &w.job); err != nil {
+		return err
+	}
+	if w.Progress != "" {
+		f, err := os.OpenFile(w.Progress, os.O_RDWR, 0)
+		if err != nil {
+			return err
+		}
+		if w.progress, err = unix.Mmap(int(f.Fd()), 0, progressBytes, unix.PROT_READ|unix.PROT_WRITE,
+			unix.MAP_SHARED); err != nil {
+			return err
+		}
+	}
+	limit := unix.Rlimit{Cur: phases * uint64(w.CPU+10), Max: phases * uint64(w.CPU+10)}
+	if err := unix.Setrlimit(unix.RLIMIT_CPU, &limit); err != nil {
+		return err
+	}
+	w.begun.Store(int64(cpuTime()))
+	go w.guard() // until the process ends
+	for _, name := range w.Targets {
+		t, err := fuzz.Lookup(name)
+		if err != nil {
+			return err
+		}
+		w.hunt.subjects = append(w.hunt.subjects, t.New())
+	}
+	w.hunt.seed, w.hunt.budget, w.hunt.off = w.Seed, w.Budget, w.Off
+	w.hunt.beginOf = func(at int) {
+		w.note(2, uint64(at))
+		w.note(1, uint64(w.hunt.next))
+		now := cpuTime()
+		w.begun.Store(int64(now))
+		if now-w.since > time.Duration(w.CPU)*time.Second {
+			w.late()
+		}
+	}
+	w.hunt.runner.After = func(props.Target, int, prog.Op) *model.Violation {
+		w.hunt.ops++
+		w.note(0, w.hunt.ops)
+		return nil
+	}
+	if w.Watch {
+		return w.watch()
+	}
+	return w.kill()
+}
+
+// late ends a worker whose time is over: what it did not find by then it does not find.
+func (w *worker) late() {
+	w.print(answer{Phase: int(w.phase.Load()), Reached: *w.sw.Reached, Late: true})
+	os.Exit(0)
+}
+
+func (w *worker) note(word int, n uint64) { binary.NativeEndian.PutUint64(w.progress[8*word:], n) }
+
+func (w *worker) enter(phase int) {
+	w.note(3, uint64(phase))
+	w.phase.Store(int32(phase))
+	w.since = cpuTime()
+	w.begun.Store(int64(w.since))
+}
+
+func (w *worker) print(a answer) {
+	text, err := json.Marshal(a)
+	if err != nil {
+		panic(err)
+	}
+	os.Stdout.Write(append(text, '\n'))
+}
+
+// kill hunts, minimizes what it found, and hunts on without the rule that found it.
+func (w *worker) kill() error {
+	k := w.hunt.run()
+	w.print(answer{Phase: phaseHunt, Kill: k, Reached: *w.sw.Reached})
+	if k.Rule == "" {
+		return nil
+	}
+	if w.Shrink {
+		w.enter(phaseShrink)
+		if f := w.hunt.found; f != nil {
+			k.Length = f.shrink()
+		}
+		w.print(answer{Phase: phaseShrink, Kill: k})
+	}
+	if w.Subtract {
+		w.enter(phaseSubtract)
+		w.hunt.ops, w.hunt.next, w.hunt.off = 0, 0, k.Rule
+		w.hunt.budget = w.Budget / subtractShare
+		w.print(answer{Phase: phaseSubtract, Kill: w.hunt.run()})
+	}
+	return nil
+}
+
+// watch drives each target for the budget and counts what it reaches.
+func (w *worker) watch() error {
+	a := answer{Phase: phaseWatch}
+	all := w.hunt.subjects
+	for _, s := range all {
+		clear(w.sw.Counts)
+		w.hunt.subjects, w.hunt.ops, w.hunt.next = []*props.Subject{s}, 0, 0
+		if k := w.hunt.run(); k.Rule != "" {
+			return fmt.Errorf("%s breaks %s without any mutant", s.Target, k.Rule)
+		}
+		a.Counts = append(a.Counts, append([]uint32(nil), w.sw.Counts...))
+	}
+	w.print(a)
+	return nil
+}
+
+// guard ends the process when a program takes too long or too much memory.
+func (w *worker) guard() {
+	limit := time.Duration(w.HangMS) * time.Millisecond
+	for range time.Tick(20 * time.Millisecond) {
+		switch {
+		case w.phase.Load() == phaseShrink && cpuTime()-time.Duration(w.begun.Load()) > 10*limit:
+			os.Exit(exitHang)
+		case w.phase.Load() != phaseShrink && cpuTime()-time.Duration(w.begun.Load()) > limit:
+			os.Exit(exitHang)
+		case resident() > w.MemoryMB<<20:
+			os.Exit(exitMemory)
+		}
+	}
+}
+
+// cpuTime is the CPU time that this process has taken.
+func cpuTime() time.Duration {
+	var u unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// resident is the number of bytes of memory that this process has now; 0 where the system does not tell.
+func resident() int64 {
+	text, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0
+	}
+	fields := strings.Fields(string(text))
+	if len(fields) < 2 {
+		return 0
+	}
+	pages, err := strconv.ParseInt(fields[1], 10, 64)
+	if err != nil {
+		return 0
+	}
+	return pages * int64(os.Getpagesize())
+}
