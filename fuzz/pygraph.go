@@ -6,6 +6,7 @@ import (
 
 	"heapfuzz/impl/gc"
 	"heapfuzz/impl/object"
+	"heapfuzz/impl/trial"
 	"heapfuzz/model/graph"
 	"heapfuzz/props/graphtest"
 	"heapfuzz/props/heaptest"
@@ -18,15 +19,16 @@ const (
 	pyAtom     = graph.Atom    // an int or a str
 	pyList     = graph.Kind(2) // a list
 	pyTuple    = graph.Kind(3) // an instance with one slot: [a tuple of the fields]
-	pyDict     = graph.Kind(4) // a dict with the keys 0, 1, 2, ...
+	pyDict     = graph.Kind(4) // a dict with the keys 1000, 1001, 1002, ...
 	pyInstance = graph.Kind(5) // an instance with a `__dict__`, which is [a dict] up to 3.10
 	pyNested   = graph.Kind(6) // an instance with one slot: [(field 0, (field 1, (field 2, None)))]
 	pyPushed   = graph.Kind(7) // a list that grew item by item
 )
 
-// A tuple cannot be changed. To set a field of pyTuple or pyNested is to make new tuples, as a program would; without
-// memory for them the old ones are written to, since to set a field cannot fail. A tuple is reached through its
-// instance only, so every cycle has a member that can be cleared.
+// A tuple cannot be changed. To set a field of pyTuple or pyNested is to make new tuples, as a program would. Without
+// memory for them the old ones are written to, since to set a field cannot fail; and in finalizers, since what they make
+// is none of the garbage, and would hold the object until the next collection. A tuple is reached through its instance
+// only, so every cycle has a member that can be cleared.
 
 // pyFieldsMax is how many fields an object may have: as many as there are keys for dicts.
 const pyFieldsMax = 255
@@ -55,6 +57,7 @@ type pyHeap struct {
 	baseBytes uint64 // of the empty heap
 
 	mourn      func(graph.ID)
+	finalizing int  // finalizers that run
 	collecting bool // in Collect
 	unlike     int  // what Collect returns more than the collector does
 	unlikeSum  int
@@ -228,13 +231,16 @@ func (h *pyHeap) give(o, tuple object.Ref) bool {
 // pyKeysFew is how many keys a heap begins with. The others are made together, or each might keep an arena.
 const pyKeysFew = 8
 
+// pyKeyFirst is the first key: a number that no release keeps an object of.
+const pyKeyFirst = 1000
+
 // needKeys reports whether there are so many keys.
 func (h *pyHeap) needKeys(n int) bool {
 	if n > pyKeysFew {
 		n = pyFieldsMax
 	}
 	for len(h.keys) < n {
-		key := h.h.NewInt(int64(len(h.keys)))
+		key := h.h.NewInt(int64(pyKeyFirst + len(h.keys)))
 		if key == 0 {
 			return false
 		}
@@ -300,7 +306,7 @@ func (h *pyHeap) setTuple(o object.Ref, fields, i int, to object.Ref) {
 		items[k] = h.h.Get(old, k)
 	}
 	items[i] = to
-	if !h.give(o, h.h.NewTuple(items...)) {
+	if h.finalizing > 0 || !h.give(o, h.h.NewTuple(items...)) {
 		h.h.SetTupleItem(old, i, to)
 	}
 }
@@ -313,7 +319,10 @@ func (h *pyHeap) setNested(o object.Ref, i int, to object.Ref) {
 	for k := range pairs {
 		pairs[k], pair = pair, h.h.Get(pair, 1)
 	}
-	copied := h.h.NewTuple(to, h.h.Get(pairs[i], 1))
+	copied := object.Ref(0)
+	if h.finalizing == 0 {
+		copied = h.h.NewTuple(to, h.h.Get(pairs[i], 1))
+	}
 	for k := i - 1; k >= 0 && copied != 0; k-- {
 		outer := h.h.NewTuple(h.h.Get(pairs[k], 0), copied)
 		h.h.Decref(copied)
@@ -407,7 +416,9 @@ func (h *pyHeap) SetFinalizer(id graph.ID, f func(graph.ID)) {
 
 func (h *pyHeap) finalize(o object.Ref) {
 	h.h.Events = h.h.Events[:0]
+	h.finalizing++
 	h.known[o].final(graph.ID(o))
+	h.finalizing--
 }
 
 func (h *pyHeap) NewWeak(referent graph.ID, callback func(graph.ID)) graph.ID {
@@ -539,6 +550,36 @@ func (g gcHeap) Stats() (collections, collected uint64) {
 		collected += uint64(s.Collected)
 	}
 	return collections, collected + uint64(g.unlikeSum)
+}
+
+// trialHeap is a pyHeap with the collector of package trial.
+type trialHeap struct {
+	*pyHeap
+	c *trial.Collector
+}
+
+func openTrial(prof *object.Profile, w graphtest.World) (graphtest.Heap, error) {
+	t := trialHeap{}
+	var err error
+	t.pyHeap, err = newPyHeap(prof, w, func(oh *object.Heap) (pyCollector, error) {
+		t.c, err = trial.New(oh)
+		return t.c, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	t.c.OnTake = t.take
+	if w.Variant/16%2 != 0 {
+		t.c.SetThreshold(3)
+	}
+	return t, nil
+}
+
+func (t trialHeap) SetThreshold(_, n int) { t.c.SetThreshold(n) }
+
+func (t trialHeap) Stats() (collections, collected uint64) {
+	s := t.c.Stats()
+	return uint64(s.Collections), uint64(s.Collected + t.unlikeSum)
 }
 
 // pyContract is what CPython promises, with either collector. What is kept of an empty heap is what pymalloc keeps, and
