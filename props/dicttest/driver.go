@@ -612,25 +612,37 @@ func (d *driver) quiet() {
 	}
 }
 
-// verify looks up all keys that were ever set in all dicts: "p0 7=1 8=2 p3 7=1".
-func (d *driver) verify(prog.Op) prog.Outcome {
+// verify looks up all keys that were ever set in any dict: "p0 7=1 8=2".
+func (d *driver) verify(op prog.Op) prog.Outcome {
+	d.quiet()
+	d.log = d.log[:0]
+	d.lookUp(int(op.Args[0]))
+	return prog.Outcome{Msg: string(d.log)}
+}
+
+// verifyAll does so in all dicts: "p0 7=1 8=2 p3 7=1".
+func (d *driver) verifyAll(prog.Op) prog.Outcome {
 	d.quiet()
 	d.log = d.log[:0]
 	for slot, h := range d.slots {
-		if h == nil {
-			continue
-		}
-		d.log = appendSlot(d.log, slot)
-		for _, key := range d.keys {
-			if value, ok := h.Get(key); ok {
-				d.log = appendPair(d.log, key, value)
-			}
-		}
-		if h.prober != nil {
-			h.probes = h.prober.Probes()
+		if h != nil {
+			d.lookUp(slot)
 		}
 	}
 	return prog.Outcome{Msg: string(d.log)}
+}
+
+func (d *driver) lookUp(slot int) {
+	h := d.slots[slot]
+	d.log = appendSlot(d.log, slot)
+	for _, key := range d.keys {
+		if value, ok := h.Get(key); ok {
+			d.log = appendPair(d.log, key, value)
+		}
+	}
+	if h.prober != nil {
+		h.probes = h.prober.Probes()
+	}
 }
 
 func (d *driver) check(prog.Op) prog.Outcome {

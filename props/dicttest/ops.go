@@ -74,36 +74,36 @@ var Lang = prog.NewLang("dict", slots, world, []row{
 			return nil
 		}}),
 
-	act(prog.Info{Name: "set", Role: prog.Use, Weight: 60, Args: args(slotArg, keyArg, valueArg),
+	act(prog.Info{Name: "set", Role: prog.Use, Weight: 60, Fills: true, Args: args(slotArg, keyArg, valueArg),
 		Doc: "gives a key of p a value"}, verb{ask: (*driver).set, judge: judgeSet, key: true}),
 	act(prog.Info{Name: "get", Role: prog.Use, Weight: 20, Args: args(slotArg, keyArg), Doc: "asks for the value of a key"},
 		verb{ask: (*driver).get, key: true, judge: func(m state, op prog.Op, out prog.Outcome) violation {
 			value, ok := found(out)
 			return m.Get(uint32(op.Args[0]), op.Args[1], value, ok)
 		}}),
-	act(prog.Info{Name: "delete", Role: prog.Use, Weight: 30, Args: args(slotArg, keyArg), Doc: "takes a key out of p"},
+	act(prog.Info{Name: "delete", Role: prog.Use, Empties: true, Weight: 30, Args: args(slotArg, keyArg), Doc: "takes a key out of p"},
 		verb{ask: (*driver).delete, key: true, judge: func(m state, op prog.Op, out prog.Outcome) violation {
 			return m.Delete(uint32(op.Args[0]), op.Args[1], out.Value != 0)
 		}}),
-	act(prog.Info{Name: "pop", Role: prog.Use, Weight: 6, Args: args(slotArg, keyArg),
+	act(prog.Info{Name: "pop", Role: prog.Use, Empties: true, Weight: 6, Args: args(slotArg, keyArg),
 		Doc: "takes a key out of p and asks for its value"},
 		verb{need: needPop, ask: (*driver).pop, key: true, judge: func(m state, op prog.Op, out prog.Outcome) violation {
 			value, ok := found(out)
 			return m.Pop(uint32(op.Args[0]), op.Args[1], value, ok)
 		}}),
-	act(prog.Info{Name: "setdefault", Role: prog.Use, Weight: 6, Args: args(slotArg, keyArg, valueArg),
+	act(prog.Info{Name: "setdefault", Role: prog.Use, Fills: true, Weight: 6, Args: args(slotArg, keyArg, valueArg),
 		Doc: "gives a key of p a value if it has none, and asks for its value"},
 		verb{need: needDefault, ask: (*driver).setDefault, judge: judgeSetDefault, key: true}),
-	act(prog.Info{Name: "popitem", Role: prog.Use, Weight: 5, Args: args(slotArg), Doc: "takes the last entry out of p"},
+	act(prog.Info{Name: "popitem", Role: prog.Use, Empties: true, Weight: 5, Args: args(slotArg), Doc: "takes the last entry out of p"},
 		verb{need: needPopItem, ask: (*driver).popItem, judge: judgePopItem(false)}),
-	act(prog.Info{Name: "popfirst", Role: prog.Use, Weight: 5, Args: args(slotArg), Doc: "takes the first entry out of p"},
+	act(prog.Info{Name: "popfirst", Role: prog.Use, Empties: true, Weight: 5, Args: args(slotArg), Doc: "takes the first entry out of p"},
 		verb{need: needPopFirst, ask: (*driver).popFirst, judge: judgePopItem(true)}),
-	act(prog.Info{Name: "clear", Role: prog.Use, Weight: 3, Args: args(slotArg), Doc: "takes all keys out of p"},
+	act(prog.Info{Name: "clear", Role: prog.Use, Empties: true, Weight: 3, Args: args(slotArg), Doc: "takes all keys out of p"},
 		verb{need: needClear, ask: (*driver).clear, long: true, judge: func(m state, op prog.Op, _ prog.Outcome) violation {
 			m.Clear(uint32(op.Args[0]))
 			return nil
 		}}),
-	act(prog.Info{Name: "update", Role: prog.Use, Weight: 4, Args: args(slotArg, otherArg),
+	act(prog.Info{Name: "update", Role: prog.Use, Fills: true, Weight: 4, Args: args(slotArg, otherArg),
 		Doc: "sets all in p that q holds; p is cleared if that is refused"},
 		verb{need: needUpdate, ask: (*driver).update, judge: judgeUpdate, long: true}),
 	act(prog.Info{Name: "move", Role: prog.Use, Weight: 5, Args: args(slotArg, keyArg, arg("front", flags)),
@@ -155,8 +155,10 @@ var Lang = prog.NewLang("dict", slots, world, []row{
 			return nil
 		}}),
 
-	act(prog.Info{Name: "verify", Weight: 4, Doc: "looks up all keys that were ever set in all dicts"},
+	act(prog.Info{Name: "verify", Role: prog.Use, Weight: 1, Args: args(slotArg),
+		Doc: "looks up all keys in p that were ever set in any dict"},
 		verb{ask: (*driver).verify, judge: judgeVerify}),
+	act(prog.Info{Name: "verifyall", Doc: "does so in all dicts"}, verb{ask: (*driver).verifyAll, judge: judgeVerify}),
 	act(prog.Info{Name: "check", Weight: 4, Doc: "has all recount their own invariants"},
 		verb{need: needCheck, ask: (*driver).check, judge: func(m state, _ prog.Op, out prog.Outcome) violation {
 			if out.Status != prog.Fail {

@@ -9,7 +9,8 @@ import (
 	"heapfuzz/props/prog"
 )
 
-// properties returns every property of dicts with a contract. The engine's relations all hold, but where requests may
+// properties returns every property of dicts with a contract. A question may be what an armed act waits for, so that
+// Asked leaves those out. The engine's relations all hold, but where requests may
 // be refused at any time; two more are about keys and about questions. Like the engine's, they look at the program in
 // the ordinary world, and without its operations of role Set.
 func properties(c *dict.Contract) []props.Property {
@@ -22,10 +23,12 @@ func properties(c *dict.Contract) []props.Property {
 	if c.MayRefuse {
 		return ps
 	}
-	for _, p := range []props.Property{props.Renamed, props.Inserted, props.Commuted, props.Drained, Asked} {
+	for _, p := range []props.Property{props.Renamed, props.Inserted, props.Commuted, props.Drained} {
 		ps = append(ps, leaving(loose, p))
 	}
-	return append(ps, leaving(func(op prog.Op) bool { return loose(op) || neighbourly(op) }, Rekeyed))
+	return append(ps,
+		leaving(func(op prog.Op) bool { return loose(op) || op.Kind == kindArm }, Asked),
+		leaving(func(op prog.Op) bool { return loose(op) || neighbourly(op) }, Rekeyed))
 }
 
 var (

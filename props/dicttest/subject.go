@@ -68,13 +68,13 @@ func parts(contract Contract, open Opener) *[needs]bool {
 // up, all is taken away, a dict can still be had, what need not be kept is given back, and nothing is in use.
 var epilogue = []prog.Op{
 	{Kind: Lang.Kind("oom")},
-	{Kind: Lang.Kind("verify")},
+	{Kind: Lang.Kind("verifyall")},
 	{Kind: Lang.Kind("check")},
 	{Kind: Lang.Kind("held")},
 	{Kind: Lang.Kind("drain")},
 	{Kind: Lang.Kind("new")},
 	{Kind: Lang.Kind("set"), Args: [3]uint64{0, 1, 1}},
-	{Kind: Lang.Kind("verify")},
+	{Kind: Lang.Kind("verifyall")},
 	{Kind: Lang.Kind("drain")},
 	{Kind: Lang.Kind("trim")},
 	{Kind: Lang.Kind("check")},

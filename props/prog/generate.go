@@ -1,5 +1,7 @@
 package prog
 
+import "slices"
+
 // Generate draws a program of n operations, or of fewer when all slots are taken and the mix has nothing that may
 // follow.
 //
@@ -185,18 +187,20 @@ func (g *generator) begin(n int) bool {
 }
 
 // weigh sets the sums of the phase. Kinds are weighed by the mix within four groups, and the groups by the flow:
-// otherwise a mix that weighs free 100 times as much as alloc could not grow. Operations without a slot take a twelfth
+// otherwise a mix that weighs free 100 times as much as alloc could not grow. In a table whose slots are filled and
+// emptied, that is what grows, and what makes and kills slots counts with the rest. Operations without a slot take a twelfth
 // at most, as some of them look at everything and others make all that follows fail; where there are no others, they
 // have it all.
 func (g *generator) weigh() bool {
 	var sums [4]int
+	flows := slices.ContainsFunc(g.rows, func(r Info) bool { return r.Fills || r.Empties })
 	group := func(k int) int {
-		switch g.rows[k].Role {
-		case Make:
+		switch r := &g.rows[k]; {
+		case r.Fills || r.Role == Make && !flows:
 			return 0
-		case Kill:
+		case r.Empties || r.Role == Kill && !flows:
 			return 1
-		case Use:
+		case r.Role == Use:
 			return 2
 		}
 		return 3

@@ -125,6 +125,11 @@ type Info struct {
 	Needs  int  // the promise that it asks for, the subject's own number; 0: none. Generated only where it is given.
 	Lacks  bool // a target may lack it and answer Skip
 	Fault  bool // makes what follows fail, until it is asked with all numbers 0; generated programs soon do so: oom
+
+	// Fills and Empties say that it makes what a slot holds more, or less: set and delete of a dict. Where a table has
+	// such operations, it is these that a phase of a generated program has more or fewer of, and slots are made and
+	// killed now and then.
+	Fills, Empties bool
 }
 
 // Row is one operation whole: how to print it, how to ask it of a T, how a model S judges the answer.
