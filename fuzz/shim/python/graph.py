@@ -10,6 +10,7 @@ import ctypes
 import gc
 import os
 import sys
+import threading
 import weakref
 
 gc.disable()
@@ -25,6 +26,7 @@ WEAK = 8
 
 KIND = {}  # by ID
 SERIAL = [0]
+AUTO = [0]
 CLASSES = {}
 
 
@@ -40,8 +42,18 @@ def say(text):
 
 def happen(what, address):
     """Tell the host of an event and answer its questions until it lets us go on."""
+    gc.disable()
     say("event %s %d" % (what, address))
     serve(True)
+    automatic(True)
+
+
+def automatic(on):
+    """Collections start by themselves while a question is worked on, and at no other time: nobody would listen."""
+    if AUTO[0] and on:
+        gc.enable()
+    else:
+        gc.disable()
 
 
 def finalize(self):
@@ -141,6 +153,7 @@ def keep(obj, kind):
 
 
 def do_reset(limit, auto, variant):
+    AUTO[0] = 0
     gc.disable()
     if hasattr(gc, "unfreeze"):
         gc.unfreeze()
@@ -188,7 +201,7 @@ def do_final(address):
 
 
 def do_enable(on):
-    (gc.enable if on else gc.disable)()
+    AUTO[0] = on
 
 
 def do_threshold(generation, n):
@@ -229,15 +242,16 @@ def serve(nested):
             os._exit(0)
         if words[0] == "resume" and nested:
             return
+        automatic(True)
         try:
             answer = VERBS[words[0]](*map(int, words[1:]))
+            text = "ok" if answer is None else "ok %d" % answer
         except MemoryError:
-            say("nomem")
+            text = "nomem"
         except Exception as e:  # whatever it is, the host is told
-            say("fail %s: %s" % (type(e).__name__, e))
-        else:
-            say("ok" if answer is None else "ok %d" % answer)
-            answer = None
+            text = "fail %s: %s" % (type(e).__name__, e)
+        automatic(False)
+        say(text)
 
 
 def hello():
@@ -255,5 +269,11 @@ def hello():
 
 
 if __name__ == "__main__":
+    # A finalizer that answers questions may make others run: a chain of them nests deeply, and a RecursionError in a
+    # finalizer would be ignored, and the host with it.
+    sys.setrecursionlimit(1000000)
+    threading.stack_size(1 << 29)
     hello()
-    serve(False)
+    side = threading.Thread(target=serve, args=(False,))
+    side.start()
+    side.join()
