@@ -27,6 +27,8 @@ WEAK = 8
 KIND = {}  # by ID
 SERIAL = [0]
 AUTO = [0]
+QUIET = [0]
+ROOTS = {}  # how many, by ID
 CLASSES = {}
 
 
@@ -42,6 +44,8 @@ def say(text):
 
 def happen(what, address):
     """Tell the host of an event and answer its questions until it lets us go on."""
+    if QUIET[0]:
+        return
     gc.disable()
     say("event %s %d" % (what, address))
     serve(True)
@@ -147,9 +151,21 @@ def fetch(obj, kind, i):
 def keep(obj, kind):
     """Give a new object its root and return its ID."""
     address = id(obj)
-    incref(address)
+    do_root(address)
     KIND[address] = kind
     return address
+
+
+def do_root(address):
+    ROOTS[address] = ROOTS.get(address, 0) + 1
+    incref(address)
+
+
+def do_unroot(address):
+    ROOTS[address] -= 1
+    if ROOTS[address] == 0:
+        del ROOTS[address]
+    decref(address)
 
 
 def do_reset(limit, auto, variant):
@@ -157,8 +173,14 @@ def do_reset(limit, auto, variant):
     gc.disable()
     if hasattr(gc, "unfreeze"):
         gc.unfreeze()
+    QUIET[0] = 1
+    while ROOTS:  # a program that ended early has left some
+        address, n = ROOTS.popitem()
+        for _ in range(n):
+            decref(address)
     KIND.clear()
     gc.collect()
+    QUIET[0] = 0
     if hasattr(gc, "freeze"):
         gc.freeze()
     gc.set_threshold(700, 10, 10)
@@ -221,7 +243,7 @@ def do_age(address):
 
 
 VERBS = {
-    "reset": do_reset, "new": do_new, "set": do_set, "get": do_get, "root": incref, "unroot": decref,
+    "reset": do_reset, "new": do_new, "set": do_set, "get": do_get, "root": do_root, "unroot": do_unroot,
     "collect": gc.collect, "weak": do_weak, "deref": do_deref, "final": do_final, "enable": do_enable,
     "threshold": do_threshold, "age": do_age,
     "count": lambda address: sys.getrefcount(at(address)) - BASE,
