@@ -504,7 +504,7 @@ const walkMax = 1 << 16
 
 // walk calls Range, and does what the act says. What it was told is the message: "7=1 8=2".
 func (d *driver) walk(op prog.Op) prog.Outcome {
-	h, s := d.at(op), walkScript(op)
+	h, s := d.at(op), scriptOf(op)
 	if !walkable(&d.contract, s.act, d.sure()) {
 		return prog.Outcome{Status: prog.Skip}
 	}
@@ -533,9 +533,9 @@ func walkable(c *dict.Contract, act dict.Act, sure bool) bool {
 	return sure && c.During == dict.Live
 }
 
-// walkScript is the script of an operation walk. Its key is also the value that is written.
-func walkScript(op prog.Op) script {
-	return script{act: dict.Act(op.Args[1]), key: op.Args[2], value: op.Args[2]}
+// scriptOf is the script of an operation walk or arm. What is written is the low bits of the key.
+func scriptOf(op prog.Op) script {
+	return script{act: dict.Act(op.Args[1]), key: op.Args[2], value: op.Args[2] & values.Max}
 }
 
 // act does what an act does with a dict. Seen is the entry that it sees.
@@ -582,7 +582,7 @@ func (d *driver) arm(op prog.Op) prog.Outcome {
 		return prog.Outcome{Status: prog.Skip}
 	}
 	d.noteAct(act, op.Args[2])
-	h.armed = script{act: act, key: op.Args[2], value: op.Args[2]}
+	h.armed = scriptOf(op)
 	h.comparer.OnCompare(func() {
 		if !h.armed.ran {
 			h.armed.ran = true

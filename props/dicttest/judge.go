@@ -24,6 +24,7 @@ func judgeNew(m state, op prog.Op, out prog.Outcome) violation {
 
 func judgeCopy(m state, op prog.Op, out prog.Outcome) violation {
 	if out.Status == prog.NoMem {
+		m.Refused(uint32(op.Args[0]))
 		return m.Refuse(0)
 	}
 	m.Copy(uint32(op.Def), uint32(op.Args[0]))
@@ -37,6 +38,7 @@ func judgeCopy(m state, op prog.Op, out prog.Outcome) violation {
 
 func judgeFromKeys(m state, op prog.Op, out prog.Outcome) violation {
 	if out.Status == prog.NoMem {
+		m.Refused(uint32(op.Args[0]))
 		return m.Refuse(0)
 	}
 	m.FromKeys(uint32(op.Def), uint32(op.Args[0]), op.Args[1])
@@ -82,6 +84,7 @@ func judgeUpdate(m state, op prog.Op, out prog.Outcome) violation {
 func judgeReserve(m state, op prog.Op, out prog.Outcome) violation {
 	n := capacity(&m.Contract, op.Args[1])
 	if out.Status == prog.NoMem {
+		m.Refused(uint32(op.Args[0]))
 		return m.Refuse(uint64(n))
 	}
 	m.Reserve(uint32(op.Args[0]), n)
@@ -107,7 +110,7 @@ func judgeNext(m state, op prog.Op, out prog.Outcome) violation {
 }
 
 func judgeWalk(m state, op prog.Op, out prog.Outcome) violation {
-	s := walkScript(op)
+	s := scriptOf(op)
 	w := m.Walk(uint32(op.Args[0]), s.act, s.key, s.value)
 	for text := reader(out.Msg); text != ""; {
 		var key, value uint64

@@ -56,7 +56,9 @@ type (
 // takes, and sizes: of those the contract speaks.
 //
 // The length of a dict is told with every answer about it, so that a wrong one is seen at once.
-var Lang = prog.NewLang("dict", slots, world, []row{
+var Lang = prog.NewLang("dict", slots, world, rows).With(motifs...)
+
+var rows = []row{
 	act(prog.Info{Name: "new", Role: prog.Make, Weight: 6, Args: args(arg("capacity", capacities)),
 		Doc: "makes an empty dict with room for so many entries, where it can be told"},
 		verb{ask: (*driver).make, judge: judgeNew}),
@@ -151,7 +153,8 @@ var Lang = prog.NewLang("dict", slots, world, []row{
 		verb{need: needCompare, ask: (*driver).arm, may: func(m state, op prog.Op) bool {
 			return armable(dict.Act(op.Args[1])) && m.Sure() && m.Contract.Reentrant
 		}, judge: func(m state, op prog.Op, _ prog.Outcome) violation {
-			m.Arm(uint32(op.Args[0]), dict.Act(op.Args[1]), op.Args[2], op.Args[2])
+			s := scriptOf(op)
+			m.Arm(uint32(op.Args[0]), s.act, s.key, s.value)
 			return nil
 		}}),
 
@@ -188,7 +191,7 @@ var Lang = prog.NewLang("dict", slots, world, []row{
 			m.Drain()
 			return nil
 		}}),
-})
+}
 
 // verb is how an operation is asked and judged. May tells whether the dict is in the state for it. The answer of one
 // with key or long holds the length; with key, it holds what keyed adds.
@@ -230,8 +233,9 @@ func act(info prog.Info, v verb) row {
 			if !may || out.Status == prog.Skip {
 				return judgeSkip(&info, out, may)
 			}
+			ran := v.key && out.Addr&1 != 0
 			if v.key {
-				if out.Addr&1 != 0 {
+				if ran {
 					m.Compared(slot)
 				}
 				if probes := out.Addr >> 1; probes != 0 {
@@ -240,13 +244,14 @@ func act(info prog.Info, v verb) row {
 					}
 				}
 			}
-			if broken := v.judge(m, op, out); broken != nil {
-				return broken
+			broken := v.judge(m, op, out)
+			if broken == nil && (v.key || v.long) {
+				broken = m.Len(slot, int(out.Size)-1)
 			}
-			if v.key || v.long {
-				return m.Len(slot, int(out.Size)-1)
+			if broken != nil && ran {
+				return dict.Reentry.Breach("%s", broken.Error())
 			}
-			return nil
+			return broken
 		},
 	}
 }

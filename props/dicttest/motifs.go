@@ -1,0 +1,56 @@
+package dicttest
+
+import (
+	"fmt"
+	"strings"
+
+	"heapfuzz/props/prog"
+)
+
+// motifs are what random operations seldom do to a dict in that order, and what has found defects in published maps.
+var motifs = []prog.Motif{
+	{Name: "delete all, then the same again", Weight: 4, Text: keysText("set", 8) + keysText("delete", 8) +
+		keysText("set", 9) + "verify p0\n"},
+	{Name: "clear, then grow", Weight: 4, Text: keysText("set", 6) + "clear p0\nsize p0\n" + keysText("set", 14) +
+		"verify p0\n"},
+	{Name: "insert and delete, on and on", Weight: 3, Text: churnText(16)},
+	{Name: "five in, five out, four in", Weight: 3, Text: keysText("set", 5) + keysText("delete", 5) + keysText("set", 4) +
+		"get p0 key=100\n"},
+	{Name: "a copy of what was thinned out", Weight: 2, Text: keysText("set", 12) + keysText("delete", 9) +
+		"size p0\np1 = copy p0\nsize p1\nequal p0 p1\n"},
+	{Name: "keys of one hash", Weight: 3, Text: "set p0 key=0 value=1\nset p0 key=2305843009213693951 value=2\n" +
+		"set p0 key=4611686018427387902 value=3\ndelete p0 key=0\nget p0 key=4611686018427387902\n" +
+		"set p0 key=4611686018427387902 value=4\nverify p0\n"},
+	{Name: "an iteration that ends, and a dict that grows", Weight: 2, Text: "set p0 key=1 value=1\niter p0 i=0\n" +
+		"next p0 i=0\nnext p0 i=0\nset p0 key=2 value=2\nnext p0 i=0\n"},
+	{Name: "a change behind an iteration's back", Weight: 2, Text: keysText("set", 4) + "iter p0 i=1\nnext p0 i=1\n" +
+		"delete p0 key=0\nset p0 key=0 value=7\nnext p0 i=1\nnext p0 i=1\nnext p0 i=1\nnext p0 i=1\n"},
+	{Name: "room, and what was made room for", Weight: 2, Text: "reserve p0 capacity=6\nsize p0\n" + keysText("set", 6) +
+		"size p0\n"},
+	{Name: "no memory for growing", Weight: 2, Text: keysText("set", 5) + "oom nth=1 forever=0\nset p0 key=5 value=9\n" +
+		"verify p0\noom nth=0 forever=0\nset p0 key=5 value=9\nverify p0\n"},
+	{Name: "comparisons that change the dict", Weight: 2, Text: keysText("set", 4) + "arm p0 act=6 key=1\nget p0 key=2\n" +
+		"set p0 key=1 value=1\nset p0 key=2 value=1\narm p0 act=7 key=3\nset p0 key=2 value=5\nverify p0\n"},
+	{Name: "moves", Weight: 2, Text: keysText("set", 4) + "move p0 key=2 front=1\nmove p0 key=1 front=1\n" +
+		"move p0 key=2 front=0\nwalk p0 act=0 key=0\npopitem p0\npopfirst p0\n"},
+}
+
+func keysText(what string, n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "%s p0 key=%d", what, i)
+		if what == "set" {
+			fmt.Fprintf(&b, " value=%d", i+1)
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+func churnText(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "set p0 key=%d value=1\ndelete p0 key=%d\n", i, i)
+	}
+	return b.String() + "size p0\n"
+}
