@@ -266,7 +266,9 @@ func (h *Heap) New(id TypeID) Ref {
 	if o == 0 {
 		return 0
 	}
-	h.track(o)
+	if o.isGC() {
+		h.track(o)
+	}
 	if t.Kind == KindSlotted {
 		return o
 	}

@@ -28,6 +28,7 @@ type Layout struct {
 	CacheCount int
 
 	InternForever bool // interned strings are immortal (3.12 alone)
+	DeepRange     bool // a range is its own deep copy (3.10)
 
 	// RecordColumn is the column of the table of records, RecordHead the GC head that was measured with it.
 	RecordColumn int

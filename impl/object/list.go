@@ -98,10 +98,16 @@ func (h *Heap) Push(o, v Ref) bool {
 	return true
 }
 
-// Extend adds items at the end of a list, each with a reference of its own, and reports whether there was memory.
+// Extend adds items at the end of a list, each with a reference of its own, and reports whether there was memory. From
+// 3.10 on it treats a list that never had any as list(x) does.
 func (h *Heap) Extend(o Ref, items ...Ref) bool {
 	n := int(o.load(listSize))
-	if !h.resize(o, n+len(items)) {
+	if o.load(listItems) == 0 && h.prof.IterRoom == RoomEven {
+		if !h.setRoom(o, len(items)+len(items)&1) {
+			return false
+		}
+		o.store(listSize, uintptr(len(items)))
+	} else if !h.resize(o, n+len(items)) {
 		return false
 	}
 	for i, v := range items {

@@ -140,7 +140,7 @@ func buildProfiles() []*Profile {
 		p.LiteralRoom, p.SetLiteral = RoomGrown, true
 	})
 	add("3.10", "3.10", func() {
-		p.FunctionWords, p.IterRoom, p.LiteralRoom, p.FrozenOnce = 14, RoomEven, RoomEven, false
+		p.FunctionWords, p.IterRoom, p.LiteralRoom, p.FrozenOnce, p.DeepRange = 14, RoomEven, RoomEven, false, true
 	})
 	add("3.11", "3.11", func() {
 		p.Values, p.WeakWords, p.ZeroDigit, p.FramesWait = InBlock, 6, true, false

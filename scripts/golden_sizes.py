@@ -1,0 +1,215 @@
+#!/usr/bin/env python3
+"""Makes the interpreter that runs it tell how large objects are.
+
+    python3.X golden_sizes.py        one row a line: its name, and what sys.getsizeof says of a sequence of objects
+    python3 golden_sizes.py list     interpreters found: profile, version, path, separated by tabs
+
+A row is a sequence because most are about growth: "56*1 88*4" is 56 once and then 88 four times.  What a row makes is
+written out here, and once more in Go beside its name (impl/object/golden_test.go).
+"""
+import collections
+import os
+import shutil
+import subprocess
+import sys
+import types
+import weakref
+
+PROFILES = ["2.7", "3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13"]
+OLD = sys.version_info[0] == 2
+size = sys.getsizeof
+if OLD:
+    range = xrange  # noqa: F821
+    chr = unichr  # noqa: F821
+
+
+def row(name, sizes):
+    runs = []
+    for n in sizes:
+        if runs and runs[-1][0] == n:
+            runs[-1][1] += 1
+        else:
+            runs.append([n, 1])
+    print(name + "\t" + " ".join(["%d*%d" % (n, count) for n, count in runs]))
+
+
+def many(name, make, ns):
+    row(name, [size(make(n)) for n in ns])
+
+
+def atoms():
+    many("None", lambda n: None, [0])
+    many("bool", bool, [0, 1])
+    many("int small", int, range(-5, 300))
+    many("int 2^k", lambda k: int(2 ** k), range(201))
+    many("int 2^k-1", lambda k: int(2 ** k - 1), range(201))
+    many("int -2^k", lambda k: int(-2 ** k), range(201))
+    many("float", float, [0, 1])
+    many("complex", complex, [0, 1])
+    many("bytes", lambda n: b"x" * n, range(101))
+    many("bytearray", bytearray, range(41))
+    many("range", range, [0, 3, 1000])
+    many("str ascii", lambda n: "x" * n, range(101))
+    if not OLD:
+        many("str char", chr, range(256))
+        many("str latin-1", lambda n: chr(0xE9) * n, range(2, 41))
+        many("str ucs-2", lambda n: chr(0x20AC) * n, range(1, 41))
+        many("str ucs-4", lambda n: chr(0x1F600) * n, range(1, 41))
+        many("str mixed", lambda n: "x" * n + chr(0x1F600), range(41))
+    import datetime
+    many("capsule", lambda n: datetime.datetime_CAPI, [0])
+
+
+def lists():
+    many("list [None]*n", lambda n: [None] * n, range(101))
+    many("list literal of constants", lambda n: eval("[" + "None," * n + "]"), range(41))
+    many("list literal of variables", lambda n: eval("[" + "x," * n + "]", {"x": 1}), range(31))  # longer ones are appended to
+    many("list(range)", lambda n: list(range(n)), range(101))
+    many("list(tuple)", lambda n: list((None,) * n), range(101))
+    many("list(list)", lambda n: list([None] * n), range(101))
+    many("list slice", lambda n: ([None] * 100)[:n], range(101))
+    many("list copy", lambda n: __import__("copy").copy([None] * n), range(41))
+
+    def grow(steps):
+        a = []
+        for step in steps:
+            step(a)
+            yield size(a)
+
+    def extend(k):
+        return lambda a: a.extend([None] * k)
+
+    def cut(i, j):
+        def step(a):
+            del a[i:j]
+        return step
+
+    row("list append 2000", grow([lambda a: a.append(None)] * 2000))
+    row("list append 400 pop 400", grow([lambda a: a.append(None)] * 400 + [lambda a: a.pop()] * 400))
+    row("list insert 300", grow([lambda a: a.insert(0, None)] * 300))
+    row("list extend by k", grow([extend(k) for k in range(60)]))
+    row("list extend and cut", grow([extend(500)] + [cut(2, 2 + k) for k in range(30)] + [extend(7), cut(1, 60)]))
+    row("list exact append", grow([extend(13), lambda a: a.append(None), cut(0, 5), lambda a: a.append(None)]))
+
+
+def grow_set(a, steps):
+    for step in steps:
+        step(a)
+        yield size(a)
+
+
+def sets():
+    def add(k):
+        return lambda a: a.add(k)
+
+    def discard(k):
+        return lambda a: a.discard(k)
+
+    def merge(n):
+        return lambda a: a.update(set(range(n)))
+
+    row("set add 5000", grow_set(set(), [add(k) for k in range(5000)]))
+    row("set add 30 discard 30 add 5",
+        grow_set(set(), [add(k) for k in range(30)] + [discard(k) for k in range(30)] + [add(k) for k in range(5)]))
+    row("set add 200 clear add 10",
+        grow_set(set(), [add(k) for k in range(200)] + [lambda a: a.clear()] + [add(k) for k in range(10)]))
+    row("set update", grow_set(set(), [merge(n) for n in range(0, 3000, 37)]))
+    many("set(list)", lambda n: set(list(range(n))), range(200))
+    many("set(set)", lambda n: set(set(range(n))), range(400))
+    many("set copy", lambda n: set(range(n)).copy(), range(400))
+    many("set literal", lambda n: eval("{" + ",".join(map(str, range(n))) + "}"), range(1, 60))
+    many("frozenset(list)", lambda n: frozenset(list(range(n))), range(200))
+    many("frozenset(set)", lambda n: frozenset(set(range(n))), range(200))
+
+
+def make_class(n, weak):
+    names = ["a%d" % i for i in range(n)] + ["__weakref__"] * weak
+    return type("Slots", (object,), {"__slots__": names})
+
+
+class Dict(object):
+    pass
+
+
+class DictOnly(object):
+    __slots__ = ("__dict__",)
+
+
+def containers():
+    many("tuple", lambda n: (None,) * n, range(61))
+    many("slots", lambda n: make_class(n, 0)(), range(12))
+    many("slots and weak references", lambda n: make_class(n, 1)(), range(12))
+    many("instance", lambda n: Dict(), [0])
+    many("instance without weak references", lambda n: DictOnly(), [0])
+    many("weakref", lambda n: weakref.ref(Dict), [0])
+    many("slice", slice, [1])
+
+    def function():
+        pass
+
+    def outer(x):
+        return lambda: x
+    inner = outer(1)
+    many("function", lambda n: function, [0])
+    many("cell", lambda n: inner.__closure__[0], [0])
+    many("method", lambda n: types.MethodType(function, 1), [0])
+
+
+def records():
+    def generate():
+        yield 1
+    rows = [
+        ("type", lambda: type("A", (object,), {})),
+        ("generator", generate),
+        ("list_iterator", lambda: iter([])),
+        ("tuple_iterator", lambda: iter(())),
+        ("dict_iterator", lambda: iter({})),
+        ("set_iterator", lambda: iter(set())),
+        ("OrderedDict", collections.OrderedDict),
+        ("defaultdict", collections.defaultdict),
+        ("Counter", collections.Counter),
+        ("deque", collections.deque),
+        ("module", lambda: types.ModuleType("m")),
+        ("property", property),
+        ("super", lambda: super(Dict, Dict())),
+    ]
+    if not OLD:
+        import functools
+        rows.append(("lru_cache", lambda: functools.lru_cache(3)(lambda x: x)))
+    for name, make in rows:
+        row("record " + name, [size(make())])
+
+
+def list_interpreters():
+    question = "import sys; print('%d.%d\t%d.%d.%d' % (sys.version_info[:2] + sys.version_info[:3]))"
+    paths = os.environ.get("HEAPFUZZ_PYTHONS", "").split(os.pathsep)
+    try:
+        root = subprocess.run(["pyenv", "root"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.decode()
+        versions = os.path.join(root.strip(), "versions")
+        paths += [os.path.join(versions, v, "bin", "python") for v in sorted(os.listdir(versions))]
+    except OSError:
+        pass
+    paths += [shutil.which("python" + p) for p in PROFILES]
+    seen = {}
+    for path in filter(None, paths):
+        try:
+            answer = subprocess.run([path, "-E", "-s", "-c", question], stdout=subprocess.PIPE,
+                                    stderr=subprocess.DEVNULL, timeout=30)
+        except (OSError, subprocess.TimeoutExpired):
+            continue
+        profile, _, version = answer.stdout.decode().strip().partition("\t")
+        if answer.returncode == 0 and profile in PROFILES:
+            seen.setdefault(profile, (version, path))
+    for profile in PROFILES:
+        if profile in seen:
+            print("\t".join((profile,) + seen[profile]))
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["list"]:
+        list_interpreters()
+    elif sys.argv[1:]:
+        sys.exit(__doc__)
+    else:
+        for section in (atoms, lists, sets, containers, records):
+            section()
