@@ -64,7 +64,7 @@ func testCanonical(t *testing.T, l Language) {
 	spec := l.Spec
 	for _, dir := range []string{"seed", "found"} {
 		es := entries(t, l, dir)
-		if len(es) < 20 {
+		if len(es) < 20 && l.canaries != nil {
 			t.Errorf("%d files in %s", len(es), dir)
 		}
 		for _, e := range es {

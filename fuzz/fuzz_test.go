@@ -14,6 +14,12 @@ func FuzzHeap(f *testing.F) { fuzzLanguage(f, "heap") }
 // FuzzGraph is FuzzHeap of heaps of objects.
 func FuzzGraph(f *testing.F) { fuzzLanguage(f, "graph") }
 
+// FuzzDict is FuzzHeap of dicts.
+func FuzzDict(f *testing.F) { fuzzLanguage(f, "dict") }
+
+// FuzzCache is FuzzHeap of caches.
+func FuzzCache(f *testing.F) { fuzzLanguage(f, "cache") }
+
 func fuzzLanguage(f *testing.F, name string) {
 	l, err := LanguageOf(name)
 	if err != nil {
@@ -52,6 +58,26 @@ func TestSmoke(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestProperties looks at the properties by name: a name is that of one, and conforms comes first.
+func TestProperties(t *testing.T) {
+	eachLanguage(t, func(t *testing.T, l Language) {
+		all := map[string]bool{}
+		for _, p := range l.Properties() {
+			if all[p.Name] {
+				t.Errorf("two properties have the name %s", p.Name)
+			}
+			all[p.Name] = true
+		}
+		for _, target := range append(l.Targets(), l.Canaries()...) {
+			for i, p := range target.New().Properties {
+				if !all[p.Name] || (i == 0) != (p.Name == props.Conforms.Name) {
+					t.Errorf("%s: property %d is %s", target.Name, i, p.Name)
+				}
+			}
+		}
+	})
 }
 
 // TestEngine tries that bytes find what text finds: every reproducer of a canary's, as an engine would have it.

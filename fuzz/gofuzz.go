@@ -24,6 +24,11 @@ func Fuzz(data []byte) int { return try("heap", data) }
 // FuzzGraphBytes tries a heap of objects in the same way. FuzzGraph is the function of Go's own engine.
 func FuzzGraphBytes(data []byte) int { return try("graph", data) }
 
+// FuzzDictBytes and FuzzCacheBytes try a dict and a cache.
+func FuzzDictBytes(data []byte) int { return try("dict", data) }
+
+func FuzzCacheBytes(data []byte) int { return try("cache", data) }
+
 // try returns 1 when the program that data means did something, and panics when it broke a rule.
 func try(language string, data []byte) int {
 	e := shared[language]

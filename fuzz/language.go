@@ -12,6 +12,7 @@ import (
 	"heapfuzz/model/graph"
 	"heapfuzz/model/heap"
 	"heapfuzz/props"
+	"heapfuzz/props/dicttest"
 	"heapfuzz/props/graphtest"
 	"heapfuzz/props/heaptest"
 	"heapfuzz/props/prog"
@@ -19,17 +20,16 @@ import (
 
 // Language is one kind of thing that is tried: what its programs consist of, what is said of it, and who there is.
 type Language struct {
-	Name       string // never changes: command lines name it, and the folder of its corpus
-	Doc        string // what it is about, in a few words
-	Spec       *prog.Spec
-	Rules      []*model.Invariant
-	Properties []props.Property // all that one of its targets may have
-	Canary     func() []canarytest.Canary
+	Name  string // never changes: command lines name it, and the folder of its corpus
+	Doc   string // what it is about, in a few words
+	Spec  *prog.Spec
+	Rules []*model.Invariant
 
 	// Differential is the property that a target and the others answer a program alike.
 	Differential func(others ...*props.Subject) props.Property
 
-	targets  []Target
+	canaries func() []canarytest.Canary // nil: there are none
+	targets  []Target                   // the first has every property that one of them may have
 	promises func(contract any) string
 	alike    func(a, b any) bool
 }
@@ -37,17 +37,37 @@ type Language struct {
 // languages are all, in the order in which they are told of.
 var languages = []Language{
 	{
-		Name: "heap", Doc: "memory allocators", Spec: heaptest.Lang.Spec, Rules: heap.Rules, Properties: props.All(),
-		Canary: canary.All, Differential: props.Differential, targets: heapTargets,
+		Name: "heap", Doc: "memory allocators", Spec: heaptest.Lang.Spec, Rules: heap.Rules,
+		canaries: canary.All, Differential: props.Differential, targets: heapTargets,
 		promises: of(heapPromises), alike: both(heapAlike),
 	},
 	{
 		Name: "graph", Doc: "heaps of objects that refer to each other", Spec: graphtest.Lang.Spec, Rules: graph.Rules,
-		Properties: graphtest.Properties(), Canary: graphcanary.All, Differential: graphtest.Differential,
-		targets:  graphs(),
+		canaries: graphcanary.All, Differential: graphtest.Differential, targets: graphs(),
 		promises: of(graphPromises), alike: func(any, any) bool { return true }, // see graphtest.Differential
 	},
+	{
+		Name: "dict", Doc: "dicts and hash maps", Spec: dicttest.Lang.Spec, Rules: rulesOf("dict"),
+		Differential: props.Differential, targets: dicts(),
+		promises: of(dictPromises), alike: both(dictAlike),
+	},
+	{
+		Name: "cache", Doc: "bounded caches", Spec: dicttest.CacheLang.Spec, Rules: rulesOf("cache"),
+		Differential: props.Differential, targets: caches(),
+		promises: of(cachePromises), alike: both(cacheAlike),
+	},
 }
+
+// Canary returns the canaries, with what is expected of those who look for their defects.
+func (l Language) Canary() []canarytest.Canary {
+	if l.canaries == nil {
+		return nil
+	}
+	return l.canaries()
+}
+
+// Properties returns all that one of the language's targets may have.
+func (l Language) Properties() []props.Property { return l.targets[0].New().Properties }
 
 // of makes a function of any contract of one of a language's.
 func of[C any](f func(C) string) func(any) string { return func(c any) string { return f(c.(C)) } }

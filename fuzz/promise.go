@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"heapfuzz/fuzz/trace"
+	"heapfuzz/model/dict"
 	"heapfuzz/model/graph"
 	"heapfuzz/model/heap"
 )
@@ -91,4 +92,52 @@ func graphPromises(c graph.Contract) string {
 	w.add(c.MayRefuse, "may refuse")
 	w.retained(c.Inexact, c.Retained)
 	return w.or("what is reachable lives")
+}
+
+// dictPromises says the contract of a store of dicts in words.
+func dictPromises(c dict.Contract) string {
+	var w words
+	w.add(c.Order == dict.Insertion, "keeps the order of insertion")
+	w.add(c.During == dict.Detected, "an iteration detects changes")
+	w.add(c.During == dict.Live, "may change during an iteration")
+	w.add(len(c.Stairs) > 0, "grows in steps that are known")
+	w.add(c.KeepsSize, "only sets change the size")
+	w.add(c.CopyFits, "copies are no larger")
+	w.add(c.ClearFrees, "clear gives back")
+	w.add(c.Reserves, "room is made on request")
+	w.add(c.ProbesMax > 0, "up to %d probes", c.ProbesMax)
+	w.add(c.Reentrant, "may change during a comparison")
+	w.add(c.CapacityMax > 0, "room for up to %d", c.CapacityMax)
+	w.add(c.MayRefuse, "may refuse")
+	w.add(c.Unsteady, "may differ from run to run")
+	w.retained(c.Inexact, c.Retained)
+	return w.or("a key holds what was set last")
+}
+
+// dictAlike tells whether two contracts ask for the same visible answers: entries are popped, and walked over, in order.
+func dictAlike(a, b dict.Contract) bool {
+	return a.Order == b.Order && a.During == b.During && a.Reentrant == b.Reentrant && !a.Unsteady && !b.Unsteady
+}
+
+// cachePromises says the contract of a cache in words.
+func cachePromises(c dict.CacheContract) string {
+	var w words
+	w.add(c.Policy == dict.LRU, "evicts what was not used for longest")
+	w.add(c.Policy == dict.FIFO, "evicts what was put first")
+	w.add(c.Policy == dict.LFU, "evicts what was used least")
+	w.add(c.Approximate, "may evict at any time")
+	w.add(c.Slack > 0, "up to %d too many", c.Slack)
+	w.add(c.Zero == dict.Empty, "capacity 0 is empty")
+	w.add(c.Zero == dict.Unbounded, "capacity 0 has no bound")
+	w.add(c.Negative == dict.Empty, "a negative one is empty")
+	w.add(c.Negative == dict.Unbounded, "a negative one has no bound")
+	w.add(c.MayRefuse, "may refuse")
+	w.add(c.Unsteady, "may differ from run to run")
+	return w.or("a capacity that holds")
+}
+
+// cacheAlike tells whether two contracts ask for the same visible answers. Caches that evict what they like never do.
+func cacheAlike(a, b dict.CacheContract) bool {
+	a.Inexact, b.Inexact = false, false // what is not compared in any case
+	return a == b && a.Exact()
 }

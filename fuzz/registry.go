@@ -91,5 +91,6 @@ func Lookup(name string) (Target, error) {
 	for i, t := range all {
 		names[i] = t.Name
 	}
-	return Target{}, fmt.Errorf("no target %q; there are %s, cpython and cpython-VERSION where it is installed, and canary/NAME", name, strings.Join(names, ", "))
+	return Target{}, fmt.Errorf("no target %q; there are %s, cpython and cpython-VERSION where it is installed, and "+
+		"canary/NAME", name, strings.Join(names, ", "))
 }

@@ -132,7 +132,7 @@ func propertyOf(s *props.Subject, name, rule string) (props.Property, error) {
 		return p, nil
 	}
 	l, words := languageOf(s), strings.Fields(rule)
-	for _, p := range l.Properties {
+	for _, p := range l.Properties() {
 		if p.Name == name {
 			p.Check = func(*props.Subject, *props.Runner, prog.Program) (*props.Refutation, error) { return nil, nil }
 			return p, nil

@@ -26,7 +26,7 @@ func lookup(name string) (fuzz.Target, error) {
 }
 
 // subjectUsage explains the flag of the commands that work on all languages or on one.
-const subjectUsage = "only what is of this `kind`: heap, graph"
+const subjectUsage = "only what is of this `kind`: heap, graph, dict or cache"
 
 // languages returns those that a subject stands for: all for "".
 func languages(subject string) ([]fuzz.Language, error) {
@@ -169,7 +169,7 @@ func listRules(t *table, l fuzz.Language) {
 	for _, r := range l.Rules {
 		t.add(r.Name, r.Doc)
 	}
-	for _, p := range l.Properties {
+	for _, p := range l.Properties() {
 		t.add(p.Name, "property: "+p.Doc)
 	}
 }
