@@ -145,12 +145,12 @@ func (c *Collector) Debug() Flag { return c.flags }
 // Garbage returns what was found and kept. The collector holds the references; DropGarbage lets them go.
 func (c *Collector) Garbage() []object.Ref { return c.garbage }
 
-// DropGarbage empties Garbage.
+// DropGarbage empties Garbage, from its end, as a list is cleared.
 func (c *Collector) DropGarbage() {
-	for len(c.garbage) > 0 {
-		o := c.garbage[0]
-		c.garbage = c.garbage[1:]
-		c.h.Decref(o)
+	dropped := c.garbage
+	c.garbage = nil
+	for i := len(dropped) - 1; i >= 0; i-- {
+		c.h.Decref(dropped[i])
 	}
 }
 

@@ -18,6 +18,9 @@ type world struct {
 	roots map[int]object.Ref
 	types map[string]object.TypeID
 	line  int // of the program: the tag of what it makes
+
+	auto bool     // collections begin by themselves, and answers end in the counts
+	said []string // what the collector said since the last answer; nil before debug
 }
 
 // typesOf is what both the tests and the driver of golden traces call the types of instances. The fifth attribute is
@@ -33,6 +36,19 @@ var typesOf = []object.Type{
 	{Name: "slots-alloc", Kind: object.KindSlotted, Attrs: 5, Weak: true, Final: object.Allocate},
 	{Name: "slots-collect", Kind: object.KindSlotted, Attrs: 5, Weak: true, Final: object.Collect},
 }
+
+// oldTypesOf have finalizers of the old kind, in Python 3; classicTypesOf exist in 2.7 only.
+var (
+	oldTypesOf = []object.Type{
+		{Name: "inst-old-log", Kind: object.KindInstance, Attrs: 5, Weak: true, Final: object.Nothing, Legacy: true},
+		{Name: "slots-old-revive", Kind: object.KindSlotted, Attrs: 5, Weak: true, Final: object.Resurrect, Legacy: true},
+	}
+	classicTypesOf = []object.Type{
+		{Name: "classic", Kind: object.KindInstance, Attrs: 5, Weak: true, Classic: true},
+		{Name: "classic-log", Kind: object.KindInstance, Attrs: 5, Weak: true, Final: object.Nothing, Classic: true},
+		{Name: "classic-revive", Kind: object.KindInstance, Attrs: 5, Weak: true, Final: object.Resurrect, Classic: true},
+	}
+)
 
 func open(t *testing.T, profile string) *world {
 	t.Helper()
@@ -50,7 +66,11 @@ func open(t *testing.T, profile string) *world {
 	}
 	c.Disable()
 	w := &world{t: t, h: h, c: c, roots: map[int]object.Ref{}, types: map[string]object.TypeID{}}
-	for _, typ := range typesOf {
+	more := oldTypesOf
+	if p.Legacy {
+		more = classicTypesOf
+	}
+	for _, typ := range slices.Concat(typesOf, more) {
 		if w.types[typ.Name], err = h.Define(typ); err != nil {
 			t.Fatal(err)
 		}
@@ -87,11 +107,63 @@ func (w *world) make(kind string, tag int) object.Ref {
 	return o
 }
 
+// Events of the tests' own: a collection of generation Tag starts or stops. Value is what it found: collected times the
+// unit, and uncollectable.
+const (
+	eventStart = object.EventKind(100) + iota
+	eventStop
+
+	uncollectableUnit = 1 << 20
+)
+
+// begin lets collections begin by themselves, and logs them. The interpreter makes a dict for what it tells.
+func (w *world) begin(thresholds [3]int) {
+	w.auto = true
+	w.c.SetThreshold(thresholds[0], thresholds[1:]...)
+	w.c.Enable()
+	w.c.OnCollection = func(p Phase) {
+		info := w.h.NewDict()
+		e := object.Event{Kind: eventStart, Tag: uint32(p.Generation)}
+		if p.Stop {
+			e.Kind, e.Value = eventStop, p.Collected*uncollectableUnit+p.Uncollectable
+		}
+		w.h.Events = append(w.h.Events, e)
+		w.h.Decref(info)
+	}
+}
+
+// listen takes down what the collector says, with names for addresses and N for what would count the driver's objects.
+func (w *world) listen() {
+	w.c.Address = func(o object.Ref) string {
+		if s := w.names([]object.Ref{o}); s != "" {
+			return s
+		}
+		return "?"
+	}
+	w.c.OnMessage = func(line string) {
+		each, permanent := "gc: objects in each generation:", "gc: objects in permanent generation:"
+		switch {
+		case strings.HasPrefix(line, permanent):
+			line = permanent + " N"
+		case strings.HasPrefix(line, each) && !w.h.Profile().Debug.Permanent:
+			line = each + " N"
+		}
+		w.said = append(w.said, line)
+	}
+}
+
 // events empties the log and returns what was in it.
 func (w *world) events() string {
 	var s []string
 	for _, e := range w.h.Events {
-		s = append(s, e.String())
+		switch e.Kind {
+		case eventStart:
+			s = append(s, fmt.Sprintf("S%d", e.Tag))
+		case eventStop:
+			s = append(s, fmt.Sprintf("E%d:%d:%d", e.Tag, e.Value/uncollectableUnit, e.Value%uncollectableUnit))
+		default:
+			s = append(s, e.String())
+		}
 	}
 	w.h.Events = w.h.Events[:0]
 	return strings.Join(s, " ")

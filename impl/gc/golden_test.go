@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -23,6 +24,7 @@ var (
 	live   = flag.Bool("live", false, "ask real interpreters and compare with them instead of the files")
 	seeds  = flag.Int("seeds", 20, "how many programs to make with -update and -live")
 	length = flag.Int("length", 2000, "operations of each program")
+	only   = flag.String("only", "", "with -update and -live, the names of programs begin so")
 )
 
 const (
@@ -30,24 +32,55 @@ const (
 	oracle    = "../../scripts/golden_gc.py"
 )
 
-// A golden is one program by its name.
-type golden struct{ name, program string }
+// A golden is one program by its name, and the profiles that are asked about it.
+type golden struct {
+	name, program string
+	profiles      []string
+}
 
-// goldens are the programs: random ones, scenes, and chains that are deeper than the trashcan lets deaths be nested,
-// which die by counts or in a collection.
+// What the profiles are good for. 2.7 keeps dicts in another order. Up to 3.6 calls take tuples and bound methods, so
+// that count 0, and with it when a collection begins by itself, is the interpreter's own affair.
+var (
+	counted = []string{"3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13"}
+	modern  = append([]string{"3.6"}, counted...)
+	every   = append([]string{"2.7"}, modern...)
+)
+
+// goldens are the programs: random ones, with collections that begin by themselves, or with finalizers of the old kind,
+// or with the messages of set_debug; scenes; a long one; and chains that are deeper than the trashcan lets deaths be
+// nested, which die by counts or in a collection.
 func goldens() []golden {
 	var all []golden
+	add := func(profiles []string, program, name string, args ...any) {
+		all = append(all, golden{fmt.Sprintf(name, args...), program, profiles})
+	}
 	for seed := 1; seed <= *seeds; seed++ {
 		r := rand.New(rand.NewPCG(uint64(seed), 0x9e3779b97f4a7c15))
-		all = append(all, golden{fmt.Sprintf("random-%d", seed), generate(r, *length)})
+		add(modern, generate(r, *length), "random-%d", seed)
 		if seed%5 == 0 {
-			all = append(all, golden{fmt.Sprintf("scenes-%d", seed/5), directed(r, *length/25)})
+			add(modern, directed(r, *length/25), "scenes-%d", seed/5)
+		}
+		add(counted, threshold(r)+generate(r, *length), "auto-%d", seed)
+		if seed%5 == 0 {
+			add(counted, threshold(r)+directed(r, *length/25), "auto-scenes-%d", seed/5)
+			g := generator{r: r, old: true}
+			add(every, g.random(*length), "old-%d", seed/5)
+			flags := []Flag{7, 31, LeakLegacy, LeakLegacy | DebugStats}[seed/5%4]
+			g = generator{r: r, old: true}
+			add(every, fmt.Sprintf("debug %d\n", flags)+g.random(*length/5), "debug-%d", seed/5)
 		}
 	}
 	for _, kind := range []string{"list", "tuple", "dict", "inst", "inst-log", "slots", "slots-log"} {
-		all = append(all, golden{"deep-" + kind, deep(kind, false) + deep(kind, true)})
+		add(modern, deep(kind, false)+deep(kind, true), "deep-%s", kind)
 	}
+	r := rand.New(rand.NewPCG(1, 100_000))
+	add([]string{"3.11"}, threshold(r)+generate(r, *length*50), "long")
 	return all
+}
+
+// threshold lets collections begin by themselves, early.
+func threshold(r *rand.Rand) string {
+	return fmt.Sprintf("threshold %d %d %d\n", 1+r.IntN(12), r.IntN(4), r.IntN(4))
 }
 
 // deep makes a chain of 230 objects of a kind, each with one that logs its death beside it, and lets it die. A ring
@@ -168,10 +201,16 @@ func goldenFromInterpreters(t *testing.T) {
 	}
 	for _, g := range goldens() {
 		name, program := g.name, g.program
+		if !strings.HasPrefix(name, *only) {
+			continue
+		}
 		var file bytes.Buffer
 		fmt.Fprintf(&file, "== program\n%s", program)
 		for _, line := range found {
 			f := strings.Split(line, "\t")
+			if !slices.Contains(g.profiles, f[0]) {
+				continue
+			}
 			cmd := exec.Command(f[2], "-E", "-s", oracle)
 			cmd.Stdin = strings.NewReader(program)
 			var stderr bytes.Buffer

@@ -2,6 +2,7 @@ package gc
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -18,6 +19,7 @@ const rootsMax = 24
 type generator struct {
 	r    *rand.Rand
 	out  strings.Builder
+	old  bool             // with finalizers of the old kind, and without dicts, whose order in 2.7 is that of hashes
 	kind [rootsMax]string // of a live root; "" of a dead one, "?" of one that get made
 }
 
@@ -25,7 +27,11 @@ type generator struct {
 // garbage of many shapes is left to collections of all generations.
 func generate(r *rand.Rand, n int) string {
 	g := generator{r: r}
-	tear := 10
+	return g.random(n)
+}
+
+func (g *generator) random(n int) string {
+	r, tear := g.r, 10
 	for i := range n {
 		if i%60 == 0 {
 			tear = []int{12, 20, 35}[r.IntN(3)]
@@ -61,7 +67,7 @@ func (g *generator) pick(suits func(string) bool) int {
 }
 
 func isOwn(kind string) bool {
-	return strings.HasPrefix(kind, "inst") || strings.HasPrefix(kind, "slots")
+	return strings.HasPrefix(kind, "inst") || strings.HasPrefix(kind, "slots") || strings.HasPrefix(kind, "classic")
 }
 
 // define writes an operation that makes a root.
@@ -70,7 +76,11 @@ func (g *generator) define() {
 	switch {
 	case x < 50:
 		kinds := []string{"list", "list", "list", "dict", "dict", "inst", "inst", "slots", "slots"}
-		for _, t := range typesOf {
+		types := typesOf
+		if g.old {
+			kinds, types = []string{"list", "list"}, slices.Concat(typesOf, oldTypesOf, oldTypesOf, classicTypesOf)
+		}
+		for _, t := range types {
 			kinds = append(kinds, t.Name)
 		}
 		g.kind[a] = kinds[g.r.IntN(len(kinds))]
@@ -102,6 +112,8 @@ func (g *generator) use() {
 	weak := func(kind string) bool { return kind == "weak" }
 	holder := func(kind string) bool { return isOwn(kind) || kind == "list" || kind == "dict" }
 	switch x := g.r.IntN(100); {
+	case g.old && x < 4:
+		g.line("%s", g.one("garbage", "garbage", "ungarbage"))
 	case x < 55:
 		v := strconv.Itoa(g.live())
 		if g.r.IntN(9) == 0 {
@@ -134,9 +146,18 @@ func (w *world) run(program string) []string {
 	for i, line := range strings.Split(strings.TrimSpace(program), "\n") {
 		w.line = i
 		answer := w.do(line)
+		w.c.Safepoint()
 		if e := w.events(); e != "" {
 			answer += " | " + e
 		}
+		if w.auto {
+			n := w.c.Count()
+			answer += fmt.Sprintf(" @ %d,%d,%d", n[0], n[1], n[2])
+		}
+		for _, s := range w.said {
+			answer += " ! " + s
+		}
+		w.said = w.said[:0]
 		out = append(out, answer)
 	}
 	return out
@@ -155,21 +176,8 @@ func (w *world) do(line string) string {
 	switch t[0] {
 	case "new", "tuple", "weak", "get":
 		return w.define(t, num)
-	case "collect":
-		n := w.c.Collect(num(1))
-		counts := w.c.Count()
-		return fmt.Sprintf("%d %d %d", n, counts[1], counts[2])
-	case "order":
-		return w.order()
-	case "unrevive":
-		n := len(w.h.Revived) - 1
-		if n < 0 {
-			return "skip"
-		}
-		o := w.h.Revived[n]
-		w.h.Revived = w.h.Revived[:n]
-		w.h.Decref(o)
-		return "ok"
+	case "collect", "order", "unrevive", "garbage", "ungarbage", "debug", "threshold":
+		return w.say(t[0], num)
 	}
 	o, live := w.roots[num(1)]
 	if !live {
@@ -199,6 +207,45 @@ func (w *world) do(line string) string {
 	return w.ask(t[0], o)
 }
 
+// say answers an operation that is about no root.
+func (w *world) say(op string, num func(int) int) string {
+	switch op {
+	case "collect":
+		n := w.c.Collect(num(1))
+		counts := w.c.Count()
+		return fmt.Sprintf("%d %d %d", n, counts[1], counts[2])
+	case "order":
+		w.takeList()
+		return w.order()
+	case "garbage":
+		return w.names(w.c.Garbage())
+	case "ungarbage":
+		w.c.DropGarbage()
+	case "debug":
+		w.c.SetDebug(Flag(num(1)))
+		w.listen()
+	case "threshold":
+		w.begin([3]int{num(1), num(2), num(3)})
+	default:
+		n := len(w.h.Revived) - 1
+		if n < 0 {
+			return "skip"
+		}
+		o := w.h.Revived[n]
+		w.h.Revived = w.h.Revived[:n]
+		w.h.Decref(o)
+	}
+	return "ok"
+}
+
+// takeList is what the driver does to the free list of lists when it asks for names; the counts do not notice.
+func (w *world) takeList() {
+	fresh, limit := w.h.Fresh, w.h.Limit
+	w.h.Limit = math.MaxInt
+	w.h.Decref(w.h.NewList(0))
+	w.h.Fresh, w.h.Limit = fresh, limit
+}
+
 // define answers an operation that makes a root.
 func (w *world) define(t []string, num func(int) int) string {
 	r := num(1)
@@ -208,6 +255,9 @@ func (w *world) define(t []string, num func(int) int) string {
 	var o object.Ref
 	switch t[0] {
 	case "new":
+		if _, known := w.types[t[2]]; !known && t[2] != "list" && t[2] != "dict" {
+			return "skip"
+		}
 		o = w.make(t[2], w.line)
 	case "tuple":
 		var items [3]object.Ref
@@ -232,15 +282,20 @@ func (w *world) define(t []string, num func(int) int) string {
 				return "none"
 			}
 			w.h.Incref(o)
-		} else if o = w.h.NewWeakref(from, t[3] == "1"); o == 0 {
+		} else if !isOwnKind(w.h.Kind(from)) {
 			return "skip"
 		} else {
+			args := w.h.NewTuple(from, 0) // the arguments of a call
+			o = w.h.NewWeakref(from, t[3] == "1")
 			w.h.SetTag(o, uint32(w.line))
+			w.h.Decref(args)
 		}
 	}
 	w.roots[r] = o
 	return "ok"
 }
+
+func isOwnKind(k object.Kind) bool { return k == object.KindInstance || k == object.KindSlotted }
 
 // put stores a value in an object, and fetch reads it.
 func (w *world) put(o object.Ref, k int, v object.Ref) string {
@@ -275,7 +330,7 @@ func (w *world) fetch(o object.Ref, k int) object.Ref {
 // ask answers a question about one object.
 func (w *world) ask(op string, o object.Ref) string {
 	kind := w.h.Kind(o)
-	own := kind == object.KindInstance || kind == object.KindSlotted
+	own := isOwnKind(kind)
 	bit := func(b bool) string {
 		if b {
 			return "1"
@@ -305,9 +360,11 @@ func (w *world) ask(op string, o object.Ref) string {
 		}
 		return strconv.Itoa(w.h.Size(o))
 	case "referents":
+		w.takeList()
 		w.h.Referents(o, add)
 		return w.names(found)
 	case "referrers":
+		w.takeList()
 		w.c.Referrers(o, add)
 		return w.names(found)
 	case "pop":

@@ -65,6 +65,10 @@ type Profile struct {
 	// their callbacks wait: 2, or 1 from 3.13 on (weakrefobject.c, PyObject_ClearWeakRefs).
 	CallbackTuple int
 
+	// BareFirst is how many weak references without a callback are cleared before the others if they are the newest: the
+	// code that does so means two that are shared, but does not look whether they are (up to 3.12).
+	BareFirst int
+
 	// BoundFinalizers: a finalizer is called through a bound method and a tuple of one item, both of which count (up to
 	// 3.6, typeobject.c, slot_tp_finalize).
 	BoundFinalizers bool
@@ -106,7 +110,7 @@ func buildProfiles() []*Profile {
 		AllOrNothing: true, CountEarly: true, TuplesInScan: true,
 		FreeList:      FreeMax{Lists: 80, Dicts: 80, Tuples: 2000, TupleItems: 19, Floats: 100, Frames: 200, Methods: 256},
 		Debug:         DebugFmt{BareDone: true},
-		CallbackTuple: 2, BoundFinalizers: true,
+		CallbackTuple: 2, BareFirst: 2, BoundFinalizers: true,
 	}
 	add := func(name, arenaName string, change func()) {
 		change()
@@ -155,7 +159,7 @@ func buildProfiles() []*Profile {
 	add("3.13", "3.11", func() {
 		p.Values, p.Threshold0, p.TrashDepth, p.TrashHeadroom = InObject, 2000, 10_000-50, 50
 		p.CapsuleWords, p.CapsuleFlags, p.InternForever = 6, flagGC, false
-		p.CallbackTuple = 1
+		p.CallbackTuple, p.BareFirst = 1, 0
 	})
 	return all
 }

@@ -96,6 +96,14 @@ func (h *Heap) CallBack(w Ref) {
 // first (weakrefobject.c, PyObject_ClearWeakRefs). If there are several, a tuple holds them and their callbacks
 // meanwhile, which is tracked and counted like any other. Without memory for it the callbacks run all the same.
 func (h *Heap) clearWeakrefs(o Ref, at uintptr) {
+	for range h.prof.BareFirst {
+		if w := Ref(o.load(at)); w != 0 && !h.HasCallback(w) {
+			h.clearWeak(w)
+		}
+	}
+	if o.load(at) == 0 {
+		return
+	}
 	tuple, n := Ref(0), h.weakCount(Ref(o.load(at)))
 	if n >= h.prof.CallbackTuple {
 		if tuple = h.alloc(typeTuple, uintptr(n)*16); tuple != 0 {
