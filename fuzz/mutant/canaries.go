@@ -2,20 +2,47 @@ package mutant
 
 import (
 	"context"
+	"slices"
 
 	"heapfuzz/fuzz"
+	"heapfuzz/fuzz/canary/canarytest"
+	"heapfuzz/props"
 )
 
-// canaries tries each canary as if it were a mutant.
+// CanaryOutcome is a canary and what came of it.
+type CanaryOutcome struct {
+	Name string
+	Rule string // that must catch it
+	Or   []string
+	Trial
+}
+
+// Right tells whether the canary was caught by a rule that may catch it.
+func (c *CanaryOutcome) Right() bool {
+	return c.Kill.Rule == c.Rule || slices.Contains(c.Or, c.Kill.Rule)
+}
+
+// canaries tries each canary as if it were a mutant. One that only the comparison with another target finds is left
+// out: a worker has one target of its language.
 func (b *bench) canaries(ctx context.Context) error {
-	list := fuzz.Canaries()
+	var list []canarytest.Canary
+	for _, l := range fuzz.Languages() {
+		for _, c := range l.Canary() {
+			if slices.ContainsFunc(c.Subject().Properties, func(p props.Property) bool { return p.Name == c.Property }) {
+				list = append(list, c)
+			}
+		}
+	}
 	b.proof.Canaries = make([]CanaryOutcome, len(list))
 	return b.each(ctx, len(list), func(i, worker int) error {
-		t, err := b.lab.try(ctx, "", []string{list[i].Name}, b.Seed, worker)
-		if err != nil {
-			return err
+		c := list[i]
+		o := CanaryOutcome{Name: c.Name, Rule: c.RuleName()}
+		for _, r := range c.Or {
+			o.Or = append(o.Or, r.Name)
 		}
-		b.proof.Canaries[i] = CanaryOutcome{Name: list[i].Name, Trial: t}
-		return nil
+		var err error
+		o.Trial, err = b.lab.try(ctx, "", []string{canarytest.Prefix + c.Name}, b.Seed, worker)
+		b.proof.Canaries[i] = o
+		return err
 	})
 }

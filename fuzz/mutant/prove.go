@@ -34,20 +34,21 @@ type Outcome struct {
 	Targets int // that reach its place
 }
 
-// CanaryOutcome is a canary and what came of it.
-type CanaryOutcome struct {
-	Name, Rule string // the rule that must catch it
-	Trial
-}
-
 // Proof is what Prove found out.
 type Proof struct {
 	Outcomes []Outcome // in the order of packages, files and lines
 	All      int       // mutants that there are, where Outcomes is a sample
 	Canaries []CanaryOutcome
-	Controls []string // the targets that were driven without any mutant, and broke no rule
+	Controls []Control
 	Seed     uint64
 	Limits   Limits
+}
+
+// Control is a target that was driven without any mutant, and broke no rule.
+type Control struct {
+	Target   string
+	Programs int
+	Ops      uint64
 }
 
 // watchOps is what each target is driven with to learn which places it reaches, and that it breaks no rule itself.
@@ -170,20 +171,17 @@ func (b *bench) each(ctx context.Context, n int, f func(i, worker int) error) er
 // while nothing is wrong?
 func (b *bench) watch(ctx context.Context) error {
 	targets := fuzz.Targets()
-	for _, t := range targets {
-		b.proof.Controls = append(b.proof.Controls, t.Name)
-	}
-	b.reach = make([][]uint32, len(targets))
+	b.reach, b.proof.Controls = make([][]uint32, len(targets)), make([]Control, len(targets))
 	return b.each(ctx, len(targets), func(i, worker int) error {
-		answers, d, err := b.lab.do(ctx, "watch", job{Targets: b.proof.Controls[i : i+1], Seed: b.Seed, Watch: true,
+		answers, d, err := b.lab.do(ctx, "watch", job{Targets: []string{targets[i].Name}, Seed: b.Seed, Watch: true,
 			Budget: watchOps}, worker)
 		if err != nil {
 			return err
 		}
-		if d != nil || len(answers) != 1 || len(answers[0].Counts) != 1 {
+		if d != nil || len(answers) != 1 || answers[0].Phase != phaseWatch {
 			return fmt.Errorf("%s does not survive without any mutant", targets[i].Name)
 		}
-		b.reach[i] = answers[0].Counts[0]
+		b.reach[i], b.proof.Controls[i] = answers[0].Counts, answers[0].Control
 		return nil
 	})
 }
@@ -204,7 +202,7 @@ func (b *bench) targets(m Mutant) (names []string, reach int) {
 	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(b.reach[j][m.Site], b.reach[i][m.Site]) })
 	for _, i := range order {
 		if reach == 0 || len(names) < min(reach, targetsMax) {
-			names = append(names, b.proof.Controls[i])
+			names = append(names, b.proof.Controls[i].Target)
 		}
 	}
 	return names, reach

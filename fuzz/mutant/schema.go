@@ -181,7 +181,7 @@ func (w *writer) decls() {
 			continue
 		}
 		w.results = append(w.results[:0], sig)
-		w.block(f.Body.List, around{})
+		w.block(f.Body.List, around{end: true})
 	}
 }
 
@@ -195,13 +195,13 @@ func receiver(t types.Type) string {
 	return t.String()
 }
 
-// around is what stands around a statement.
-type around struct{ loop, last bool } // in a loop; the last statement of its list
+// around is what stands around a statement: a loop; and whether the function ends where it does, so that a panic
+// there may not be left out.
+type around struct{ loop, end bool }
 
 func (w *writer) block(list []ast.Stmt, a around) {
 	for i, s := range list {
-		a.last = i == len(list)-1
-		w.stmt(s, a)
+		w.stmt(s, around{a.loop, a.end && i == len(list)-1})
 	}
 }
 
@@ -210,7 +210,7 @@ func (w *writer) stmt(s ast.Stmt, a around) {
 	switch s := s.(type) {
 	case *ast.ExprStmt:
 		if call, ok := s.X.(*ast.CallExpr); ok && !w.forPeople(call) {
-			if !(w.isPanic(call) && a.last && w.results[len(w.results)-1].Results().Len() > 0) {
+			if !(w.isPanic(call) && a.end && w.results[len(w.results)-1].Results().Len() > 0) {
 				w.optional(s, opDelete)
 			}
 		}
@@ -503,7 +503,7 @@ func (w *writer) expr(e ast.Expr) {
 		}
 	case *ast.FuncLit:
 		w.results = append(w.results, w.src.Info.TypeOf(x).(*types.Signature))
-		w.block(x.Body.List, around{})
+		w.block(x.Body.List, around{end: true})
 		w.results = w.results[:len(w.results)-1]
 	case *ast.TypeAssertExpr:
 		w.expr(x.X)

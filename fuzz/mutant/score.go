@@ -8,11 +8,12 @@ import (
 
 // Score counts mutants of one kind.
 type Score struct {
-	Name       string `json:"name"`
-	Mutants    int    `json:"mutants"`
-	Killed     int    `json:"killed"`
-	Equivalent int    `json:"equivalent"` // survived, and listed as equivalent
-	Unreached  int    `json:"unreached"`  // no program reached the place
+	Name       string
+	Mutants    int
+	Killed     int
+	Equivalent int // survived, and listed as equivalent
+	Gaps       int // survived otherwise
+	Unreached  int // of them those whose place no program reached
 }
 
 // Share is the share of those killed that can be: 1 where there are none.
@@ -30,17 +31,20 @@ func (s *Score) count(o *Outcome, reason string) {
 		s.Killed++
 	case equivalent(reason):
 		s.Equivalent++
-	case !o.Reached:
-		s.Unreached++
+	default:
+		s.Gaps++
+		if !o.Reached {
+			s.Unreached++
+		}
 	}
 }
 
 // Spread says how numbers are distributed.
 type Spread struct {
-	Count  int    `json:"count"`
-	Median uint64 `json:"median"`
-	Most   uint64 `json:"ninety"` // nine tenths are not above it
-	Worst  uint64 `json:"worst"`
+	Count  int
+	Median uint64
+	Ninety uint64 // nine tenths are not above it
+	Worst  uint64
 }
 
 func spread(numbers []uint64) Spread {
@@ -54,12 +58,12 @@ func spread(numbers []uint64) Spread {
 
 // Earning is what a rule earns: what it kills first, and what nobody would kill without it.
 type Earning struct {
-	Rule     string         `json:"rule"`
-	Mutants  int            `json:"mutants"`            // killed by it before any other
-	Alone    int            `json:"alone"`              // of them missed when it is switched off
-	Others   map[string]int `json:"others,omitempty"`   // who kills the rest then
-	Canaries []string       `json:"canaries,omitempty"` // killed by it before any other
-	Missed   []string       `json:"missed,omitempty"`   // of them missed when it is switched off
+	Rule     string
+	Mutants  int            // killed by it before any other
+	Alone    int            // of them missed when it is switched off
+	Others   map[string]int // who kills the rest then
+	Canaries []string       // killed by it before any other
+	Missed   []string       // of them missed when it is switched off
 }
 
 // Summary is what a proof comes to.
@@ -149,13 +153,13 @@ func (e *Earning) mutant(t *Trial) {
 	e.Others[t.Without.Rule]++
 }
 
-// names are the keys of a map, the greatest number first.
-func names(of map[string]int) []string {
+// byNumber are the keys of a map, the greatest number first.
+func byNumber(of map[string]int) []string {
 	return slices.SortedFunc(maps.Keys(of), func(a, b string) int {
 		return cmp.Or(cmp.Compare(of[b], of[a]), cmp.Compare(a, b))
 	})
 }
 
-// residual is the rule of three: what was looked for n times and not found has, with 95 % confidence, a share of at
-// most 3/n.
-func residual(n int) float64 { return 3 / float64(max(n, 3)) }
+// residual is the rule of three: what was looked for in n programs and not found is shown, with 95 % confidence, by a
+// share of 3/n of programs at most.
+func residual(n int) float64 { return min(1, 3/float64(max(n, 1))) }

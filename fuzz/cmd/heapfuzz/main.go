@@ -8,6 +8,7 @@
 //	heapfuzz trace FILE                 replay what a real program did, and weigh the memory that it took
 //	heapfuzz targets                    list what is tried; with -rules, the rules
 //	heapfuzz ops                        list the operations of which programs consist
+//	heapfuzz prove                      make small defects in our own implementations, and see which are found
 //
 // Every command leaves with 0 when no rule was broken, 1 when one was, 2 when it was used wrongly or could not do its
 // work, and 130 when it was interrupted.
@@ -77,6 +78,7 @@ and shrinks the first program that breaks a rule to a few lines.
   heapfuzz trace FILE           replay what a real program did, and weigh the memory that it took
   heapfuzz targets [-rules]     list what is tried, or the rules
   heapfuzz ops                  list the operations of which programs consist
+  heapfuzz prove                make small defects in our own implementations, and see which are found
 
 Exit status: 0 no rule broken, 1 a finding, 2 wrong usage or environment, 130 interrupted.
 Flags may come from the environment: -seed as HEAPFUZZ_SEED, -keep-going as HEAPFUZZ_KEEP_GOING.
@@ -107,7 +109,7 @@ func newRoot() *cobra.Command {
 		return fmt.Errorf("%s; %s -h lists the flags", oneDash(err.Error()), c.CommandPath())
 	})
 	root.AddCommand(runCommand(), replayCommand(), shrinkCommand(), showCommand(), traceCommand())
-	root.AddCommand(targetsCommand(), opsCommand())
+	root.AddCommand(targetsCommand(), opsCommand(), proveCommand())
 	return root
 }
 

@@ -1,0 +1,259 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"heapfuzz/fuzz/mutant"
+)
+
+// proveFlags are the flags of prove.
+type proveFlags struct {
+	out      string
+	sample   int
+	seed     uint64
+	packages []string
+	budget   time.Duration
+	ops      uint64
+	floor    float64
+	workers  int
+	fresh    bool
+	write    bool
+	verbose  bool
+}
+
+// tellEvery is after how many defects prove says how far it is.
+const tellEvery = 100
+
+const proveLong = `
+Make small defects in the packages of impl, one at a time, and see which of them the properties find. Each defect that
+survives must stand in fuzz/mutant/survivors.txt with its reason; one that does not, one that does and is found, and a
+canary that its rule does not catch, are findings.
+
+Defects are built into one program, which needs the sources and the go command. Results are kept in the user's cache
+until something changes that they depend on, so that a run that is cut off goes on where it was.`
+
+func proveCommand() *cobra.Command {
+	var f proveFlags
+	c := &cobra.Command{
+		Use:   "prove [flags]",
+		Short: "Make small defects in our own implementations, and see which the properties find.",
+		Long:  proveLong,
+		Args:  cobra.NoArgs,
+		Example: `  heapfuzz prove -o evidence
+  heapfuzz prove -sample 100 -ops 100000 -floor 0.8
+  heapfuzz prove -package impl/pool -v`,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return f.prove(c.Context(), c.OutOrStdout(), c.ErrOrStderr())
+		},
+	}
+	flags := c.Flags()
+	flags.StringVarP(&f.out, "out", "o", "", "the `folder` that evidence.json and evidence.html are written to")
+	flags.IntVar(&f.sample, "sample", 0, "try so `many` defects, chosen by the seed, and no canary (default all)")
+	flags.Uint64Var(&f.seed, "seed", 1, "the `number` that programs and the sample follow from")
+	flags.StringSliceVar(&f.packages, "package", nil, "the `package`s, as impl/pool (default all)")
+	flags.DurationVar(&f.budget, "budget", mutant.CPUDefault, "the CPU `time` of a defect")
+	flags.Uint64Var(&f.ops, "ops", mutant.OpsDefault, "the `operations` that a defect is tried with")
+	flags.Float64Var(&f.floor, "floor", 0,
+		"the least `share` found of those not equivalent; with it, survivors need not be listed")
+	flags.IntVar(&f.workers, "workers", runtime.NumCPU(), "`how many` defects are tried at once")
+	flags.BoolVar(&f.fresh, "fresh", false, "believe nothing that was found out before")
+	flags.BoolVar(&f.write, "update", false, "rewrite the list of survivors: those without a reason stand at its end")
+	flags.BoolVarP(&f.verbose, "v", "v", false, "print a line for each defect")
+	return c
+}
+
+func (f *proveFlags) check() error {
+	switch {
+	case f.sample < 0:
+		return fmt.Errorf("-sample %d is negative", f.sample)
+	case f.workers < 1 || f.workers > 256:
+		return fmt.Errorf("-workers %d: from 1 to 256", f.workers)
+	case f.budget < time.Second:
+		return fmt.Errorf("-budget %v: at least 1s", f.budget)
+	case f.ops == 0:
+		return errors.New("-ops 0 proves nothing")
+	case f.floor < 0 || f.floor > 1:
+		return fmt.Errorf("-floor %v: from 0 to 1", f.floor)
+	case f.write && (f.sample > 0 || len(f.packages) > 0):
+		return errors.New("-update wants every defect to be tried")
+	}
+	return nil
+}
+
+func (f *proveFlags) prove(ctx context.Context, stdout, stderr io.Writer) error {
+	if err := f.check(); err != nil {
+		return err
+	}
+	root, err := mutant.Root()
+	if err != nil {
+		return err
+	}
+	list := filepath.Join(root, "fuzz", "mutant", "survivors.txt")
+	survivors, err := readSurvivors(list)
+	if err != nil {
+		return err
+	}
+	cache := ""
+	if dir, err := os.UserCacheDir(); err == nil && !f.fresh {
+		cache = filepath.Join(dir, "heapfuzz", "mutant")
+	}
+	begun := time.Now()
+	proof, err := mutant.Prove(ctx, mutant.Options{
+		Root: root, Packages: f.packages, Sample: f.sample, Seed: f.seed, Workers: f.workers, Cache: cache,
+		Limits: mutant.Limits{Ops: f.ops, CPU: f.budget}, Canaries: f.sample == 0 && len(f.packages) == 0,
+		Progress: func(done, all int, o *mutant.Outcome) {
+			if f.verbose {
+				fmt.Fprintf(stdout, "%d/%d %v: %s\n", done, all, o.Identity, fate(o))
+			} else if done%tellEvery == 0 {
+				fmt.Fprintf(stderr, "heapfuzz: %s of %s tried\n", commas(done), count(all, "defect"))
+			}
+		},
+	})
+	switch {
+	case ctx.Err() != nil:
+		return errInterrupted
+	case err != nil:
+		return err
+	}
+	e := mutant.NewEvidence(proof, survivors, root, revision(ctx, root))
+	e.Circumstances = mutant.Circumstances{Machine: fmt.Sprintf("%s/%s, %s", runtime.GOOS, runtime.GOARCH,
+		count(runtime.NumCPU(), "processor")), Go: runtime.Version(), When: begun.UTC().Format(time.RFC3339),
+		Seconds: time.Since(begun).Seconds()}
+	if f.out != "" {
+		if err := e.Write(f.out); err != nil {
+			return err
+		}
+	}
+	if f.write {
+		if err := rewrite(list, survivors, proof); err != nil {
+			return err
+		}
+	}
+	if err := printScores(stdout, e.Facts.Summary); err != nil {
+		return err
+	}
+	return f.verdict(stdout, proof, survivors, e.Facts.Summary)
+}
+
+func readSurvivors(path string) (*mutant.Survivors, error) {
+	file, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return mutant.ReadSurvivors(strings.NewReader(""), path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return mutant.ReadSurvivors(file, path)
+}
+
+// rewrite writes the list beside itself first, so that a full disk leaves the old one.
+func rewrite(path string, s *mutant.Survivors, p *mutant.Proof) error {
+	var b strings.Builder
+	if err := s.WriteSurvivors(&b, p); err != nil {
+		return err
+	}
+	if err := os.WriteFile(path+".new", []byte(b.String()), 0o666); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
+}
+
+// fate says in words what came of a mutant.
+func fate(o *mutant.Outcome) string {
+	k := &o.Kill
+	switch {
+	case k.Rule == "" && !o.Reached:
+		return "survives, and was never reached"
+	case k.Rule == "" && o.Late:
+		return "survives; the time was over before the operations were"
+	case k.Rule == "":
+		return "survives"
+	}
+	return fmt.Sprintf("%s, on %s after %s", strings.TrimSpace(k.Rule+" "+k.Cause), k.Target, count(k.Ops, "operation"))
+}
+
+// revision is the commit of the sources, with a "+" where they differ from it; "" without git.
+func revision(ctx context.Context, root string) string {
+	out, err := exec.CommandContext(ctx, "git", "-C", root, "rev-parse", "--short=12", "HEAD").Output()
+	if err != nil {
+		return ""
+	}
+	text := strings.TrimSpace(string(out))
+	if changed, err := exec.CommandContext(ctx, "git", "-C", root, "status", "--porcelain", "--untracked-files=no").
+		Output(); err != nil || len(changed) > 0 {
+		text += "+"
+	}
+	return text
+}
+
+func printScores(w io.Writer, s *mutant.Summary) error {
+	var t table
+	t.add("DEFECTS IN", ">TRIED", ">FOUND", ">EQUIVALENT", ">GAPS", ">NOT REACHED", ">SCORE")
+	for _, score := range slices.Concat(s.Packages, s.Operators, []mutant.Score{s.Total}) {
+		t.add(score.Name, commas(score.Mutants), commas(score.Killed), commas(score.Equivalent), commas(score.Gaps),
+			commas(score.Unreached), fmt.Sprintf("%.1f%%", 100*score.Share()))
+	}
+	if err := t.print(w); err != nil {
+		return err
+	}
+	var rules table
+	rules.add("RULE", ">FINDS FIRST", ">ALONE", ">CANARIES", ">MISSED WITHOUT IT")
+	for _, r := range s.Rules {
+		rules.add(r.Rule, commas(r.Mutants), commas(r.Alone), commas(len(r.Canaries)), commas(len(r.Missed)))
+	}
+	fmt.Fprintln(w)
+	if err := rules.print(w); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(w, "\noperations to the first kill: median %s, nine of ten %s, worst %s\n"+
+		"minimized programs: median %s, nine of ten %s, worst %s; %s not minimized\n",
+		commas(s.Ops.Median), commas(s.Ops.Ninety), commas(s.Ops.Worst),
+		count(s.Lengths.Median, "operation"), commas(s.Lengths.Ninety), commas(s.Lengths.Worst), commas(s.Died))
+	return err
+}
+
+// verdict says what is wrong, if anything is.
+func (f *proveFlags) verdict(w io.Writer, p *mutant.Proof, s *mutant.Survivors, sum *mutant.Summary) error {
+	account := s.Account(p)
+	wrong := 0
+	for _, id := range account.Stale {
+		wrong++
+		fmt.Fprintf(w, "stale: %v is listed as a survivor, and was found or is no more there\n", id)
+	}
+	for _, o := range account.Unlisted {
+		if f.floor == 0 {
+			wrong++
+			fmt.Fprintf(w, "unlisted: %v survives: %s => %s\n", o.Identity, o.From, o.To)
+		}
+	}
+	for _, c := range p.Canaries {
+		if !c.Right() {
+			wrong++
+			fmt.Fprintf(w, "canary: %s is caught by %q instead of %s\n", c.Name, c.Kill.Rule, c.Rule)
+		}
+	}
+	if sum.Total.Share() < f.floor {
+		wrong++
+		fmt.Fprintf(w, "floor: %.1f%% found, and %.1f%% is the least\n", 100*sum.Total.Share(), 100*f.floor)
+	}
+	if wrong > 0 {
+		return errFinding
+	}
+	fmt.Fprintf(w, "%.1f%% of %s found, no survivor without a reason\n", 100*sum.Total.Share(),
+		count(sum.Total.Mutants-sum.Total.Equivalent, "defect"))
+	return nil
+}

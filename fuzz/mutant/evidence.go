@@ -1,0 +1,133 @@
+package mutant
+
+import (
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Evidence is what a proof leaves for others: Facts follow from the revision, the seed and the limits alone, and are the
+// same bytes each time; Circumstances do not.
+type Evidence struct {
+	Facts         Facts
+	Circumstances Circumstances
+}
+
+// Facts are what was found out.
+type Facts struct {
+	Revision string // of the sources; "" when it is not known
+	Seed     uint64
+	Limits   Limits
+	Mutants  int // that there are; where only a sample was tried, Summary counts the sample
+	Summary  *Summary
+	Controls []Control
+	Programs int     // in the controls
+	Residual float64 // with 95 % confidence at most this share of programs breaks a rule on what is not mutated
+	Canaries []CanaryOutcome
+	Kills    []Line
+	Survived []Line
+	Stale    []string // listed as survivors, and killed
+}
+
+// Line is a mutant in the evidence.
+type Line struct {
+	Mutant string // its identity
+	Place  string // file and line
+	From   string
+	To     string
+	Reason string `json:",omitempty"` // why it survives, "" if nobody said
+	Kill   *Kill  `json:",omitempty"`
+	Off    *Kill  `json:",omitempty"` // who killed it with the rule of Kill switched off
+}
+
+// Circumstances are where and when.
+type Circumstances struct {
+	Machine string
+	Go      string
+	When    string
+	Seconds float64
+}
+
+// NewEvidence makes the evidence of a proof.
+func NewEvidence(p *Proof, s *Survivors, root, revision string) *Evidence {
+	f := Facts{Revision: revision, Seed: p.Seed, Limits: p.Limits, Mutants: p.All, Summary: Summarize(p, s),
+		Controls: p.Controls, Canaries: p.Canaries}
+	for _, c := range p.Controls {
+		f.Programs += c.Programs
+	}
+	f.Residual = residual(f.Programs)
+	for i := range p.Outcomes {
+		o := &p.Outcomes[i]
+		name, err := filepath.Rel(root, o.File)
+		if err != nil {
+			name = filepath.Base(o.File)
+		}
+		l := Line{Mutant: o.Identity.String(), Place: fmt.Sprintf("%s:%d", filepath.ToSlash(name), o.Line), From: o.From,
+			To: o.To}
+		if o.Kill.Rule == "" {
+			l.Reason = s.Reason(o.Identity)
+			f.Survived = append(f.Survived, l)
+			continue
+		}
+		l.Kill = &o.Kill
+		if o.Without.Rule != "" {
+			l.Off = &o.Without
+		}
+		f.Kills = append(f.Kills, l)
+	}
+	for _, id := range s.Account(p).Stale {
+		f.Stale = append(f.Stale, id.String())
+	}
+	return &Evidence{Facts: f}
+}
+
+// Write puts evidence.json and evidence.html into a folder.
+func (e *Evidence) Write(dir string) error {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	text, err := json.MarshalIndent(e, "", " ")
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "evidence.json"), append(text, '\n'), 0o666); err != nil {
+		return err
+	}
+	var page strings.Builder
+	if err := evidencePage.Execute(&page, e); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, "evidence.html"), []byte(page.String()), 0o666)
+}
+
+//go:embed embed/evidence.html
+var evidenceText string
+
+var evidencePage = template.Must(template.New("evidence").Funcs(template.FuncMap{
+	"percent":  func(x float64) string { return fmt.Sprintf("%.1f %%", 100*x) },
+	"join":     func(list []string) string { return strings.Join(list, ", ") },
+	"others":   others,
+	"operator": func(name string) string { return operatorDoc(name) },
+}).Parse(evidenceText))
+
+// others says who kills what a rule misses.
+func others(of map[string]int) string {
+	var words []string
+	for _, name := range byNumber(of) {
+		words = append(words, fmt.Sprintf("%s %d", name, of[name]))
+	}
+	return strings.Join(words, ", ")
+}
+
+func operatorDoc(name string) string {
+	for _, o := range Operators {
+		if o.Name == name {
+			return o.Doc
+		}
+	}
+	return ""
+}

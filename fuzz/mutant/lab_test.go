@@ -1,0 +1,134 @@
+package mutant
+
+import (
+	"context"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"heapfuzz/fuzz"
+	"heapfuzz/model/heap"
+	"heapfuzz/props"
+	"heapfuzz/props/heaptest"
+	"heapfuzz/props/prog"
+)
+
+// The workers of these tests are this test again.
+func TestMain(m *testing.M) {
+	if len(os.Args) == 2 && strings.HasPrefix(os.Args[1], `{"Targets"`) {
+		for name, first := range badly {
+			more[name] = func() *props.Subject { return spoilt(name, first) }
+		}
+		reached := true
+		Work(Switch{Counts: make([]uint32, 1), Reached: &reached})
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// spoilt is the reference, with something that happens before it answers.
+func spoilt(name string, first func()) *props.Subject {
+	s := heaptest.Subject(name, heap.ReferenceContract, func(heaptest.World) (heaptest.Allocator, error) {
+		return heap.NewReference(), nil
+	})
+	open := s.Open
+	s.Open = func(w [prog.ArgsMax]uint64) (props.Target, props.Judge, error) {
+		t, j, err := open(w)
+		return bad{t, first}, j, err
+	}
+	return s
+}
+
+type bad struct {
+	props.Target
+	first func()
+}
+
+func (b bad) Do(op prog.Op) prog.Outcome {
+	b.first()
+	return b.Target.Do(op)
+}
+
+var kept [][]byte
+
+var badly = map[string]func(){
+	"hangs": func() {
+		for {
+		}
+	},
+	"crashes": func() {
+		go func() { panic("nobody recovers here") }()
+		time.Sleep(time.Minute)
+	},
+	"hogs": func() {
+		for {
+			block := make([]byte, 1<<20)
+			for i := range block {
+				block[i] = 1
+			}
+			kept = append(kept, block)
+		}
+	},
+}
+
+func labOf(t *testing.T) *lab {
+	t.Helper()
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &lab{program: program, dir: t.TempDir(), limits: Limits{Ops: 2000, CPU: 2 * time.Second,
+		Hang: 200 * time.Millisecond, Memory: 256 << 20}}
+}
+
+// What runs away is killed, and how it ran away is told.
+func TestRunaways(t *testing.T) {
+	for _, tt := range []struct{ target, cause string }{
+		{"hangs", causeHang}, {"crashes", causeCrash}, {"hogs", causeMemory},
+	} {
+		t.Run(tt.target, func(t *testing.T) {
+			l := labOf(t)
+			if tt.target == "hogs" {
+				l.limits.Hang = 10 * time.Second
+			}
+			got, err := l.try(context.Background(), "", []string{tt.target}, 1, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := Kill{Rule: props.Alive.Name, Cause: tt.cause, Property: "conforms", Target: tt.target,
+				Ops: got.Kill.Ops, Programs: got.Kill.Programs}
+			if got.Kill != want || want.Programs == 0 {
+				t.Errorf("got %+v, want %+v", got.Kill, want)
+			}
+		})
+	}
+}
+
+// What is right survives; what is wrong is killed by its rule, minimized, and tried again without the rule.
+func TestTry(t *testing.T) {
+	l := labOf(t)
+	l.limits.Ops = 20_000
+	right, err := l.try(context.Background(), "", []string{"reference"}, 1, 0)
+	if err != nil || right.Kill.Rule != "" || right.Late {
+		t.Errorf("the reference: %+v, %v", right, err)
+	}
+	const name = "canary/pop-twice"
+	if _, err := fuzz.Lookup(name); err != nil {
+		t.Fatal(err)
+	}
+	wrong, err := l.try(context.Background(), "", []string{name}, 1, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if wrong.Kill.Rule == "" || wrong.Kill.Length == 0 || wrong.Kill.Length > 8 || wrong.Without.Rule == wrong.Kill.Rule {
+		t.Errorf("%s: %+v", name, wrong)
+	}
+	again, err := l.try(context.Background(), "", []string{name}, 1, 0)
+	if err != nil || again != wrong {
+		t.Errorf("once %+v, then %+v, %v", wrong, again, err)
+	}
+	if _, err := l.try(context.Background(), "", []string{"nobody"}, 1, 0); err == nil {
+		t.Error("a target that is not there is no error")
+	}
+}

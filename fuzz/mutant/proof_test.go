@@ -1,0 +1,240 @@
+package mutant
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func id(fn string) Identity { return Identity{"impl/pool", fn, "plus", "0a", 1} }
+
+func outcome(fn, rule, without string) Outcome {
+	o := Outcome{Mutant: Mutant{Identity: id(fn), From: "1", To: "1 + 1", File: "/m/impl/pool/a.go", Line: 3}}
+	o.Reached = true
+	if rule != "" {
+		o.Kill = Kill{Rule: rule, Ops: 10, Length: 2}
+		o.Without.Rule = without
+	}
+	return o
+}
+
+const listed = `# what is known
+equivalent: a mask
+    impl/pool A plus 0a.1  # 1 => 1 + 1
+
+gap: a rule on waste
+    impl/pool B plus 0a.1
+    impl/pool C plus 0a.1
+`
+
+func TestSurvivors(t *testing.T) {
+	s, err := ReadSurvivors(strings.NewReader(listed), "s.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &Proof{All: 4, Outcomes: []Outcome{outcome("A", "", ""), outcome("B", "heap/size", ""), outcome("D", "", ""),
+		outcome("E", "heap/size", "run/alive")}}
+	a := s.Account(p)
+	if len(a.Unlisted) != 1 || a.Unlisted[0].Func != "D" {
+		t.Errorf("unlisted: %v", a.Unlisted)
+	}
+	if diff := cmp.Diff([]Identity{id("B"), id("C")}, a.Stale); diff != "" {
+		t.Errorf("stale: B is found and C is no more (-want +got):\n%s", diff)
+	}
+	var b strings.Builder
+	if err := s.WriteSurvivors(&b, p); err != nil {
+		t.Fatal(err)
+	}
+	want := "equivalent: a mask\n    impl/pool A plus 0a.1  # 1 => 1 + 1\n\n" +
+		"unlisted: say why\n    impl/pool D plus 0a.1  # 1 => 1 + 1\n"
+	if diff := cmp.Diff(want, b.String()); diff != "" {
+		t.Errorf("written (-want +got):\n%s", diff)
+	}
+	for text, why := range map[string]string{
+		"    impl/pool A plus 0a.1\n": "a mutant without a reason",
+		"perhaps: no\n":               "neither a reason nor a mutant",
+		"gap: x\n    impl/pool A plus 0a.1\n    impl/pool A plus 0a.1\n": "twice",
+	} {
+		if _, err := ReadSurvivors(strings.NewReader(text), "s.txt"); err == nil || !strings.Contains(err.Error(), why) {
+			t.Errorf("%q: %v, want %q", text, err, why)
+		}
+	}
+}
+
+// The list that is committed can be read, and what it calls equivalent or a gap is in the sources.
+func TestListOfSurvivors(t *testing.T) {
+	root, err := Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.Open("survivors.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	s, err := ReadSurvivors(file, "survivors.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	schema, err := schemaOf(root, Packages)
+	if err != nil {
+		t.Fatal(err)
+	}
+	there := map[Identity]bool{}
+	for _, m := range schema.Mutants {
+		if there[m.Identity] {
+			t.Errorf("two mutants are %v", m.Identity)
+		}
+		there[m.Identity] = true
+	}
+	for id := range s.reasons {
+		if !there[id] {
+			t.Errorf("survivors.txt: %v is no mutant; heapfuzz prove says what survives", id)
+		}
+	}
+}
+
+func TestSummary(t *testing.T) {
+	s, err := ReadSurvivors(strings.NewReader(listed), "s.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	missed := CanaryOutcome{Name: "x", Rule: "heap/size", Trial: outcome("", "heap/size", "").Trial}
+	p := &Proof{All: 5, Canaries: []CanaryOutcome{missed}, Controls: []Control{{"slab", 300, 9000}}, Outcomes: []Outcome{
+		outcome("A", "", ""), outcome("C", "", ""), outcome("D", "heap/size", ""), outcome("E", "heap/size", "run/alive"),
+		outcome("F", "run/alive", "")}}
+	p.Outcomes[4].Kill.Length = 0
+	p.Outcomes[3].Kill.Ops = 1000
+	got := Summarize(p, s)
+	want := &Summary{
+		Total:     Score{"all", 5, 3, 1, 1, 0},
+		Packages:  []Score{{"impl/pool", 5, 3, 1, 1, 0}},
+		Operators: []Score{{"plus", 5, 3, 1, 1, 0}},
+		Ops:       Spread{3, 10, 1000, 1000},
+		Lengths:   Spread{2, 2, 2, 2},
+		Died:      1,
+		Rules: []Earning{
+			{"heap/size", 2, 1, map[string]int{"run/alive": 1}, []string{"x"}, []string{"x"}},
+			{"run/alive", 1, 1, map[string]int{}, nil, nil},
+		},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if share := got.Total.Share(); share != 0.75 {
+		t.Errorf("share %v: three of four are found that can be", share)
+	}
+
+	dir := t.TempDir()
+	e := NewEvidence(p, s, "/m", "abc")
+	if err := e.Write(dir); err != nil {
+		t.Fatal(err)
+	}
+	first, err := os.ReadFile(filepath.Join(dir, "evidence.html"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"75.0 %", "impl/pool/a.go:3", "gap: a rule on waste", "at most\n0.010"} {
+		if !strings.Contains(string(first), want) {
+			t.Errorf("the page does not say %q:\n%s", want, first)
+		}
+	}
+	if err := NewEvidence(p, s, "/m", "abc").Write(dir); err != nil {
+		t.Fatal(err)
+	}
+	if again, err := os.ReadFile(filepath.Join(dir, "evidence.html")); err != nil || string(again) != string(first) {
+		t.Errorf("the same proof gives another page: %v", err)
+	}
+}
+
+// A sample does not change when mutants come to be elsewhere.
+func TestSample(t *testing.T) {
+	var all []Mutant
+	for i := range 100 {
+		all = append(all, Mutant{ID: i + 1, Identity: id(strings.Repeat("f", i+1))})
+	}
+	few := sample(all, 10, 1)
+	if len(few) != 10 || len(sample(all, 0, 1)) != 100 {
+		t.Fatalf("%d and %d", len(few), len(sample(all, 0, 1)))
+	}
+	in := map[Identity]bool{}
+	for _, m := range sample(all[1:], 10, 1) {
+		in[m.Identity] = true
+	}
+	gone := 0
+	for _, m := range few {
+		if !in[m.Identity] {
+			gone++
+		}
+	}
+	if gone > 1 {
+		t.Errorf("%d of the sample are gone after one mutant went", gone)
+	}
+	if cmp.Equal(few, sample(all, 10, 2)) {
+		t.Error("another seed chooses the same")
+	}
+}
+
+// What is known is read again; a line that was cut off is not, and what comes after it is; another seed knows nothing.
+func TestCache(t *testing.T) {
+	root, err := Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := Options{Root: root, Cache: t.TempDir(), Seed: 1}
+	paths := []string{"impl/pool"}
+	open := func(o Options) *cache {
+		t.Helper()
+		c, err := openCache(o, paths)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	c := open(o)
+	want := outcome("A", "heap/size", "run/alive").Trial
+	if err := c.put(id("A"), want); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.files["impl/pool"].WriteString(`{"Package":"impl/po`); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.close(); err != nil {
+		t.Fatal(err)
+	}
+	c = open(o)
+	if got, ok := c.get(id("A")); !ok || got != want {
+		t.Errorf("got %+v, %v", got, ok)
+	}
+	if err := c.put(id("B"), want); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.close(); err != nil {
+		t.Fatal(err)
+	}
+	c = open(o)
+	if _, ok := c.get(id("B")); !ok || len(c.known) != 2 {
+		t.Errorf("after a line that was cut off %d are known, B is among them: %v", len(c.known), ok)
+	}
+	c.close()
+	o.Seed = 2
+	if c = open(o); len(c.known) != 0 {
+		t.Errorf("another seed knows %d", len(c.known))
+	}
+	c.close()
+}
+
+// A package's trials depend on what it may be tried through, and on nothing beside it.
+func TestMatters(t *testing.T) {
+	deps := map[string]map[string]bool{
+		"impl/page": {}, "impl/pool": {"impl/page": true}, "impl/slab": {"impl/page": true},
+		"impl/arena": {"impl/pool": true, "impl/page": true}, "fuzz": {"impl/arena": true}, "props": {},
+	}
+	want := []string{"fuzz", "impl/arena", "impl/page", "impl/pool", "props"}
+	if diff := cmp.Diff(want, matters("impl/pool", deps)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
