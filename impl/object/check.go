@@ -98,6 +98,9 @@ func (h *Heap) census(roots func(func(Ref)), lists []List) (census, error) {
 		if err := h.checkType(c.order[i]); err != nil {
 			return c, err
 		}
+		if err := h.checkSizes(c.order[i]); err != nil {
+			return c, err
+		}
 		h.Referents(c.order[i], hold)
 	}
 	return c, nil
@@ -181,13 +184,26 @@ func (h *Heap) cachedCount(o Ref, found int) int {
 	return base + found
 }
 
-// checkBody is invariants 9 to 11, of an object that they are about.
-func (h *Heap) checkBody(o Ref) error {
+// checkSizes is invariant 9, and of a set the first half of 10: where its references are can be believed.
+func (h *Heap) checkSizes(o Ref) error {
 	switch o.kind() {
 	case KindList:
 		if size, room := o.load(listSize), o.load(listRoom); size > room || (room == 0) != (o.load(listItems) == 0) {
 			return breach("list", "%s has %d items and room for %d", h.describe(o), size, room)
 		}
+	case KindSet, KindFrozenset:
+		mask, fill, used := o.load(setMask), o.load(setFill), o.load(setUsed)
+		small := o.load(setTable) == uintptr(o)+setSmall
+		if mask&(mask+1) != 0 || small != (mask == setSlotsMin-1) || used > fill || h.full(o, fill) {
+			return breach("set", "%s has %d keys, %d filled of %d slots", h.describe(o), used, fill, mask+1)
+		}
+	}
+	return nil
+}
+
+// checkBody is the second half of invariant 10, and 12, of an object that they are about.
+func (h *Heap) checkBody(o Ref) error {
+	switch o.kind() {
 	case KindSet, KindFrozenset:
 		return h.checkSet(o)
 	case KindStr:
@@ -198,13 +214,9 @@ func (h *Heap) checkBody(o Ref) error {
 	return nil
 }
 
-// checkSet is invariant 10.
+// checkSet finds every key of a set, where it is and only there, and counts them.
 func (h *Heap) checkSet(o Ref) error {
-	mask, fill, used := o.load(setMask), o.load(setFill), o.load(setUsed)
-	small := o.load(setTable) == uintptr(o)+setSmall
-	if mask&(mask+1) != 0 || small != (mask == setSlotsMin-1) || used > fill || h.full(o, fill) {
-		return breach("set", "%s has %d keys, %d filled of %d slots", h.describe(o), used, fill, mask+1)
-	}
+	fill, used := o.load(setFill), o.load(setUsed)
 	keys, n := setKeys(o), uintptr(0)
 	for i := range fill {
 		k := Ref(page.Load(keys + i*8))
@@ -217,13 +229,19 @@ func (h *Heap) checkSet(o Ref) error {
 			return breach("set", "key %d of %s is not found where it is", i, h.describe(o))
 		}
 	}
-	if n != used {
-		return breach("set", "%s has %d keys and counts %d", h.describe(o), n, used)
+	places := uintptr(0)
+	for i := range o.load(setMask) + 1 {
+		if page.Load32(o.load(setTable)+i*8+4) != 0 {
+			places++
+		}
+	}
+	if n != used || places != fill {
+		return breach("set", "%s has %d keys in %d places and counts %d in %d", h.describe(o), n, places, used, fill)
 	}
 	return nil
 }
 
-// checkCache is invariant 8: what is cached is what its place says.
+// checkCache is the first half of invariant 11: what is cached is what its place says.
 func (h *Heap) checkCache() error {
 	c, n := &h.cached, 0
 	ok := true

@@ -12,10 +12,11 @@
 //
 // # Terms
 //
-// A Ref is the address of an object, as PyObject* is; 0 is None, which every slot holds that holds nothing. An atom
-// (Int, Str) has no references. A container has a GC head in front of it, through which it is on a List when it
-// is tracked; the collector sees tracked objects only. A tag is a number that the caller gives to an object to know it
-// again in the log of Events; addresses are never printed.
+// A Ref is the address of an object, as PyObject* is; 0 is an empty slot, which reads as None. (None is an object too,
+// Heap.None, for those who want its size or its count. Most slots hold nothing, and so cost nothing to fill or to
+// drop.) An atom (an int, a str) has no references, or none that a collector sees. A container has a GC head in front
+// of it, through which it is on a List when it is tracked; the collector sees tracked objects only. A tag is a number
+// that the caller gives to an object to know it again in the log of Events; addresses are never printed.
 //
 //	block                                                     Ref
 //	|                                                          |
@@ -25,18 +26,32 @@
 //	+----------------+-----------------+------------+----------+-------+--------+-------------------+
 //	  old head, pad     pre-header 3.11+ -16           -8        0       8        16
 //
-//	type:  tag(32) | mark of a collector(4) | flags(4) | kind(8) | index of the type(16)
+//	type:  tag(32) | mark of a collector(4) | flags(4) | cached, interned(2) | 0 | kind(5) | index of the type(16)
 //
 //	List       size, address of items, capacity; the items are a block of their own
 //	Tuple      size, then the items
 //	Dict       live entries, version, address of entries; or, for an instance, address of its values
 //	Instance   up to 3.10: dict, weak references; from 3.11 on the values themselves are a block (3.13: in the object)
 //	Slotted    the slots, weak references
+//	Set        fill, used, mask, address of the table, the table of 8 slots, weak references (set.go)
+//	Int        size and sign, digits of 30 bits                   (2.7: a C long; a long has digits)
+//	Str        length, hash, state, characters of 1, 2 or 4 bytes (text.go)
+//	Function, Cell, Method, Slice, Range, Record    the references, and then what is none (callable.go, record.go)
 //	Weakref    referent, callback, hash, previous and next weak reference to the same referent, (vectorcall, 3.11+)
 //
 // Whatever its kind, the references of an object are one run of words: Fields says where it begins, how many words it
 // has and in which direction it is walked. The collector therefore needs no function for each kind. Entries of a dict
 // are laid as (value, key) because that is the order in which CPython visits them.
+//
+// # What there is one of
+//
+// None, True, False, the ints from -5 to 256, the empty string and those of one Latin-1 character, empty and one-byte
+// bytes, the empty tuple and, up to 3.9, the empty frozenset are one object each (cache.go). An interpreter makes them
+// when it starts; here each is made when it is first asked for, stays as long as the heap, and is counted neither by
+// Live nor by count 0 of the collector. Its count is that of the references to it and one for the cache; in 3.11 a large
+// number stands for that one, and from 3.12 on the object is immortal: its count is ImmortalCount, which Incref and
+// Decref leave alone. An interned string is in a table that holds no reference: it is mortal, and leaves the table when
+// it dies, in all releases but 3.12.
 //
 // # GC heads
 //
@@ -58,26 +73,38 @@
 // order of finalizers is CPython's. Up to 3.10 even the frame of a finalizer is such an object: at full depth it waits
 // and holds its argument, which then outlives its finalizer without being resurrected (Profile.FramesWait).
 //
+// Cells, functions, methods and slices do not count in the trashcan. C overflows its stack on a chain of a million of
+// them; here they wait at a depth of 10,000.
+//
 // Counting lives here and not in a package of its own: a death is the reverse of a construction, and every line of it
 // needs the layout.
 //
 // # What is not as in C
 //
-// Dicts are searched from end to end. None, and the type of an instance, are no objects. The callback of a weak
-// reference and the scripts of finalizers are data.
+// Dicts are searched from end to end. Sets keep their keys in the order in which they came (set.go). The type of an
+// instance and the code of a function are no objects; the callback of a weak reference and the scripts of finalizers
+// are data. An int is equal to a bool that has its value, but to no float.
 //
 // # What always holds
 //
 // Between two calls, checked by CheckInvariants under these names:
 //
 //  1. object/known: every reference leads to a live object: a type that exists, a kind that is the type's.
-//  2. object/count: the count of an object is the number of references to it, from roots and from objects.
-//  3. object/live: the objects that are found from roots and lists are all that were made and did not die.
+//  2. object/count: the count of an object is the number of references to it, from roots and from objects, and what a
+//     cached one has besides.
+//  3. object/live: the objects that are found from roots and lists are all that were made and did not die, but for
+//     those that are cached.
 //  4. object/marks: outside a collection no head says collecting or unreachable.
-//  5. object/untracked: a tuple or dict that is not tracked holds nothing that may be tracked.
+//  5. object/untracked: a container that is not tracked is a capsule, or a tuple or dict that holds nothing that may
+//     be tracked.
 //  6. object/weak: the weak references of an object are a list, linked both ways, of weak references to it; those
 //     whose referent is dead are on none.
 //  7. object/trash: nothing waits for its death.
 //  8. object/free: the free list of a type holds as many blocks as it says and at most as many as it may, none of them
 //     an object or tracked (freelist.go).
+//  9. object/list: a list has at most as many items as it has room for, and a block if it has room.
+//  10. object/set: the table of a set is as large as it says and not too full; its keys are counted, and each is found
+//     where it is and nowhere else.
+//  11. object/cached: what is cached is what its place says, and known to be cached.
+//  12. object/interned: an interned string is the one that the table has of its text, and the table counts them.
 package object
