@@ -30,7 +30,9 @@ func dicts() []Target {
 		dictTarget(Target{
 			Name: "dict-reference", Smoke: 20,
 			Doc: "the dict that is believed by eye: a slice of entries, searched from the front",
-		}, dict.ReferenceContract, func(dicttest.World) (dicttest.Store, error) { return dict.NewReferenceStore(), nil }),
+		}, dict.ReferenceContract, func(dicttest.World) (dicttest.Store, error) {
+			return dict.NewReferenceStore(), nil
+		}),
 	}
 }
 

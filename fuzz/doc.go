@@ -7,10 +7,10 @@
 //
 // # Languages
 //
-// A Language is one kind of thing: allocators (heap), heaps of objects (graph), dicts (dict), caches (cache). It has the
-// operations of which programs consist, the rules, the folder corpus/NAME, and its targets. One campaign may try targets
-// of several languages; a program is of one, and what is compared with each other is. To add a language is to add a row
-// to the table in language.go, its fuzz functions, and a folder of the corpus.
+// A Language is one kind of thing: allocators (heap), heaps of objects (graph), dicts (dict), caches (cache). It has
+// the operations of which programs consist, the rules, the folder corpus/NAME, and its targets. One campaign may try
+// targets of several languages; a program is of one, and so are targets that are compared. To add a language is to add
+// a row to the table in language.go, its fuzz functions, and a folder of the corpus.
 //
 // # Targets
 //

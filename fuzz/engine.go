@@ -38,7 +38,8 @@ func newEngine(language string) (*engine, error) {
 			return nil, err
 		}
 		if t.Subject != l.Name {
-			return nil, fmt.Errorf("HEAPFUZZ_TARGET=%s: this engine is for a %s, and that is a %s", name, l.Name, t.Subject)
+			return nil, fmt.Errorf("HEAPFUZZ_TARGET=%s: this engine is for a %s, and that is a %s", name, l.Name,
+				t.Subject)
 		}
 		e.subjects = []*props.Subject{t.New()}
 		return e, nil

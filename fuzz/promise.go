@@ -114,7 +114,8 @@ func dictPromises(c dict.Contract) string {
 	return w.or("a key holds what was set last")
 }
 
-// dictAlike tells whether two contracts ask for the same visible answers: entries are popped, and walked over, in order.
+// dictAlike tells whether two contracts ask for the same visible answers: entries are popped, and walked over, in
+// order.
 func dictAlike(a, b dict.Contract) bool {
 	return a.Order == b.Order && a.During == b.During && a.Reentrant == b.Reentrant && !a.Unsteady && !b.Unsteady
 }

@@ -27,10 +27,11 @@ type MinimizeStats struct {
 }
 
 // Minimize returns a finding of the same signature whose program is as short as it could be made: stretches of
-// operations are taken out, then single operations, pairs of them, and all that speak of one slot; two slots become
-// one where the language has slots that hold one thing; blocks are made at once and in the plainest way; the world's numbers become 0; other numbers go down to an edge of their domain and then
-// further, alone and together with their equals; slots are renumbered. All this is repeated until nothing helps. The
-// result is a function of the finding alone.
+// operations are taken out, then single operations, pairs of them, and all that speak of one slot; two slots become one
+// where the language has slots that hold one thing; blocks are made at once and in the plainest way; the world's
+// numbers become 0; other numbers go down to an edge of their domain and then further, alone and together with their
+// equals; slots are renumbered. All this is repeated until nothing helps. The result is a function of the finding
+// alone.
 func Minimize(s *Subject, prop Property, f *Finding, opt MinimizeOptions) (*Finding, MinimizeStats) {
 	m := &minimizer{s: s, prop: prop, sign: f.Signature(), tried: map[key]bool{}}
 	m.runsMax, m.opsMax = cmp.Or(opt.RunsMax, 5000), cmp.Or(opt.OpsMax, 2_000_000)
@@ -236,10 +237,10 @@ func (m *minimizer) merge() (changed bool) {
 	return changed
 }
 
-// aliases makes one slot of two in languages where two may hold one thing: an operation that makes a slot goes, and what
-// speaks of that slot speaks of another. If the slot was made of the other, as if both held the same, nothing is lost by
-// it. In a short program any two are tried: a cycle of three becomes one of two, and that an object that refers to
-// itself.
+// aliases makes one slot of two in languages where two may hold one thing: an operation that makes a slot goes, and
+// what speaks of that slot speaks of another. If the slot was made of the other, as if both held the same, nothing is
+// lost by it. In a short program any two are tried: a cycle of three becomes one of two, and that an object that refers
+// to itself.
 func (m *minimizer) aliases() (changed bool) {
 	copies := func(kind prog.Kind) bool {
 		row := &m.s.Spec.Rows[kind]

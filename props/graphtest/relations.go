@@ -8,9 +8,10 @@ import (
 	"heapfuzz/props/prog"
 )
 
-// Properties returns every property of one heap. Of the engine's relations all hold but Commuted: two slots may hold one
-// object, so that operations on different slots may be about the same. Two more are about collections. Like the engine's, they look at the program in the ordinary world, where no collection starts by itself,
-// and without its operations of role Set.
+// Properties returns every property of one heap. Of the engine's relations all hold but Commuted: two slots may hold
+// one object, so that operations on different slots may be about the same. Two more are about collections. Like the
+// engine's, they look at the program in the ordinary world, where no collection starts by itself, and without its
+// operations of role Set.
 func Properties() []props.Property {
 	return []props.Property{
 		props.Conforms, props.Deterministic,

@@ -1,5 +1,5 @@
-// Heapfuzz finds bugs in memory allocators and in heaps of objects: it runs random programs on them, judges every answer
-// by the rules of the contract, and shrinks the first program that breaks one to a few lines.
+// Heapfuzz finds bugs in memory allocators, in heaps of objects, in dicts and in caches: it runs random programs on
+// them, judges every answer by the rules of the contract, and shrinks the first program that breaks one to a few lines.
 //
 //	heapfuzz run                        try every target for ten seconds
 //	heapfuzz replay FILE                run a program again, on the target that it was found on
@@ -68,8 +68,8 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 }
 
 // short is the first screen.
-const short = `Heapfuzz finds bugs in memory allocators and in heaps of objects: it runs random programs, judges every answer,
-and shrinks the first program that breaks a rule to a few lines.
+const short = `Heapfuzz finds bugs in memory allocators, heaps of objects, dicts and caches: it runs random programs,
+judges every answer, and shrinks the first program that breaks a rule to a few lines.
 
   heapfuzz run                  try every target for ten seconds
   heapfuzz replay FILE          run a program again

@@ -39,8 +39,8 @@ func TestMain(m *testing.M) {
 
 // ours are targets for what no canary does.
 var ours = []fuzz.Target{
-	{Name: "test/hangs", Subject: "heap", Doc: "does not return from a free of the third slot", Contract: heap.ReferenceContract,
-		New: func() *props.Subject {
+	{Name: "test/hangs", Subject: "heap", Doc: "does not return from a free of the third slot",
+		Contract: heap.ReferenceContract, New: func() *props.Subject {
 			s := heaptest.Subject("test/hangs", heap.ReferenceContract, reference)
 			inner := s.Open
 			s.Open = func(w [prog.ArgsMax]uint64) (props.Target, props.Judge, error) {
@@ -50,8 +50,8 @@ var ours = []fuzz.Target{
 			s.Picture, s.Damage = nil, nil
 			return s
 		}},
-	{Name: "test/crashes", Subject: "heap", Doc: "ends the process at a free of the third slot", Contract: heap.ReferenceContract,
-		New: func() *props.Subject {
+	{Name: "test/crashes", Subject: "heap", Doc: "ends the process at a free of the third slot",
+		Contract: heap.ReferenceContract, New: func() *props.Subject {
 			s := heaptest.Subject("test/crashes", heap.ReferenceContract, reference)
 			inner := s.Open
 			s.Open = func(w [prog.ArgsMax]uint64) (props.Target, props.Judge, error) {
@@ -61,8 +61,8 @@ var ours = []fuzz.Target{
 			s.Picture, s.Damage = nil, nil
 			return s
 		}},
-	{Name: "test/moody", Subject: "heap", Doc: "is wrong in every third allocator", Contract: heap.ReferenceContract,
-		New: func() *props.Subject {
+	{Name: "test/moody", Subject: "heap", Doc: "is wrong in every third allocator",
+		Contract: heap.ReferenceContract, New: func() *props.Subject {
 			opened := 0
 			open := func(w heaptest.World) (heaptest.Allocator, error) {
 				opened++
@@ -71,8 +71,8 @@ var ours = []fuzz.Target{
 			}
 			return heaptest.Subject("test/moody", heap.ReferenceContract, open)
 		}},
-	{Name: "test/slow", Subject: "heap", Doc: "takes a millisecond for each operation", Contract: heap.ReferenceContract,
-		New: func() *props.Subject {
+	{Name: "test/slow", Subject: "heap", Doc: "takes a millisecond for each operation",
+		Contract: heap.ReferenceContract, New: func() *props.Subject {
 			open := func(w heaptest.World) (heaptest.Allocator, error) {
 				a, err := reference(w)
 				return slow{a}, err

@@ -29,7 +29,8 @@ Run programs again, and print the report of those that break a rule. A file may 
 go-fuzz keeps them, an entry of Go's fuzzing corpus ("go test fuzz v1"), or a trace.
 
 The targets are those of -target, each with its verdict, or the one that the file's head names ("# target NAME"). The
-language of the program is that of the target; with -target all, of the folder (corpus/graph/seed) or of the first line.`
+language of the program is that of the target; with -target all that of the folder (corpus/graph/seed), or of the
+first line.`
 
 func replayCommand() *cobra.Command {
 	var f replayFlags

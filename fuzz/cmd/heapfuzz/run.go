@@ -38,8 +38,8 @@ type runFlags struct {
 }
 
 const runLong = `
-Try random programs on one target or on all, or on all of a kind (-subject), until the time is over or a program breaks a rule. That program is
-made as short as it goes, written into a folder, and explained.
+Try random programs on one target or on all, or on all of a kind (-subject), until the time is over or a program breaks
+a rule. That program is made as short as it goes, written into a folder, and explained.
 
 Program n of a target follows from the seed alone, whatever the number of workers, so the seed that is printed gives the
 same programs again. With -programs there are as many of them, and on a target whose answers follow from the program the

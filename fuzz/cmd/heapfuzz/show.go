@@ -38,7 +38,8 @@ func showCommand() *cobra.Command {
 				return err
 			}
 			if l := languageOf(run.subject); (asGo || asC) && l.Name != "heap" {
-				return fmt.Errorf("%s: -go and -c are for allocators, and %s is of %s", args[0], run.subject.Target, l.Doc)
+				return fmt.Errorf("%s: -go and -c are for allocators, and %s is of %s", args[0],
+					run.subject.Target, l.Doc)
 			}
 			switch {
 			case asGo:

@@ -16,8 +16,8 @@ import (
 
 const shrinkLong = `
 Write the shortest program that breaks the same rule in the same way, on one target. It goes into a folder, that of the
-file when -o is not given and corpus/KIND/found with -corpus, under a name that is made of the rule and of the program; with "-o -" the program is printed
-and nothing else is.`
+file when -o is not given and corpus/KIND/found with -corpus, under a name that is made of the rule and of the program;
+with "-o -" the program is printed and nothing else is.`
 
 func shrinkCommand() *cobra.Command {
 	var target, out string
