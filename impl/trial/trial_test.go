@@ -192,6 +192,50 @@ func TestFinalizersAndWeakrefs(t *testing.T) {
 	w.expect("D1 D4 D2")
 }
 
+// A weak reference in the garbage is cleared although its referent lives, before a finalizer can use it (bpo-38006).
+func TestWeakrefInGarbage(t *testing.T) {
+	w := open(t, "3.11")
+	live, o := w.node(w.plain, 1), w.node(w.final, 2)
+	ref := w.h.NewWeakref(live, true)
+	w.h.SetTag(ref, 3)
+	w.h.SetItem(o, 0, o)
+	w.h.SetItem(o, 1, ref)
+	w.h.Decref(ref)
+	w.h.OnFinalize = func(object.Ref) {
+		if w.h.Referent(ref) != 0 {
+			t.Error("a weak reference in the garbage refers to something")
+		}
+	}
+	w.drop(o)
+	w.collect(2)
+	w.expect("D3 D2")
+}
+
+// A tuple that holds itself cannot be cleared. It is found each time, and counted, as by CPython.
+func TestTupleAlone(t *testing.T) {
+	w := open(t, "3.11")
+	o := w.h.NewTuple(0)
+	w.h.SetTupleItem(o, 0, o)
+	w.h.Decref(o)
+	for range 2 {
+		w.collect(1)
+		w.expect("")
+	}
+}
+
+// A collection clears the free lists.
+func TestFreeLists(t *testing.T) {
+	w := open(t, "3.11")
+	w.h.Decref(w.h.NewTuple(0))
+	if w.h.FreeListed() != 1 {
+		t.Error("the block of a tuple is not on a free list")
+	}
+	w.collect(0)
+	if n := w.h.FreeListed(); n != 0 {
+		t.Errorf("%d blocks on free lists after a collection", n)
+	}
+}
+
 // A finalizer gives what it makes a reference to its object. What is made is no garbage of this collection, and holds
 // the object until the next.
 func TestMadeInFinalizer(t *testing.T) {
