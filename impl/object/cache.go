@@ -9,8 +9,8 @@ const (
 )
 
 // A cache holds the objects of which there is one: they are made when they are first asked for and stay as long as the
-// heap. A program does not see that CPython makes them when it starts; it sees addresses only. Each is an atom, or empty,
-// and one block.
+// heap. A program does not see that CPython makes them when it starts; it sees addresses only. Each is an atom, or
+// empty, and one block.
 type cache struct {
 	none           Ref
 	bools          [2]Ref

@@ -8,8 +8,8 @@ import (
 
 // Copies, as the module copy of the standard library makes them (Lib/copy.py).
 //
-// Copy makes a new object that refers to the same others; an atom, a tuple, a frozenset, a function, a weak reference is
-// its own copy. DeepCopy copies what it refers to as well, each object once: a memo says which copy belongs to which
+// Copy makes a new object that refers to the same others; an atom, a tuple, a frozenset, a function, a weak reference
+// is its own copy. DeepCopy copies what it refers to as well, each object once: a memo says which copy belongs to which
 // original. What is memoised, and when, decides what becomes of cycles:
 //
 //   - A list, a dict and an instance are in the memo before what they refer to is copied, so a cycle through them is a

@@ -48,10 +48,10 @@
 // None, True, False, the ints from -5 to 256, the empty string and those of one Latin-1 character, empty and one-byte
 // bytes, the empty tuple and, up to 3.9, the empty frozenset are one object each (cache.go). An interpreter makes them
 // when it starts; here each is made when it is first asked for, stays as long as the heap, and is counted neither by
-// Live nor by count 0 of the collector. Its count is that of the references to it and one for the cache; in 3.11 a large
-// number stands for that one, and from 3.12 on the object is immortal: its count is ImmortalCount, which Incref and
-// Decref leave alone. An interned string is in a table that holds no reference: it is mortal, and leaves the table when
-// it dies, in all releases but 3.12.
+// Live nor by count 0 of the collector. Its count is that of the references to it and one for the cache; in 3.11 a
+// large number stands for that one, and from 3.12 on the object is immortal: its count is ImmortalCount, which Incref
+// and Decref leave alone. An interned string is in a table that holds no reference: it is mortal, and leaves the table
+// when it dies, in all releases but 3.12.
 //
 // # GC heads
 //

@@ -42,8 +42,9 @@ const (
 )
 
 var kindNames = [...]string{
-	"?", "NoneType", "bool", "int", "float", "complex", "str", "bytes", "bytearray", "range", "capsule", "list", "tuple",
-	"dict", "set", "frozenset", "slice", "function", "cell", "method", "record", "weakref", "instance", "slotted",
+	"?", "NoneType", "bool", "int", "float", "complex", "str", "bytes", "bytearray", "range", "capsule",
+	"list", "tuple", "dict", "set", "frozenset", "slice", "function", "cell", "method", "record",
+	"weakref", "instance", "slotted",
 }
 
 func (k Kind) String() string { return kindNames[min(int(k), len(kindNames)-1)] }
@@ -453,8 +454,8 @@ func (h *Heap) SetType(o Ref, id TypeID) bool {
 	return true
 }
 
-// ImmortalCount is the count of an object that never dies (3.12). No reference changes it: that the lower half of a count
-// is negative says that its object is immortal.
+// ImmortalCount is the count of an object that never dies (3.12). No reference changes it: that the lower half of a
+// count is negative says that its object is immortal.
 const ImmortalCount = 1<<32 - 1
 
 // IsImmortal tells whether the count of an object is never changed.

@@ -375,8 +375,8 @@ func (h *Heap) SetItem(o Ref, k int, v Ref) bool {
 	return true
 }
 
-// Len is the number of items of a list or tuple, of live entries of a dict, of keys of a set, of characters of a string,
-// of bytes, and of attributes of an instance or references of a small container.
+// Len is the number of items of a list or tuple, of live entries of a dict, of keys of a set, of characters of a
+// string, of bytes, and of attributes of an instance or references of a small container.
 func (h *Heap) Len(o Ref) int {
 	switch o.kind() {
 	case KindList, KindTuple, KindDict, KindStr, KindBytes, KindByteArray:

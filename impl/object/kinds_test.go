@@ -132,7 +132,9 @@ func TestIntValue(t *testing.T) {
 
 // Strings of every width come back, and only equal ones are equal.
 func TestStrText(t *testing.T) {
-	texts := []string{"", "a", "\u00e9", "\u20ac", "\U0001f600", "abc", "ab\u00e9", "ab\u20ac", "a\U0001f600\u20ac", "abd"}
+	texts := []string{
+		"", "a", "\u00e9", "\u20ac", "\U0001f600", "abc", "ab\u00e9", "ab\u20ac", "a\U0001f600\u20ac", "abd",
+	}
 	for _, name := range []string{"2.7", "3.6", "3.12"} {
 		h := open(t, name)
 		for i, a := range texts {
@@ -433,8 +435,8 @@ func TestCheckFindsKinds(t *testing.T) {
 	for _, name := range []string{"3.6", "3.11", "3.12"} {
 		for i, r := range rows {
 			h := open(t, name)
-			v := victims{list: h.NewList(2), set: h.NewSet(numbers(h, 9)...), str: h.Intern("a_name"), number: h.NewInt(-4)}
-			v.tuple = h.NewTuple()
+			v := victims{list: h.NewList(2), set: h.NewSet(numbers(h, 9)...), str: h.Intern("a_name")}
+			v.number, v.tuple = h.NewInt(-4), h.NewTuple()
 			roots := append(numbers(h, 9), numbers(h, 9)...)
 			for _, k := range roots[9:] {
 				h.Decref(k)

@@ -22,9 +22,9 @@ type Layout struct {
 	SetLiteral bool // a literal of three constants or more is an empty set that a frozenset is merged into (3.9)
 	FrozenOnce bool // there is one empty frozenset (up to 3.9)
 
-	// CacheCount is the count of a cached object that nobody refers to: the reference of the cache; in 3.11, where it is
-	// static data, a large number that is counted up and down; from 3.12 on it is immortal. None, True and False have
-	// an ordinary count in 3.11.
+	// CacheCount is the count of a cached object that nobody refers to: the reference of the cache; in 3.11, where it
+	// is static data, a large number that is counted up and down; from 3.12 on it is immortal. None, True and False
+	// have an ordinary count in 3.11.
 	CacheCount int
 
 	InternForever bool // interned strings are immortal (3.12 alone)

@@ -54,8 +54,8 @@ func (h *Heap) setRoom(o Ref, want int) bool {
 // or 0 if there is no memory.
 func (h *Heap) NewListOf(items ...Ref) Ref { return h.newListOf(h.prof.IterRoom, items) }
 
-// ListLiteral returns the list that a literal of constants makes, or 0 if there is no memory. A literal of anything else,
-// `[x]*n`, a slice and a copy have room for what they hold, as NewList has.
+// ListLiteral returns the list that a literal of constants makes, or 0 if there is no memory. A literal of anything
+// else, `[x]*n`, a slice and a copy have room for what they hold, as NewList has.
 func (h *Heap) ListLiteral(items ...Ref) Ref {
 	if len(items) < 3 {
 		return h.newListOf(RoomExact, items)

@@ -17,8 +17,8 @@ const recordColumns = 9
 // recordReleases are the profiles of the columns. That of 8-byte classes has those of 3.6.
 var recordReleases = []string{"2.7", "3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13"}
 
-// Sizes of 2.7.18, 3.6.15, 3.7.16, 3.8.18, 3.9.18, 3.10.13, 3.11.7, 3.12.1 and 3.13.0, x86-64 Linux. A frame is not among
-// them: its size is that of its code.
+// Sizes of 2.7.18, 3.6.15, 3.7.16, 3.8.18, 3.9.18, 3.10.13, 3.11.7, 3.12.1 and 3.13.0, x86-64 Linux. A frame is not
+// among them: its size is that of its code.
 var records = []record{
 	{"type", 4, [recordColumns]uint16{904, 1064, 1064, 1064, 1064, 1072, 1688, 1704, 1712}},
 	{"generator", 1, [recordColumns]uint16{80, 96, 128, 112, 112, 104, 176, 176, 176}},

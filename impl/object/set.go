@@ -4,8 +4,8 @@ import "heapfuzz/impl/page"
 
 // A set has a table of slots, a power of two, of 16 bytes each; the one of 8 is in the object. In C each slot is a key
 // with its hash, and a set of objects that are hashed by their address is in the order of addresses, which no two runs
-// share. Here the first half of a table is an index and the second the keys, one behind the other as they were added, so
-// that the order is that of the program:
+// share. Here the first half of a table is an index and the second the keys, one behind the other as they were added,
+// so that the order is that of the program:
 //
 //	index (32 bits): hash | number of the key + 1   x slots        keys (64 bits)   x slots
 //

@@ -7,8 +7,8 @@ import (
 )
 
 // A string is length, hash and state, and then its characters in the least width that holds the widest of them, 1, 2 or
-// 4 bytes, and one more that is 0 (PEP 393). An ASCII string has a shorter header than others. In 2.7 a string is bytes,
-// and the header is not a multiple of 8, so that state has 4 bytes.
+// 4 bytes, and one more that is 0 (PEP 393). An ASCII string has a shorter header than others. In 2.7 a string is
+// bytes, and the header is not a multiple of 8, so that state has 4 bytes.
 //
 //	state:  bytes of the UTF-8 form (16) | width (8)
 const (
@@ -18,8 +18,8 @@ const (
 	stateUTF8 = 8
 )
 
-// NewStr returns a string, or 0 if there is no memory. Empty, or of one Latin-1 character, it is always the same object.
-// What is no UTF-8 becomes one character a byte from U+DC80 on, as with surrogateescape.
+// NewStr returns a string, or 0 if there is no memory. Empty, or of one Latin-1 character, it is always the same
+// object. What is no UTF-8 becomes one character a byte from U+DC80 on, as with surrogateescape.
 func (h *Heap) NewStr(s string) Ref {
 	if h.prof.ByteStr {
 		return h.newByteStr([]byte(s))

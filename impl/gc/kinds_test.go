@@ -1,10 +1,9 @@
-package object_test
+package gc
 
 import (
 	"fmt"
 	"testing"
 
-	"heapfuzz/impl/gc"
 	"heapfuzz/impl/object"
 )
 
@@ -86,7 +85,7 @@ func collectTwice(release string, make func(*object.Heap, object.Ref), want [2]i
 	if err != nil {
 		return err
 	}
-	c, err := gc.New(h)
+	c, err := New(h)
 	if err != nil {
 		return err
 	}
