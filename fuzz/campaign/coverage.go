@@ -12,7 +12,8 @@ import (
 //
 //	kind      the operation
 //	size      the size class of the block asked for, or of the block that the operation is on: steps of 16 bytes up to
-//	          512, powers of two above; of an object, its number of fields in the place of bytes
+//	          512, powers of two above; of an object, its number of fields in the place of bytes; in a language
+//	          without sizes the operation's first number, a key say
 //	answer    ok, skip, nomem or fail
 //	place     where a new block lies: on the block freed last, on another one freed before, right beside the one
 //	          handed out last, elsewhere; for realloc also: where it was
@@ -77,16 +78,19 @@ const (
 
 // walker follows one run after the other and keeps its tables between them.
 type walker struct {
-	placed bool  // set by walk: the target's places are looked at
-	sizeOf []int // by kind: the place of the argument "size" or "fields", -1 when there is none
-	slots  []walked
-	used   []prog.Slot // the slots that hold something, to be cleared
-	pages  map[uint64]page
-	freed  map[uint64]int // by address: the time at which a block was freed there
-	now    int            // counts blocks that were made and freed: the time in pages and freed
-	last   walked         // the block handed out last
-	gone   uint64         // the address of the block freed last
-	live   int
+	placed  bool       // set by walk: the target's places are looked at
+	spec    *prog.Spec // of the tables that follow
+	sizeOf  []int      // by kind: the place of the argument "size" or "fields", -1 when there is none
+	firstOf []int      // by kind: the place of the first number, -1 when there is none
+	sized   bool       // some kind has a size; otherwise the first number stands for it
+	slots   []walked
+	used    []prog.Slot // the slots that hold something, to be cleared
+	pages   map[uint64]page
+	freed   map[uint64]int // by address: the time at which a block was freed there
+	now     int            // counts blocks that were made and freed: the time in pages and freed
+	last    walked         // the block handed out last
+	gone    uint64         // the address of the block freed last
+	live    int
 
 	fresh []uint32 // behaviours of this run that the coverage lacked
 	peak  int      // blocks that lived at once in this run
@@ -111,16 +115,8 @@ type walked struct {
 type tally struct{ answers [4]uint64 }
 
 func (w *walker) begin(spec *prog.Spec) {
-	if len(w.sizeOf) != len(spec.Rows) {
-		w.sizeOf = make([]int, len(spec.Rows))
-		for k, row := range spec.Rows {
-			w.sizeOf[k] = -1
-			for i, a := range row.Args {
-				if a.Name == "size" || a.Name == "fields" {
-					w.sizeOf[k] = i
-				}
-			}
-		}
+	if w.spec != spec {
+		w.learn(spec)
 	}
 	for _, s := range w.used {
 		w.slots[s] = walked{}
@@ -132,6 +128,23 @@ func (w *walker) begin(spec *prog.Spec) {
 	clear(w.freed)
 	w.used, w.fresh, w.last, w.gone, w.now = w.used[:0], w.fresh[:0], walked{}, 0, 0
 	w.live, w.peak, w.tally = 0, 0, tally{}
+}
+
+// learn looks at the table of a language.
+func (w *walker) learn(spec *prog.Spec) {
+	w.spec, w.sized = spec, false
+	w.sizeOf, w.firstOf = make([]int, len(spec.Rows)), make([]int, len(spec.Rows))
+	for k, row := range spec.Rows {
+		w.sizeOf[k], w.firstOf[k] = -1, -1
+		for i, a := range row.Args {
+			if a.Name == "size" || a.Name == "fields" {
+				w.sizeOf[k], w.sized = i, true
+			}
+			if !a.Domain.IsSlot && w.firstOf[k] < 0 {
+				w.firstOf[k] = i
+			}
+		}
+	}
 }
 
 // walk returns what a run showed that the coverage lacks, valid until the next walk; a behaviour may be there twice.
@@ -161,11 +174,14 @@ func (w *walker) step(spec *prog.Spec, op *prog.Op, out *prog.Outcome) (size uin
 	if i := w.sizeOf[op.Kind]; i >= 0 {
 		size = class(op.Args[i])
 	}
+	if i := w.firstOf[op.Kind]; i >= 0 && !w.sized {
+		size = class(op.Args[i])
+	}
 	role := spec.Rows[op.Kind].Role
 	slot := op.Def
 	if role == prog.Use || role == prog.Kill {
 		slot = prog.Slot(op.Args[0])
-		if w.sizeOf[op.Kind] < 0 {
+		if w.sizeOf[op.Kind] < 0 && w.sized {
 			size = w.at(slot).size
 		}
 	}
@@ -176,6 +192,8 @@ func (w *walker) step(spec *prog.Spec, op *prog.Op, out *prog.Outcome) (size uin
 	case role == prog.Make && out.Addr != 0:
 		place = w.place(out)
 		w.put(slot, out, size)
+	case role == prog.Make && !w.sized: // what has no size need not have an address
+		w.put(slot, &prog.Outcome{Addr: 1}, size)
 	case role == prog.Use && w.sizeOf[op.Kind] >= 0 && out.Addr != 0:
 		if w.at(slot).addr == out.Addr {
 			place = placeSame

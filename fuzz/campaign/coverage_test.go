@@ -4,6 +4,8 @@ import (
 	"slices"
 	"testing"
 
+	"heapfuzz/props/dicttest"
+	"heapfuzz/props/graphtest"
 	"heapfuzz/props/heaptest"
 	"heapfuzz/props/prog"
 )
@@ -119,4 +121,37 @@ func BenchmarkWalk(b *testing.B) {
 		w.walk(&c, true, s.Spec, p.Ops, trace)
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(p.Ops)), "ns/operation")
+}
+
+// TestLanguages walks runs of several languages with one walker: each is looked at by the table of its own, and things
+// without size or address are counted too.
+func TestLanguages(t *testing.T) {
+	var w walker
+	for _, tt := range []struct {
+		name  string
+		spec  *prog.Spec
+		text  string
+		fresh int // behaviours
+		live  int
+	}{
+		{"sizes", heaptest.Lang.Spec, "p0 = alloc size=64\np1 = alloc size=64\np2 = alloc size=500", 2, 3},
+		{"fields", graphtest.Lang.Spec,
+			"p0 = new kind=0 fields=1\np1 = new kind=1 fields=1\np2 = new kind=0 fields=200", 2, 3},
+		{"first numbers", dicttest.Lang.Spec,
+			"p0 = new capacity=0\nset p0 key=1 value=2\nset p0 key=500 value=2", 3, 1},
+		{"no slots", dicttest.CacheLang.Spec, "put key=1 value=1\nput key=1 value=2\nput key=500 value=2", 2, 0},
+	} {
+		p := tt.spec.MustParse(tt.text)
+		trace := make(prog.Trace, len(p.Ops))
+		for i := range trace {
+			if tt.spec.Rows[p.Ops[i].Kind].Role == prog.Make && tt.name != "first numbers" {
+				trace[i] = prog.Outcome{Addr: uint64(0x1000 * (i + 1)), Size: 64}
+			}
+		}
+		fresh := slices.Clone(w.walk(new(Coverage), false, tt.spec, p.Ops, trace))
+		slices.Sort(fresh)
+		if got := len(slices.Compact(fresh)); got != tt.fresh || w.live != tt.live {
+			t.Errorf("%s: %d behaviours and %d live, want %d and %d", tt.name, got, w.live, tt.fresh, tt.live)
+		}
+	}
 }
