@@ -2,20 +2,16 @@
 """Makes the interpreter that runs it tell how large objects are.
 
     python3.X golden_sizes.py        one row a line: its name, and what sys.getsizeof says of a sequence of objects
-    python3 golden_sizes.py list     interpreters found: profile, version, path, separated by tabs
+    python3 golden_sizes.py list     interpreters found (by golden_gc.py): profile, version, path, separated by tabs
 
 A row is a sequence because most are about growth: "56*1 88*4" is 56 once and then 88 four times.  What a row makes is
 written out here, and once more in Go beside its name (impl/object/golden_test.go).
 """
 import collections
-import os
-import shutil
-import subprocess
 import sys
 import types
 import weakref
 
-PROFILES = ["2.7", "3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13"]
 OLD = sys.version_info[0] == 2
 size = sys.getsizeof
 if OLD:
@@ -180,34 +176,11 @@ def records():
         row("record " + name, [size(make())])
 
 
-def list_interpreters():
-    question = "import sys; print('%d.%d\t%d.%d.%d' % (sys.version_info[:2] + sys.version_info[:3]))"
-    paths = os.environ.get("HEAPFUZZ_PYTHONS", "").split(os.pathsep)
-    try:
-        root = subprocess.run(["pyenv", "root"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.decode()
-        versions = os.path.join(root.strip(), "versions")
-        paths += [os.path.join(versions, v, "bin", "python") for v in sorted(os.listdir(versions))]
-    except OSError:
-        pass
-    paths += [shutil.which("python" + p) for p in PROFILES]
-    seen = {}
-    for path in filter(None, paths):
-        try:
-            answer = subprocess.run([path, "-E", "-s", "-c", question], stdout=subprocess.PIPE,
-                                    stderr=subprocess.DEVNULL, timeout=30)
-        except (OSError, subprocess.TimeoutExpired):
-            continue
-        profile, _, version = answer.stdout.decode().strip().partition("\t")
-        if answer.returncode == 0 and profile in PROFILES:
-            seen.setdefault(profile, (version, path))
-    for profile in PROFILES:
-        if profile in seen:
-            print("\t".join((profile,) + seen[profile]))
-
-
 if __name__ == "__main__":
     if sys.argv[1:] == ["list"]:
-        list_interpreters()
+        sys.dont_write_bytecode = True
+        import golden_gc
+        golden_gc.list_interpreters()
     elif sys.argv[1:]:
         sys.exit(__doc__)
     else:
