@@ -19,12 +19,15 @@ func (m *Model) Count(slot uint32, count uint64) violation {
 // Generation judges the generation that the slot's object is said to be in.
 func (m *Model) Generation(slot uint32, generation int) violation {
 	n, c := m.slots[slot], &m.Contract
-	least := 0
+	least, most := 0, c.Full()
 	if !m.frozen {
 		least = m.least(n)
 	}
-	if c.Promotes && generation >= 0 && (generation < least || generation > c.Full()) {
-		return Promotion.Breach("%v is in generation %d, and should be in %d or above", n, generation, least)
+	if n.first == m.number && !m.vague { // there was no collection since it was made
+		most = 0
+	}
+	if c.Promotes && generation >= 0 && (generation < least || generation > most) {
+		return Promotion.Breach("%v is in generation %d, and should be in %d to %d", n, generation, least, most)
 	}
 	return nil
 }
@@ -101,6 +104,7 @@ func (m *Model) Census(generation int) violation {
 	if generation >= 0 {
 		return nil
 	}
+	m.refresh()
 	for _, n := range m.all {
 		if m.Contract.tracks(n.kind) && !n.frozen && !in[n] && m.reachable(n) {
 			return Followed.Breach("no generation holds %v", n)
@@ -133,6 +137,7 @@ func (m *Model) Referrers(slot uint32) violation {
 			return Edges.Breach("%s is said to refer to %v", m.name(id), n)
 		}
 	}
+	m.refresh()
 	for _, from := range m.all {
 		if m.Contract.tracks(from.kind) && !from.frozen && slices.Contains(from.fields, n) && m.reachable(from) &&
 			!slices.Contains(m.told, from.id) {
@@ -145,12 +150,14 @@ func (m *Model) Referrers(slot uint32) violation {
 // FreezeCount judges how many objects are said to be frozen.
 func (m *Model) FreezeCount(count uint64) violation {
 	least, most := uint64(0), uint64(0)
+	m.refresh()
 	for _, n := range m.all {
-		if n.frozen && !n.dead {
-			most++
-			if m.Contract.tracks(n.kind) && m.reachable(n) {
-				least++
-			}
+		if !m.frozen || n.dead || n.first >= 0 {
+			continue
+		}
+		most++
+		if n.frozen && m.Contract.tracks(n.kind) && m.reachable(n) {
+			least++
 		}
 	}
 	if count < least || count > most {

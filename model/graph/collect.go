@@ -3,11 +3,11 @@ package graph
 // collection is one that runs.
 type collection struct {
 	generation, first   int  // first is the number of objects made before
-	deaths, containers  int  // so far; containers are no Atoms
-	kept, keptHolders   int  // those that the garbage keeps
+	most, least         int  // objects that it took so far, as Contract.Returns counts them
 	finals              int  // finalizers on behalf of the collection, so far
 	ran, rescued, mixed bool // a finalizer ran, saved its object, changed something else
-	lenient             bool // a finalizer asked for it, or memory is scarce: what must die is not judged
+	inside              bool // it began inside a finalizer or a callback
+	lenient             bool // a finalizer or a callback asked for it, or memory is scarce: what must die is not judged
 	alone               bool // it started by itself
 	started             bool // the heap told so
 	stopped             int  // what the heap told that it returned; -1: nothing
@@ -20,9 +20,13 @@ func (m *Model) begin(generation int) {
 	}
 	m.number++
 	m.era++
-	m.now = collection{generation: generation, first: m.made, lenient: m.scarce || len(m.calls) > 0, stopped: -1}
-	m.vague = m.vague || len(m.calls) > 0
+	m.now = collection{generation: generation, first: m.made, inside: m.inside(),
+		lenient: m.scarce || m.inside(), stopped: -1}
+	m.vague = m.vague || m.inside()
 }
+
+// inside tells whether a finalizer or a callback runs that may be in the middle of a death.
+func (m *Model) inside() bool { return len(m.calls) > 0 || m.busy > 0 }
 
 // start judges that the heap tells of a collection: one that was asked for, or that started by itself.
 func (m *Model) start(generation int) violation {
@@ -63,23 +67,22 @@ func (m *Model) end(returned int) violation {
 		return nil
 	case m.watched && now.stopped != returned:
 		return Watched.Breach("a collection returned %d, and told %d", returned, now.stopped)
-	case len(m.calls) > 0:
+	case m.inside():
 		return nil
 	}
 	m.collections++
 	m.collected += uint64(returned)
 	full := now.generation >= c.Full()
-	most := now.mixed || now.alone || c.Immediate && !(full && !m.frozen) // others may have died of what it took
-	want := now.deaths + now.kept
-	if c.Returns == Containers {
-		want = now.containers + now.keptHolders
+	if now.mixed || now.alone || c.Immediate && !(full && !m.frozen) { // some may have died of what it took
+		now.least = 0
 	}
 	switch {
 	case c.Returns == Anything:
 	case m.settled && returned > 0:
 		return Settled.Breach("a full collection right after another returned %d", returned)
-	case m.observed && (returned > want || returned < want && !most):
-		return Return.Breach("a collection returned %d, and took %d", returned, want)
+	case m.hoards && (m.scarce || m.limited): // what it found may be too much for the garbage
+	case m.observed && (returned > now.most || returned < now.least):
+		return Return.Breach("a collection returned %d, and took %d", returned, now.most)
 	}
 	if full && !now.lenient {
 		if v := m.complete(); v != nil {
@@ -141,6 +144,16 @@ func (m *Model) spares(n *node) bool {
 	return m.now.generation < m.Contract.Full() && (!m.Contract.Immediate || n.refs > 0 && m.reachesItself(n))
 }
 
+// take counts an object that the collection takes.
+func (m *Model) take(n *node) {
+	if containers := m.Contract.Returns == Containers; !containers || n.kind != Atom {
+		m.now.most++
+		if !containers || n.of != nil || m.Contract.tracks(n.kind) {
+			m.now.least++
+		}
+	}
+}
+
 // hoard judges that n came into the garbage. What it reaches is kept with it.
 func (m *Model) hoard(n *node) violation {
 	switch {
@@ -149,6 +162,7 @@ func (m *Model) hoard(n *node) violation {
 	case !m.doomed(n):
 		return Garbage.Breach("%v came into the garbage, and roots reach it", n)
 	}
+	m.doomAll()
 	m.garbage = append(m.garbage, n)
 	m.root(n, 1)
 	m.epoch++
@@ -161,10 +175,7 @@ func (m *Model) hoard(n *node) violation {
 			continue
 		}
 		o.kept = m.era
-		m.now.kept++
-		if o.kind != Atom {
-			m.now.keptHolders++
-		}
+		m.take(o)
 		for _, f := range o.fields {
 			m.visit(f)
 		}
@@ -181,7 +192,7 @@ func (m *Model) Freeze(on bool) {
 	m.frozen = on
 	m.thawed = m.number
 	for _, n := range m.all {
-		n.frozen = on
+		n.frozen, n.first = on, -1
 	}
 }
 

@@ -1,5 +1,7 @@
 package graph
 
+import "slices"
+
 // Event judges one thing that happened.
 func (m *Model) Event(e Event) violation {
 	switch e.What {
@@ -12,15 +14,17 @@ func (m *Model) Event(e Event) violation {
 		return m.start(int(e.Arg))
 	case Stopped:
 		return m.stop(int(e.Arg))
+	case Busy:
+		m.busy++
+		return nil
+	case Over:
+		m.busy--
+		return nil
 	case Listed:
 		m.told = append(m.told, ID(e.Arg))
 		return nil
-	case Made:
-		n, v := m.enter(ID(e.Arg), Node, 1)
-		if v == nil {
-			m.loose = append(m.loose, n)
-		}
-		return v
+	case Made, Bred, Referred:
+		return m.create(e.What, ID(e.Arg))
 	}
 	n := m.nodes[ID(e.Arg)]
 	switch {
@@ -30,6 +34,32 @@ func (m *Model) Event(e Event) violation {
 		return Identity.Breach("something that does not live is said to have died, or to be finalized")
 	}
 	return m.happened(e.What, n)
+}
+
+// create judges an object that the finalizer that runs made.
+func (m *Model) create(what What, id ID) violation {
+	var n *node
+	var v violation
+	if what == Referred {
+		n, v = m.enterWeak(id, m.calls[len(m.calls)-1])
+	} else {
+		n, v = m.enter(id, Node, 1)
+	}
+	switch {
+	case v != nil:
+		return v
+	case what == Made:
+		m.loose = append(m.loose, n)
+	default:
+		m.save(n)
+	}
+	return nil
+}
+
+// save gives a root to an object that a finalizer saves.
+func (m *Model) save(n *node) {
+	m.root(n, 1)
+	m.saved = append(m.saved, n)
 }
 
 // happened judges what happened to an object.
@@ -48,9 +78,16 @@ func (m *Model) happened(what What, n *node) violation {
 		return m.die(n)
 	case Looked:
 		return m.looked(n)
+	case Caught:
+		if v := m.looked(n); v != nil {
+			return v
+		}
+		m.save(n.of)
+		return m.rescued()
 	case Kept:
 		return m.hoard(n)
 	case Emptied:
+		m.garbage = slices.DeleteFunc(m.garbage, func(o *node) bool { return o == n })
 		m.empty(n)
 	case Hosted:
 		m.now.lenient = m.now.lenient || n.fields[0] != nil // what was there may be unreachable from here on
@@ -94,8 +131,7 @@ func (m *Model) finalize(n *node) violation {
 	m.root(n, 1)
 	switch n.script {
 	case Rescue:
-		m.root(n, 1)
-		m.saved = append(m.saved, n)
+		m.save(n)
 		return m.rescued()
 	case Sever:
 		m.now.mixed = true
@@ -107,7 +143,7 @@ func (m *Model) finalize(n *node) violation {
 				m.store(n, i, nil)
 			}
 		}
-	case Allocate, Nested, Host, Join:
+	case Allocate, Nested, Host, Join, Catch, Breed, Refer:
 		m.now.mixed = true
 	}
 	return nil
@@ -136,7 +172,7 @@ func (m *Model) call(w *node) violation {
 		return CallOnce.Breach("the weak reference %v called back again", w)
 	case !t.dead && !m.doomed(t):
 		return CallOnce.Breach("the weak reference %v called back, and roots reach its referent %v", w, t)
-	case m.full() && m.collects(t) && (w.doom == m.era || !m.reachable(w)):
+	case m.full() && m.collects(t) && (w.doom == m.era || !m.reachable(w)) && !m.withheld(w):
 		return CallOnce.Breach("the weak reference %v called back, and is unreachable itself", w)
 	case m.Contract.CallbackFirst && m.depth == 1 && m.now.finals > 0 && m.sure(t):
 		return CallOrder.Breach("the weak reference %v called back after a finalizer", w)
@@ -151,7 +187,8 @@ func (m *Model) looked(w *node) violation {
 	switch {
 	case t == nil || t.dead || w.cleared:
 		return WeakDead.Breach("the weak reference %v was cleared, and refers to something", w)
-	case m.Contract.WeakAll && !m.now.lenient && m.full() && m.collects(t) && m.doomed(t):
+	case m.Contract.WeakAll && w.born < m.era && !m.now.lenient && m.full() && m.sure(t) && m.doomed(t) &&
+		!m.withheld(t):
 		return WeakDead.Breach("the weak reference %v refers to %v, which the collection found dead", w, t)
 	}
 	return nil
@@ -166,10 +203,7 @@ func (m *Model) die(n *node) violation {
 	case m.spares(n):
 		return Elders.Breach("a collection of generation %d took %v, of generation %d", m.now.generation, n, m.least(n))
 	}
-	m.now.deaths++
-	if n.kind != Atom {
-		m.now.containers++
-	}
+	m.take(n)
 	for _, w := range n.weaks {
 		if w.callback && !w.called && w.doom == 0 && m.reachable(w) {
 			m.owed = append(m.owed, w)

@@ -158,7 +158,7 @@ type Returns uint8
 const (
 	Anything   Returns = iota // it is not judged
 	Deaths                    // all objects that died
-	Containers                // those of them that are no Atoms
+	Containers                // those of them that are no Atoms; what it did not follow may be missing
 )
 
 // Saves is how much lives on when a finalizer gives a root to one of the objects that were found dead together.
@@ -183,10 +183,10 @@ type Contract struct {
 	WeakAll       bool // when it or a callback does, those to all that was found dead are
 	CallbackFirst bool // the callbacks of a collection run before its finalizers
 
-	Bare   [Kinds]bool // objects of these kinds take neither weak references nor finalizers
-	Grows  [Kinds]bool // the number of their fields changes
-	Shares [Kinds]bool // each is its own copy, and its own deep copy when it reaches none but these and weak references
-	Tracks [Kinds]bool // the collector follows them always
+	Bare     [Kinds]bool // objects of these kinds take neither weak references nor finalizers
+	Grows    [Kinds]bool // the number of their fields changes
+	Shares   [Kinds]bool // each is its own copy, and its own deep copy when it reaches none but these and weak references
+	Untracks [Kinds]bool // the collector need not follow them while they refer to nothing that it follows
 
 	FieldsMax int   // it may refuse objects with more fields; 0: it refuses only what the operating system refuses
 	MayRefuse bool  // it may refuse at any time
@@ -211,6 +211,9 @@ const (
 	Unweak                 // it empties the fields of its object that hold weak references
 	Host                   // it stores its object in the first field of one that lives
 	Join                   // it appends its object to one that lives
+	Catch                  // it saves what the youngest weak reference refers to that refers to something
+	Breed                  // it makes an object and saves that
+	Refer                  // it makes a weak reference to its object and saves that
 	Scripts
 )
 
@@ -225,13 +228,18 @@ const (
 	Finalized What = 'R' // it is over
 	Made      What = 'N' // a finalizer made Arg, a Node with one field, and left it
 	Called    What = 'C' // the weak reference Arg called back
+	Busy      What = 'Y' // a callback does something with the heap
+	Over      What = 'Z' // and has done it
 	Unrooted  What = 'U' // a root of Arg is taken away next
 	Died      What = 'D' // Arg is gone
 	Looked    What = 'L' // a finalizer or a callback asked the weak reference Arg, which referred to something
 	Hosted    What = 'H' // the finalizer that runs stores its object in field 0 of Arg next
 	Joined    What = 'J' // the finalizer that runs appended its object to Arg
+	Caught    What = 'G' // what the weak reference Arg refers to is given a root by the finalizer that runs
+	Bred      What = 'V' // the finalizer that runs made Arg, a Node with one field and a root
+	Referred  What = 'W' // the finalizer that runs made Arg, a weak reference with a root, to its object
 	Kept      What = 'K' // Arg came into the garbage
-	Emptied   What = 'X' // all fields of Arg are emptied next
+	Emptied   What = 'X' // all fields of Arg, which leaves the garbage, are emptied next
 	Listed    What = 'O' // Arg is one of those that the operation answers; 0 is none
 	Started   What = 'S' // a collection of generation Arg started
 	Stopped   What = 'T' // it is over, and returned Arg

@@ -28,6 +28,7 @@ type Model struct {
 	owed     []*node      // weak references that have to call back before it ends
 	told     []ID         // by Listed events
 	calls    []*node      // whose finalizers have begun and are not over
+	busy     int          // callbacks that do something
 	era      int          // of operations, and of collections within one; from 1
 	made     int          // objects
 
@@ -43,6 +44,7 @@ type Model struct {
 	number      int        // of the last collection that began
 	thawed      int        // of the last that began when the frozen were shown again
 	saveAll     bool       // collections put what they find in the garbage
+	hoards      bool       // they have, or there are legacy finalizers
 	settled     bool       // nothing has changed since a full collection that left nothing to do
 	vague       bool       // there may have been collections that nobody asked for, or told
 	collections uint64
@@ -69,6 +71,7 @@ type node struct {
 	finalized    bool
 	frozen, dead bool
 	age          int // full collections that found it unreachable
+	first        int // the number of the last collection that began before it was made; -1: it was there at a freeze, or at its end
 	entered      int // the collection since which it is in the generations
 	born, doom   int // the eras that made it and that last found it unreachable
 	kept         int // the era in which the garbage kept it
@@ -105,7 +108,7 @@ func (m *Model) Grows(slot uint32) bool { return m.Contract.grows(m.slots[slot].
 
 func (c *Contract) grows(k Kind) bool  { return k < Kinds && c.Grows[k] }
 func (c *Contract) shares(k Kind) bool { return k == WeakKind || c.Shares[k%Kinds] }
-func (c *Contract) tracks(k Kind) bool { return k < Kinds && c.Tracks[k] }
+func (c *Contract) tracks(k Kind) bool { return k < Kinds && k != Atom && !c.Untracks[k] }
 
 // IsWeak tells whether the slot's object is a weak reference.
 func (m *Model) IsWeak(slot uint32) bool { return m.slots[slot].of != nil }
@@ -145,7 +148,7 @@ func (m *Model) enter(id ID, kind Kind, fields int) (*node, violation) {
 		m.bury(old)
 	}
 	m.made++
-	n := &node{id: id, serial: m.made, kind: kind, born: m.era, entered: m.number}
+	n := &node{id: id, serial: m.made, kind: kind, born: m.era, first: m.number, entered: m.number}
 	if fields > 0 {
 		n.fields = make([]*node, fields)
 	}
@@ -161,13 +164,21 @@ func (m *Model) NewWeak(slot uint32, id ID, to uint32, callback bool) violation 
 		m.hold(slot, old)
 		return nil
 	}
-	n, v := m.enter(id, WeakKind, 0)
+	n, v := m.enterWeak(id, of)
 	if v == nil {
-		n.of, n.callback = of, callback
-		of.weaks = append(of.weaks, n)
+		n.callback = callback
 		m.hold(slot, n)
 	}
 	return v
+}
+
+func (m *Model) enterWeak(id ID, of *node) (*node, violation) {
+	n, v := m.enter(id, WeakKind, 0)
+	if v == nil {
+		n.of = of
+		of.weaks = append(of.weaks, n)
+	}
+	return n, v
 }
 
 func (m *Model) hold(slot uint32, n *node) {
@@ -317,7 +328,7 @@ func (m *Model) Finalizer(slot uint32, s Script) {
 // Legacy gives the slot's object a legacy finalizer that does nothing.
 func (m *Model) Legacy(slot uint32) {
 	m.Finalizer(slot, Idle)
-	m.slots[slot].legacy = true
+	m.slots[slot].legacy, m.hoards = true, true
 }
 
 // HasSaved tells whether a finalizer saved an object that nobody took since.
@@ -359,7 +370,7 @@ func (m *Model) DropGarbage() {
 // SaveAll says whether, from here on, collections put what they find in the garbage.
 func (m *Model) SaveAll(on bool) {
 	m.touch()
-	m.saveAll = on
+	m.saveAll, m.hoards = on, m.hoards || on
 }
 
 // Verify judges what the slot's object reaches, by the sums that Walk has of it.

@@ -41,10 +41,15 @@ func (m *Model) reachable(n *node) bool {
 	if n.refs == 0 || n.roots > 0 {
 		return n.roots > 0
 	}
+	m.refresh()
+	return n.mark == m.epoch
+}
+
+// refresh searches if what was found is not true any more. It comes before a loop over all that asks what is reachable.
+func (m *Model) refresh() {
 	if !m.fresh {
 		m.search(false)
 	}
-	return n.mark == m.epoch
 }
 
 // doomed tells whether an object is unreachable, or was in this era: another may have been saved that reaches it.
@@ -55,17 +60,19 @@ func (m *Model) doomed(n *node) bool {
 	case m.reachable(n):
 		return false
 	case m.collects(n):
-		if !m.fresh {
-			m.search(false)
-		}
-		for _, other := range m.all {
-			if other.mark != m.epoch {
-				m.doom(other)
-			}
-		}
+		m.doomAll()
 	}
 	m.doom(n)
 	return true
+}
+
+func (m *Model) doomAll() {
+	m.refresh()
+	for _, n := range m.all {
+		if n.mark != m.epoch {
+			m.doom(n)
+		}
+	}
 }
 
 func (m *Model) doom(n *node) {
@@ -78,14 +85,36 @@ func (m *Model) doom(n *node) {
 // collects tells whether an object that is found dead is found by a collection, and not by its count.
 func (m *Model) collects(n *node) bool { return !m.Contract.Immediate || n.refs > 0 }
 
-// full tells whether a full collection runs, from which nothing is hidden: what is dead it takes for dead.
+// full tells whether a full collection runs, from which nothing is hidden: what is dead it takes for dead. Inside a death
+// the fields of what dies are not empty.
 func (m *Model) full() bool {
-	return m.depth == 1 && m.now.generation >= m.Contract.Full() && !m.frozen
+	return m.depth == 1 && m.now.generation >= m.Contract.Full() && !m.frozen && !m.now.inside
 }
 
 // sure tells whether it was surely a collection that found the object dead. Where death is immediate, one of the young
 // may take the last reference to an object that is not young, or is hidden from it, which then dies by its count.
-func (m *Model) sure(n *node) bool { return m.collects(n) && (m.full() || !m.Contract.Immediate) }
+// And so does in any what collections do not follow.
+func (m *Model) sure(n *node) bool {
+	return m.collects(n) && (!m.Contract.Immediate || m.full() && (n.of != nil || !m.Contract.Untracks[n.kind%Kinds]))
+}
+
+// withheld tells whether an object that a collection found dead is one that it may not take, as it has a legacy
+// finalizer or is reached by what has.
+func (m *Model) withheld(n *node) bool {
+	if !m.hoards {
+		return false
+	}
+	m.epoch++
+	m.fresh = false
+	m.work = m.work[:0]
+	for _, o := range m.all {
+		if o.legacy && !o.dead && o.doom == m.era {
+			m.visit(o)
+		}
+	}
+	m.follow()
+	return n.mark == m.epoch
+}
 
 // reachesItself tells whether an object reaches itself.
 func (m *Model) reachesItself(n *node) bool {

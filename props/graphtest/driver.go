@@ -238,15 +238,8 @@ func (d *driver) weak(op prog.Op) prog.Outcome {
 		return d.alias(op)
 	}
 	var callback func(graph.ID)
-	switch op.Args[1] {
-	case 0:
-	case looking:
-		callback = func(weak graph.ID) {
-			d.tell(graph.Called, uint64(weak))
-			d.look()
-		}
-	default:
-		callback = func(weak graph.ID) { d.tell(graph.Called, uint64(weak)) }
+	if script := op.Args[1]; script != 0 {
+		callback = func(weak graph.ID) { d.called(script, weak) }
 	}
 	w := d.weaker.NewWeak(id, callback)
 	if w == 0 {
@@ -257,6 +250,19 @@ func (d *driver) weak(op prog.Op) prog.Outcome {
 	}
 	d.known[w] = info{kind: graph.WeakKind, weak: true}
 	return d.hold(op.Def, w)
+}
+
+// called is a callback.
+func (d *driver) called(script uint64, weak graph.ID) {
+	d.tell(graph.Called, uint64(weak))
+	switch script {
+	case 2:
+		d.look()
+	case 3:
+		d.tell(graph.Busy, 0)
+		d.collect(d.contract.Full())
+		d.tell(graph.Over, 0)
+	}
 }
 
 func (d *driver) alias(op prog.Op) prog.Outcome {
@@ -379,8 +385,48 @@ func (d *driver) run(s graph.Script, id graph.ID) {
 		if host := d.first(d.grows); host != 0 && d.has[needGrow] && d.append(host, id) {
 			d.tell(graph.Joined, uint64(host))
 		}
+	case graph.Catch:
+		d.catch()
+	case graph.Breed:
+		if made := d.New(graph.Node, 1); made != 0 {
+			d.save(made, info{fields: 1})
+			d.tell(graph.Bred, uint64(made))
+		}
+	case graph.Refer:
+		if !d.has[needWeak] {
+			break
+		}
+		if made := d.weaker.NewWeak(id, nil); made != 0 {
+			d.save(made, info{kind: graph.WeakKind, weak: true})
+			d.tell(graph.Referred, uint64(made))
+		}
 	}
 	d.tell(graph.Finalized, uint64(id))
+}
+
+func (d *driver) save(id graph.ID, of info) {
+	if of.weak {
+		d.weaks = append(d.weaks, id)
+	}
+	d.known[id] = of
+	d.saved = append(d.saved, id)
+}
+
+// catch saves what the youngest of some weak references refers to that refers to something.
+func (d *driver) catch() {
+	d.look()
+	if d.mourner == nil {
+		return
+	}
+	for _, w := range slices.Backward(d.weaks[max(0, len(d.weaks)-lookMax):]) {
+		id := d.weaker.Deref(w)
+		if _, ok := d.known[id]; ok && id != 0 {
+			d.tell(graph.Caught, uint64(w))
+			d.Root(id)
+			d.saved = append(d.saved, id)
+			return
+		}
+	}
 }
 
 // first returns the object of the first slot that is such, 0 if there is none.
@@ -398,7 +444,11 @@ func (d *driver) grows(of info) bool { return !of.weak && d.contract.Grows[of.ki
 // lookMax is how many weak references, the youngest, a finalizer or a callback asks.
 const lookMax = 16
 
+// look asks weak references. Of a heap that tells no deaths it is not known which of them live.
 func (d *driver) look() {
+	if !d.has[needWeak] || d.mourner == nil {
+		return
+	}
 	d.weaks = slices.DeleteFunc(d.weaks, func(w graph.ID) bool { return !d.known[w].weak })
 	for _, w := range d.weaks[max(0, len(d.weaks)-lookMax):] {
 		if d.weaker.Deref(w) != 0 {

@@ -298,4 +298,96 @@ var motifs = []prog.Motif{
 		p3 = copy p0
 		oom nth=0 forever=0
 		usage`},
+	{Name: "deaths that nest, and a finalizer in the deepest that saves its neighbour", Weight: 3, Text: `
+		p0 = new kind=0 fields=1
+		p1 = new kind=0 fields=2
+		p2 = new kind=0 fields=1
+		p3 = new kind=0 fields=1
+		set p0 p1 field=0
+		set p1 p2 field=0
+		set p1 p3 field=1
+		p4 = weak p2 callback=0
+		finalizer p3 script=10
+		finalizer p2 script=1
+		unroot p1
+		unroot p2
+		unroot p3
+		unroot p0
+		p5 = take p4
+		verify p5`},
+	{Name: "deaths that nest, and a collection in the deepest", Weight: 2, Text: `
+		p0 = new kind=0 fields=1
+		p1 = new kind=0 fields=2
+		p2 = new kind=0 fields=1
+		p3 = new kind=0 fields=1
+		set p0 p1 field=0
+		set p1 p2 field=0
+		set p1 p3 field=1
+		finalizer p3 script=5
+		unroot p1
+		unroot p2
+		unroot p3
+		unroot p0
+		collect generation=3`},
+	{Name: "what is made during a collection", Weight: 3, Text: `
+		p0 = new kind=0 fields=1
+		set p0 p0 field=0
+		finalizer p0 script=11
+		p1 = new kind=0 fields=1
+		set p1 p1 field=0
+		finalizer p1 script=12
+		unroot p0
+		unroot p1
+		p2 = new kind=0 fields=0
+		collect generation=3
+		p3 = take p2
+		generation p3
+		p4 = take p2
+		generation p4
+		p5 = deref p3
+		p6 = deref p4`},
+	{Name: "a weak reference in the garbage to what collections do not follow", Weight: 2, Text: `
+		p0 = new kind=0 fields=3
+		p1 = new kind=3 fields=0
+		collect generation=0
+		p2 = weak p1 callback=1
+		set p0 p0 field=0
+		set p0 p1 field=1
+		set p0 p2 field=2
+		unroot p1
+		unroot p2
+		unroot p0
+		collect generation=3`},
+	{Name: "memory runs out when something comes into the garbage", Weight: 2, Text: `
+		p0 = new kind=0 fields=1
+		set p0 p0 field=0
+		saveall on=1
+		unroot p0
+		oom nth=1 forever=0
+		collect generation=3
+		oom nth=0 forever=0
+		saveall on=0
+		collect generation=3`},
+	{Name: "an object dies while its weak reference has one collect", Weight: 2, Text: `
+		p0 = new kind=0 fields=1
+		p1 = new kind=2 fields=0
+		p2 = weak p0 callback=3
+		p3 = weak p1 callback=3
+		unroot p0
+		unroot p1
+		p4 = deref p2`},
+	{Name: "finalizers of a ring of which one takes it apart", Weight: 3, Text: `
+		p0 = new kind=0 fields=1
+		p1 = new kind=0 fields=1
+		p2 = new kind=0 fields=1
+		set p0 p1 field=0
+		set p1 p2 field=0
+		set p2 p0 field=0
+		finalizer p0 script=3
+		finalizer p1 script=1
+		finalizer p2 script=1
+		unroot p0
+		unroot p1
+		unroot p2
+		collect generation=3`},
 }

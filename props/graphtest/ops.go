@@ -14,7 +14,7 @@ var (
 	indices     = &prog.Domain{Name: "index", Near: 3, Max: 255}
 	scripts     = &prog.Domain{Name: "script", Near: uint64(graph.Scripts) - 1, Max: uint64(graph.Scripts) - 1}
 	generations = &prog.Domain{Name: "generation", Near: 2, Max: 3}
-	callbacks   = &prog.Domain{Name: "callback", Near: 2, Max: 2}
+	callbacks   = &prog.Domain{Name: "callback", Near: 3, Max: 3}
 	ages        = &prog.Domain{Name: "age", Near: 3, Max: 4}
 	flags       = &prog.Domain{Name: "flag", Near: 1, Max: 1}
 	nths        = &prog.Domain{Name: "nth", Near: 4, Max: 64}
@@ -57,8 +57,8 @@ var Lang = prog.NewLang("graph", slots, world, []row{
 		Doc: "makes an object; kind=0 is a node, 1 an atom, and others are up to the heap"},
 		verb{ask: (*driver).make, after: judgeNew}),
 	act(prog.Info{Name: "weak", Role: prog.Make, Weight: 5, Args: args(slotArg, arg("callback", callbacks)),
-		Doc: "makes a weak reference to the object of p, which with callback=2 asks others when it calls back; p itself " +
-			"if it takes none"},
+		Doc: "makes a weak reference to the object of p, which calls back and (2) asks others, (3) collects; p itself if " +
+			"it takes none"},
 		verb{need: needWeak, ask: (*driver).weak, after: judgeWeak}),
 	act(prog.Info{Name: "root", Role: prog.Make, Weight: 2, Args: args(slotArg),
 		Doc: "gives the object of p one more root"},
@@ -99,7 +99,9 @@ var Lang = prog.NewLang("graph", slots, world, []row{
 	act(prog.Info{Name: "finalizer", Role: prog.Use, Weight: 4, Args: args(slotArg, arg("script", scripts)),
 		Doc: "gives p a finalizer that does nothing, or (2) saves its object, (3) empties its fields, " +
 			"(4) makes an object, (5) collects, (6) asks weak references, (7) empties fields that hold one, " +
-			"(8) stores its object in, or (9) appends it to, that of the first slot that can; script=0 is 1"},
+			"(8) stores its object in, or (9) appends it to, that of the first slot that can, " +
+			"(10) saves what a weak reference refers to, (11) makes an object, or (12) a weak reference to its own, and " +
+			"saves that; script=0 is 1"},
 		verb{need: needFinal, may: func(m state, op prog.Op) bool {
 			return takesExtras(m, op) && !m.HasFinalizer(uint32(op.Args[0]))
 		}, ask: (*driver).finalizer, before: func(m state, op prog.Op) {
@@ -289,9 +291,6 @@ func judgeSkip(info *prog.Info, out prog.Outcome, may bool) *model.Violation {
 	}
 	return nil
 }
-
-// looking is the callback that asks weak references.
-const looking = 2
 
 // scriptOf is the script of an operation finalizer.
 func scriptOf(op prog.Op) graph.Script { return graph.Script(max(op.Args[1], 1)) }
