@@ -15,10 +15,17 @@ func graphTarget(t Target, contract graph.Contract, open graphtest.Opener) Targe
 
 // graphs are the heaps of objects that are meant to be right.
 func graphs() []Target {
-	return []Target{
+	return append([]Target{
 		graphTarget(Target{
 			Name: "graph-reference", Smoke: 20,
 			Doc: "the heap that is believed by eye: it collects by searching all that is reachable",
-		}, graph.ReferenceContract, func(graphtest.World) (graphtest.Heap, error) { return graph.NewReference(), nil }),
-	}
+		}, referenceContract(), func(graphtest.World) (graphtest.Heap, error) { return graph.NewReference(), nil }),
+	}, pyGraphs()...)
+}
+
+// referenceContract has the reference tell kinds apart as CPython does, so that all answer a program alike.
+func referenceContract() graph.Contract {
+	c := graph.ReferenceContract
+	c.Bare, c.Grows = pyBare, pyGrows
+	return c
 }

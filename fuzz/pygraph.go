@@ -27,7 +27,8 @@ const (
 
 // A tuple cannot be changed. To set a field of pyTuple or pyNested is to make new tuples, as a program would. Without
 // memory for them the old ones are written to, since to set a field cannot fail; and in finalizers, since what they make
-// is none of the garbage, and would hold the object until the next collection. A tuple is reached through its instance
+// is none of the garbage, and would hold the object until the next collection; and while garbage is kept, which refers
+// to the old tuples too. A tuple is reached through its instance
 // only, so every cycle has a member that can be cleared.
 
 // pyFieldsMax is how many fields an object may have: as many as there are keys for dicts.
@@ -57,7 +58,7 @@ type pyHeap struct {
 	baseBytes uint64 // of the empty heap
 
 	mourn      func(graph.ID)
-	finalizing int  // finalizers that run
+	inPlace    int  // reasons to write to tuples: finalizers that run, and garbage that is kept
 	collecting bool // in Collect
 	unlike     int  // what Collect returns more than the collector does
 	unlikeSum  int
@@ -279,6 +280,13 @@ func (h *pyHeap) typeOf(kind object.Kind, attrs int, final bool) object.TypeID {
 // pyBare are the kinds that take neither weak references nor finalizers: as in CPython, all that are no instances.
 var pyBare = [graph.Kinds]bool{pyAtom: true, pyList: true, pyDict: true, pyPushed: true}
 
+// pyGrows are the kinds whose objects grow, and pyUntracks those that the collector does not follow while they hold
+// atoms only.
+var (
+	pyGrows    = [graph.Kinds]bool{pyList: true, pyPushed: true}
+	pyUntracks = [graph.Kinds]bool{pyDict: true}
+)
+
 func (h *pyHeap) SetField(id graph.ID, i int, target graph.ID) {
 	h.calls++
 	o, to := object.Ref(id), object.Ref(target)
@@ -306,7 +314,7 @@ func (h *pyHeap) setTuple(o object.Ref, fields, i int, to object.Ref) {
 		items[k] = h.h.Get(old, k)
 	}
 	items[i] = to
-	if h.finalizing > 0 || !h.give(o, h.h.NewTuple(items...)) {
+	if h.inPlace > 0 || !h.give(o, h.h.NewTuple(items...)) {
 		h.h.SetTupleItem(old, i, to)
 	}
 }
@@ -320,7 +328,7 @@ func (h *pyHeap) setNested(o object.Ref, i int, to object.Ref) {
 		pairs[k], pair = pair, h.h.Get(pair, 1)
 	}
 	copied := object.Ref(0)
-	if h.finalizing == 0 {
+	if h.inPlace == 0 {
 		copied = h.h.NewTuple(to, h.h.Get(pairs[i], 1))
 	}
 	for k := i - 1; k >= 0 && copied != 0; k-- {
@@ -416,9 +424,9 @@ func (h *pyHeap) SetFinalizer(id graph.ID, f func(graph.ID)) {
 
 func (h *pyHeap) finalize(o object.Ref) {
 	h.h.Events = h.h.Events[:0]
-	h.finalizing++
+	h.inPlace++
 	h.known[o].final(graph.ID(o))
-	h.finalizing--
+	h.inPlace--
 }
 
 func (h *pyHeap) NewWeak(referent graph.ID, callback func(graph.ID)) graph.ID {
@@ -444,6 +452,58 @@ func (h *pyHeap) Enable(on bool) {
 	} else {
 		h.c.Disable()
 	}
+}
+
+// Append and Pop change the length of a list.
+func (h *pyHeap) Append(id, target graph.ID) bool {
+	h.calls++
+	ok := h.h.Push(object.Ref(id), object.Ref(target))
+	if ok {
+		h.known[object.Ref(id)].fields++
+	}
+	return ok
+}
+
+func (h *pyHeap) Pop(id graph.ID) {
+	h.calls++
+	h.known[object.Ref(id)].fields--
+	h.h.Decref(h.h.Pop(object.Ref(id)))
+}
+
+func (h *pyHeap) Tracked(id graph.ID) bool   { return h.h.IsTracked(object.Ref(id)) }
+func (h *pyHeap) Finalized(id graph.ID) bool { return h.h.IsFinalized(object.Ref(id)) }
+
+// Size is that of the object and of the tuples that go with it. That of an atom depends on its value, and is not told.
+func (h *pyHeap) Size(id graph.ID) int {
+	o := object.Ref(id)
+	switch p := h.known[o]; p.kind {
+	case pyAtom:
+		return 0
+	case pyTuple, pyNested:
+		n := h.h.Size(o)
+		for t := h.h.Get(o, 0); t != 0; t = h.h.Get(t, 1) {
+			n += h.h.Size(t)
+			if p.kind == pyTuple {
+				break
+			}
+		}
+		return n
+	}
+	return h.h.Size(o)
+}
+
+// Referents are what the object refers to, and what is hidden with it.
+func (h *pyHeap) Referents(id graph.ID) (ids []graph.ID) {
+	var visit func(object.Ref)
+	visit = func(o object.Ref) {
+		if h.known[o] != nil {
+			ids = append(ids, graph.ID(o))
+		} else {
+			h.h.Referents(o, visit)
+		}
+	}
+	h.h.Referents(object.Ref(id), visit)
+	return ids
 }
 
 func (h *pyHeap) Count(id graph.ID) int { return h.h.Count(object.Ref(id)) }
@@ -508,21 +568,108 @@ func openGC(prof *object.Profile, w graphtest.World) (graphtest.Heap, error) {
 		return nil, err
 	}
 	g.c.OnTake = g.take
+	g.OnCollection(func(int) {}, func(int) {})
 	if w.Variant/16%2 != 0 {
 		g.c.SetThreshold(3, 1, 1)
 	}
 	return g, nil
 }
 
-// Collect makes that dicts of the oldest generation are where they should be.
+// OnCollection has the collector say when it begins and ends. What it says then is put right as Collect does it.
+func (g gcHeap) OnCollection(start func(generation int), stop func(returned int)) {
+	g.c.OnCollection = func(p gc.Phase) {
+		if !p.Stop {
+			g.collecting, g.unlike = true, 0
+			start(p.Generation)
+			return
+		}
+		g.collecting = false
+		g.unlikeSum += g.unlike
+		if p.Generation == gc.Generations-1 {
+			for _, o := range g.known {
+				o.anew = false // they are where they should be
+			}
+		}
+		stop(p.Collected + g.unlike)
+	}
+}
+
+// Collect returns what the collector said at the end.
 func (g gcHeap) Collect(generation int) int {
-	n := g.pyHeap.Collect(generation)
-	if generation == gc.Generations-1 && !g.collecting {
-		for _, p := range g.known {
-			p.anew = false
+	if g.collecting {
+		return g.c.Collect(generation)
+	}
+	return g.c.Collect(generation) + g.unlike
+}
+
+// SaveAll has the garbage kept, and Garbage returns it, without what is hidden.
+func (g gcHeap) SaveAll(on bool) {
+	if on {
+		g.c.SetDebug(gc.SaveAll)
+	} else {
+		g.c.SetDebug(0)
+	}
+}
+
+func (g gcHeap) Garbage() (ids []graph.ID) {
+	for _, o := range g.c.Garbage() {
+		if g.known[o] != nil {
+			ids = append(ids, graph.ID(o))
+		}
+	}
+	return ids
+}
+
+func (g gcHeap) DropGarbage() { g.c.DropGarbage() }
+
+func (g gcHeap) SetField(id graph.ID, i int, target graph.ID) {
+	if len(g.c.Garbage()) == 0 {
+		g.pyHeap.SetField(id, i, target)
+		return
+	}
+	g.inPlace++
+	g.pyHeap.SetField(id, i, target)
+	g.inPlace--
+}
+
+// FreezeCount leaves out what is hidden.
+func (g gcHeap) FreezeCount() int {
+	n := 0
+	for o := range g.known {
+		if g.c.GenerationOf(o) == gc.Generations {
+			n++
 		}
 	}
 	return n
+}
+
+// Objects leaves out what is hidden, and where Generation is -1.
+func (g gcHeap) Objects(generation int) (ids []graph.ID) {
+	err := g.c.Objects(generation, func(o object.Ref) {
+		if p := g.known[o]; p != nil && (generation < 0 || !p.anew) {
+			ids = append(ids, graph.ID(o))
+		}
+	})
+	if err != nil {
+		panic(err) // there is no such generation
+	}
+	return ids
+}
+
+// Referrers are what refers to an object, and what does so by something hidden.
+func (g gcHeap) Referrers(id graph.ID) (ids []graph.ID) {
+	g.c.Referrers(object.Ref(id), func(o object.Ref) {
+		if g.known[o] != nil {
+			ids = append(ids, graph.ID(o))
+		}
+	})
+	for _, from := range g.Objects(-1) {
+		p := g.known[object.Ref(from)]
+		if g.companions(p.kind, p.fields) > 0 && slices.Contains(g.Referents(from), id) {
+			ids = append(ids, from)
+		}
+	}
+	return ids
 }
 
 func (g gcHeap) SetThreshold(generation, n int) {
@@ -587,10 +734,27 @@ func (t trialHeap) Stats() (collections, collected uint64) {
 func pyContract(prof *object.Profile) graph.Contract {
 	c := graph.Contract{
 		Immediate: true, Within: 1, Returns: graph.Containers, Saves: graph.Subgraph,
-		WeakFirst: true, CallbackFirst: true, Bare: pyBare, FieldsMax: pyFieldsMax,
+		WeakFirst: true, CallbackFirst: true, WeakAll: true,
+		Bare: pyBare, Grows: pyGrows, Untracks: pyUntracks, FieldsMax: pyFieldsMax,
 		Retained: retained(prof.Arena) + 3*int64(prof.Arena.ArenaBytes),
 	}
 	return c
+}
+
+// pyGraphs are the object heaps of every profile with the collector of package gc, and one with that of package trial.
+func pyGraphs() (ts []Target) {
+	for _, prof := range object.Profiles() {
+		ts = append(ts, graphTarget(Target{
+			Name: "gc-" + prof.Name, Smoke: 3, Doc: "objects and collector of CPython " + prof.Name,
+		}, gcContract(prof), func(w graphtest.World) (graphtest.Heap, error) { return openGC(prof, w) }))
+	}
+	prof, ok := object.ProfileByName("3.11")
+	if !ok {
+		panic("fuzz: no profile 3.11")
+	}
+	return append(ts, graphTarget(Target{
+		Name: "trial-3.11", Smoke: 3, Doc: "objects of CPython 3.11, with a collector that tries deletions",
+	}, pyContract(prof), func(w graphtest.World) (graphtest.Heap, error) { return openTrial(prof, w) }))
 }
 
 // gcContract is what CPython's collector promises. Up to 3.8 all lives on when anything is resurrected, and up to
