@@ -71,7 +71,7 @@ type node struct {
 	finalized    bool
 	frozen, dead bool
 	age          int // full collections that found it unreachable
-	first        int // the number of the last collection that began before it was made; -1: it was there at a freeze, or at its end
+	first        int // the last collection that began before it was made; -1: it was there at a freeze or its end
 	entered      int // the collection since which it is in the generations
 	born, doom   int // the eras that made it and that last found it unreachable
 	kept         int // the era in which the garbage kept it

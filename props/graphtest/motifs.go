@@ -390,4 +390,13 @@ var motifs = []prog.Motif{
 		unroot p1
 		unroot p2
 		collect generation=3`},
+	{Name: "a deep copy of what holds one thing twice", Weight: 2, Text: `
+		p0 = new kind=0 fields=2
+		p1 = new kind=2 fields=0
+		set p0 p1 field=0
+		set p0 p1 field=1
+		p2 = deepcopy p0
+		verify p2
+		unroot p1
+		unroot p0`},
 }

@@ -210,10 +210,11 @@ var Lang = prog.NewLang("graph", slots, world, []row{
 	act(prog.Info{Name: "drain", Role: prog.KillAll, Weight: 1,
 		Doc: "takes every root away, in the order of the slots, and collects until finalizers save no more; what is in the " +
 			"garbage is emptied"},
-		verb{ask: (*driver).drain, before: func(m state, _ prog.Op) { m.SaveAll(false) }, after: func(m state, _ prog.Op, _ prog.Outcome) violation {
-			m.Forget()
-			return nil
-		}}),
+		verb{ask: (*driver).drain, before: func(m state, _ prog.Op) { m.SaveAll(false) },
+			after: func(m state, _ prog.Op, _ prog.Outcome) violation {
+				m.Forget()
+				return nil
+			}}),
 }).With(motifs...)
 
 // verb is how an operation is asked and judged. Before tells the model what the operation itself does, ahead of what
