@@ -67,7 +67,7 @@ func TestCheckSplitFinds(t *testing.T) {
 		w.h.Decref(b)
 		young := w.c.gens[0]
 		w.c.updateRefs(young)
-		w.c.subtractRefs(young)
+		zeros := w.c.subtractRefs(young)
 		if err := w.c.checkRefs(young); err != nil {
 			t.Fatal(err)
 		}
@@ -76,7 +76,8 @@ func TestCheckSplitFinds(t *testing.T) {
 			t.Errorf("%s: a wrong gc_refs is reported as %v", profile, err)
 		}
 		w.h.SetRefs(a, 1)
-		w.c.scan(young, w.c.unreachable)
+		w.c.scan(young, w.c.unreachable, zeros)
+		w.h.Unmark(w.c.unreachable)
 		if err := w.c.checkSplit(young, w.c.unreachable); err != nil {
 			t.Fatal(err)
 		}

@@ -20,28 +20,13 @@ func (c *Collector) collect(g int) (collected, kept int) {
 	young := c.gens[g]
 	old := c.gens[min(g+1, Generations-1)]
 	c.merge(g)
-	c.deduce(young, c.unreachable)
+	found := c.deduce(young, c.unreachable, g == Generations-1 && h.Empty(c.permanent))
 	if !c.prof.TuplesInScan {
-		c.untrack(young, object.KindTuple)
+		found.reached -= c.untrack(young, object.KindTuple, found.kinds)
 	}
-	c.promote(g, young, old)
-	if h.AnyLegacy() {
-		c.setLegacyAside()
-	}
-	c.sayEach(DebugCollectable, "collectable", c.unreachable)
-
-	if c.prof.CountEarly || c.prof.Legacy {
-		collected = h.Members(c.unreachable)
-	}
-	collected += c.handleWeakrefs(c.unreachable, old)
-	if c.prof.Legacy {
-		h.Merge(c.unreachable, c.final)
-	} else {
-		c.finalize(c.unreachable)
-		c.resurrected(old)
-	}
-	if !c.prof.CountEarly && !c.prof.Legacy {
-		collected += h.Members(c.final)
+	c.promote(g, young, old, found)
+	if found.moved > 0 {
+		collected = c.dispose(found, old)
 	}
 	if c.OnTake != nil {
 		for o := h.Next(c.final); o != c.final; o = h.Next(o) {
@@ -62,6 +47,38 @@ func (c *Collector) collect(g int) (collected, kept int) {
 	s.Collected += collected
 	s.Uncollectable += kept
 	return collected, kept
+}
+
+// dispose does all to the unreachable objects but clear them: what is to die is then on the list final. It returns how
+// many these are, with the weak references that died of their callback. If nobody has a finalizer and there is no weak
+// reference, no code of a program runs between here and there, and nothing can have changed.
+func (c *Collector) dispose(found split, old object.List) int {
+	h := c.h
+	if !h.AnyCode() {
+		c.sayEach(DebugCollectable, "collectable", c.unreachable)
+		h.Merge(c.unreachable, c.final)
+		return found.moved
+	}
+	h.Unmark(c.unreachable)
+	if h.AnyLegacy() {
+		c.setLegacyAside()
+	}
+	c.sayEach(DebugCollectable, "collectable", c.unreachable)
+	n := 0
+	if c.prof.CountEarly || c.prof.Legacy {
+		n = h.Members(c.unreachable)
+	}
+	n += c.handleWeakrefs(c.unreachable, old)
+	if c.prof.Legacy {
+		h.Merge(c.unreachable, c.final)
+		return n
+	}
+	c.finalize(c.unreachable)
+	c.resurrected(old)
+	if !c.prof.CountEarly {
+		n += h.Members(c.final)
+	}
+	return n
 }
 
 // setLegacyAside takes the objects with an old finalizer, and all that they lead to, out of the unreachable ones:
@@ -109,15 +126,14 @@ func (c *Collector) merge(g int) {
 
 // promote moves the survivors to the older generation and counts them for the rule of the quarter. A full collection
 // untracks dicts as well; to do so in young ones made the building of large dicts quadratic (issue 14775).
-func (c *Collector) promote(g int, young, old object.List) {
+func (c *Collector) promote(g int, young, old object.List, found split) {
 	switch g {
 	case Generations - 1:
-		c.untrack(young, object.KindDict)
 		c.pending = 0
-		c.longLived = c.h.Members(young)
+		c.longLived = found.reached - c.untrack(young, object.KindDict, found.kinds)
 		return
 	case Generations - 2:
-		c.pending += c.h.Members(young)
+		c.pending += found.reached
 	}
 	c.h.Merge(young, old)
 }
@@ -175,7 +191,8 @@ func (c *Collector) finalize(l object.List) {
 func (c *Collector) resurrected(old object.List) {
 	h := c.h
 	if !c.prof.AllOrNothing {
-		c.deduce(c.unreachable, c.final)
+		c.deduce(c.unreachable, c.final, false)
+		h.Unmark(c.final)
 		h.Merge(c.unreachable, old)
 		return
 	}

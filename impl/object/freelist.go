@@ -4,7 +4,7 @@ import "heapfuzz/impl/page"
 
 // A free list keeps the blocks of dead objects of one type, and of one length for tuples, for the next that are born:
 // last in, first out, never more than FreeMax says. What is on one keeps its block, and count 0 of the collector sees
-// neither the death nor the birth (Objects/listobject.c, tupleobject.c, dictobject.c; Include/internal/pycore_freelist.h
+// neither the death nor the birth (Objects/listobject.c, tupleobject.c, dictobject.c, floatobject.c; Include/internal/pycore_freelist.h
 // from 3.13 on). A full collection gives all of them back.
 //
 // The blocks of one list are linked through the first word of the body. Their type word is 0, as that of any block
@@ -15,7 +15,8 @@ const (
 	tupleLists = 20
 	freeLists  = tupleLists
 	freeDicts  = tupleLists + 1
-	freeKinds  = tupleLists + 2
+	freeFloats = tupleLists + 2 // the only ones that are no containers
+	freeKinds  = tupleLists + 3
 )
 
 // A freeList is the blocks that wait: the first of them and how many they are.
@@ -32,6 +33,8 @@ func (h *Heap) freeListOf(id TypeID, n uintptr) (l *freeList, most int) {
 		return &h.free[freeLists], m.Lists
 	case typeDict:
 		return &h.free[freeDicts], m.Dicts
+	case typeFloat:
+		return &h.free[freeFloats], m.Floats
 	case typeTuple:
 		if items := int(n / 8); items > 0 && items <= m.TupleItems {
 			return &h.free[items-1], m.Tuples
@@ -73,16 +76,20 @@ func (h *Heap) shelve(o Ref, id TypeID) bool {
 // each of them.
 func (h *Heap) ClearFreeLists() {
 	for i := range h.free {
-		if h.prof.FreeList.KeepLists && i >= freeLists {
+		if h.prof.FreeList.KeepLists && (i == freeLists || i == freeDicts) {
 			continue
+		}
+		front, counted := h.prof.HeadBytes, 1
+		if i == freeFloats {
+			front, counted = 0, 0
 		}
 		l := &h.free[i]
 		for l.n > 0 {
 			o := l.first
 			l.first = Ref(o.load(offBody))
 			l.n--
-			h.mem.Free(page.Pointer(uintptr(o) - h.prof.HeadBytes))
-			h.uncount(1)
+			h.mem.Free(page.Pointer(uintptr(o) - front))
+			h.uncount(counted)
 		}
 	}
 	h.uncount(h.frames + h.methods)

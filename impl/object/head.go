@@ -159,13 +159,20 @@ func (x Heads) MoveReachable(o Ref, to List) {
 	x.SetRefs(o, 1)
 }
 
-// EndScan repairs the head of a scanned list, whose last object is last, and takes the unreachable marks off.
+// EndScan repairs the head of a scanned list, whose last object is last, and takes the unreachable mark off the other
+// head. The objects on that list keep it until Unmark.
 func (x Heads) EndScan(scanned List, last Ref, unreachable List) {
 	scanned.storePrev(uintptr(last))
+	if !x.old {
+		unreachable.storeNext(unreachable.next() &^ bitUnreachable)
+	}
+}
+
+// Unmark takes the unreachable marks off the objects of a list.
+func (x Heads) Unmark(unreachable List) {
 	if x.old {
 		return
 	}
-	unreachable.storeNext(unreachable.next() &^ bitUnreachable)
 	for o := x.Next(unreachable); o != unreachable; o = x.Next(o) {
 		o.storeNext(o.next() &^ bitUnreachable)
 	}

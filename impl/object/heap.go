@@ -74,6 +74,7 @@ type Type struct {
 	// it is kept. Of 2.7 every finalizer is. Classic: a class without a metatype, as `class C:` is in 2.7 only.
 	Legacy, Classic bool
 
+	code   bool    // an instance may have code of a program run when it is garbage
 	fixed  bool    // of a kind that is predefined
 	word   uintptr // type word without tag
 	front  uintptr // bytes in front of the object
@@ -224,6 +225,7 @@ type Heap struct {
 	methods int
 	busy    [callback + 1]bool // the frame that a function keeps is in use
 
+	withCode  int         // live objects with a finalizer, and weak references
 	anyLegacy bool        // some type has an old finalizer
 	safepoint func() bool // of the collector; nil if it has none or the profile does not want it
 
@@ -321,6 +323,7 @@ func (h *Heap) defineKinds() {
 	for _, r := range rows {
 		h.types[r.id] = h.fixed(r.id, r.kind, uintptr(r.words)*word, r.attrs, r.flags)
 	}
+	h.types[typeWeakref].code = true
 	h.types[typeStr] = h.fixed(typeStr, KindStr, uintptr(p.StrHeader)-1-offBody, 0, 0)
 	h.types[typeWide] = h.fixed(typeWide, KindStr, uintptr(max(p.WideHeader, offBody))-offBody, 0, 0)
 	h.types[typeBytes] = h.fixed(typeBytes, KindBytes, 2*word, 0, 0)
@@ -361,6 +364,7 @@ func (h *Heap) Define(t Type) (TypeID, error) {
 	t.fixed = false
 	t.Legacy = t.Final != NoFinalizer && (t.Legacy || h.prof.Legacy)
 	h.anyLegacy = h.anyLegacy || t.Legacy
+	t.code = t.Final != NoFinalizer
 	t.word = uintptr(id) | uintptr(t.Kind)<<kindShift | flagGC | flagTrash
 	if t.Final != NoFinalizer {
 		t.word |= flagFinal
@@ -432,6 +436,7 @@ func (h *Heap) IsTracked(o Ref) bool    { return o.isGC() && h.Tracked(o) }
 func (h *Heap) IsFinalized(o Ref) bool  { return o.isGC() && h.Finalized(o) }
 func (h *Heap) HasFinalizer(o Ref) bool { return h.typeOf(o).Final != NoFinalizer }
 func (h *Heap) AnyLegacy() bool         { return h.anyLegacy }
+func (h *Heap) AnyCode() bool           { return h.withCode > 0 }
 func (h *Heap) supportsWeak(o Ref) bool { return h.typeOf(o).weakAt != 0 }
 func (h *Heap) mayBeTracked(o Ref) bool {
 	return o != 0 && o.isGC() && (o.kind() != KindTuple || h.Tracked(o))
@@ -446,11 +451,18 @@ func (h *Heap) SetTag(o Ref, tag uint32) {
 // laid out alike.
 func (h *Heap) SetType(o Ref, id TypeID) bool {
 	from, to := *h.typeOf(o), h.types[id]
-	from.Name, from.Final, from.Legacy, from.word = to.Name, to.Final, to.Legacy, to.word
+	was := from.code
+	from.Name, from.Final, from.Legacy, from.code, from.word = to.Name, to.Final, to.Legacy, to.code, to.word
 	if from != to || from.fixed {
 		return false
 	}
 	o.store(offType, to.word|o.word()&^wordMask)
+	switch {
+	case was && !to.code:
+		h.withCode--
+	case to.code && !was:
+		h.withCode++
+	}
 	return true
 }
 
@@ -492,6 +504,9 @@ func (h *Heap) alloc(id TypeID, n uintptr) Ref {
 	o.store(offCount, 1)
 	o.store(offType, t.word)
 	h.live++
+	if t.code {
+		h.withCode++
+	}
 	if t.word&flagGC != 0 {
 		if h.old {
 			o.setOldRefs(refsUntracked)
@@ -512,6 +527,9 @@ func (h *Heap) release(o Ref) {
 		}
 	}
 	h.live--
+	if t.code {
+		h.withCode--
+	}
 	id := TypeID(o.word())
 	switch {
 	case id == typeFrame:
