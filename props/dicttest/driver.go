@@ -34,7 +34,6 @@ const (
 	needHeld
 	needUsage
 	needOOM
-	needTrim
 	needs
 )
 
@@ -66,7 +65,7 @@ type held struct {
 	writes int // operations that changed it or overwrote a value
 	iters  [dict.Iterators]stepper
 	armed  script
-	probes uint64 // that were told last
+	probes uint64 // before the operation
 }
 
 // stepper is an iteration that is under way.
@@ -151,13 +150,13 @@ type driver struct {
 
 func newDriver(s dict.Store, c dict.Contract) *driver {
 	d := &driver{store: s, contract: c, known: map[uint64]struct{}{}}
+	pick(&d.trimmer, s)
 	d.has = [needs]bool{
 		none:      true,
 		needCheck: pick(&d.checker, s),
 		needHeld:  pick(&d.holder, s),
 		needUsage: pick(&d.user, s),
 		needOOM:   pick(&d.oom, s),
-		needTrim:  pick(&d.trimmer, s),
 	}
 	if d.user != nil {
 		d.base, _ = d.user.Usage()
@@ -189,9 +188,6 @@ func (d *driver) enter(slot prog.Slot, made dict.Dict) *held {
 	}
 	h := hold(made)
 	d.slots[slot] = h
-	if h.prober != nil {
-		h.probes = h.prober.Probes()
-	}
 	if h.comparer != nil {
 		h.comparer.OnCompare(nil)
 	}
@@ -262,12 +258,17 @@ func counted(h *held, out prog.Outcome) prog.Outcome {
 	return out
 }
 
+// count takes down the slots that were looked at before an operation on one key.
+func (h *held) count() {
+	if h.prober != nil {
+		h.probes = h.prober.Probes()
+	}
+}
+
 // keyed completes the answer of an operation on one key: with the slots that were looked at, and whether a script ran.
 func keyed(h *held, out prog.Outcome) prog.Outcome {
 	if h.prober != nil {
-		n := h.prober.Probes()
-		out.Addr = (n - h.probes + 1) << 1
-		h.probes = n
+		out.Addr = (h.prober.Probes() - h.probes + 1) << 1
 	}
 	if h.armed.act != 0 && h.armed.ran {
 		out.Addr |= 1
@@ -431,7 +432,7 @@ func (d *driver) move(op prog.Op) prog.Outcome {
 	if ok {
 		h.writes++
 	}
-	return counted(h, yes(ok))
+	return keyed(h, yes(ok))
 }
 
 func (d *driver) equal(op prog.Op) prog.Outcome {
@@ -640,9 +641,6 @@ func (d *driver) lookUp(slot int) {
 			d.log = appendPair(d.log, key, value)
 		}
 	}
-	if h.prober != nil {
-		h.probes = h.prober.Probes()
-	}
 }
 
 func (d *driver) check(prog.Op) prog.Outcome {
@@ -688,7 +686,13 @@ func (d *driver) inject(op prog.Op) prog.Outcome {
 	return prog.Outcome{}
 }
 
-func (d *driver) trim(prog.Op) prog.Outcome { d.trimmer.Trim(); return prog.Outcome{} }
+// trim does nothing in a store that never keeps what need not be kept.
+func (d *driver) trim(prog.Op) prog.Outcome {
+	if d.trimmer != nil {
+		d.trimmer.Trim()
+	}
+	return prog.Outcome{}
+}
 
 func (d *driver) drain(prog.Op) prog.Outcome {
 	for i := range d.slots {

@@ -11,6 +11,14 @@ import (
 var motifs = []prog.Motif{
 	{Name: "delete all, then the same again", Weight: 4, Text: keysText("set", 8) + keysText("delete", 8) +
 		keysText("set", 9) + "verify p0\n"},
+	{Name: "a dict that only grows", Weight: 2, Text: "p0 = new capacity=0\n" + keysText("set", 7) + "size p0\n" +
+		keysText("set", 12) + "size p0\n"},
+	{Name: "many keys", Weight: 1, Text: "p0 = new capacity=0\n" + keysText("set", 90) + "get p0 key=7\nget p0 key=200\n" +
+		keysText("delete", 3) + "verify p0\n"},
+	{Name: "no memory for a copy", Weight: 1, Text: keysText("set", 2) + "oom nth=1 forever=0\np1 = copy p0\n" +
+		"verify p0\noom nth=0 forever=0\n"},
+	{Name: "a dict that is cleared is as a new one", Weight: 2, Text: "p0 = new capacity=0\nsize p0\n" +
+		keysText("set", 7) + "clear p0\nsize p0\n"},
 	{Name: "clear, then grow", Weight: 4, Text: keysText("set", 6) + "clear p0\nsize p0\n" + keysText("set", 14) +
 		"verify p0\n"},
 	{Name: "insert and delete, on and on", Weight: 3, Text: churnText(16)},

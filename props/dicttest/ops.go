@@ -110,7 +110,7 @@ var rows = []row{
 		verb{need: needUpdate, ask: (*driver).update, judge: judgeUpdate, long: true}),
 	act(prog.Info{Name: "move", Role: prog.Use, Weight: 5, Args: args(slotArg, keyArg, arg("front", flags)),
 		Doc: "moves a key of p to the end, or to the front"},
-		verb{need: needMove, ask: (*driver).move, long: true, judge: func(m state, op prog.Op, out prog.Outcome) violation {
+		verb{need: needMove, ask: (*driver).move, key: true, judge: func(m state, op prog.Op, out prog.Outcome) violation {
 			return m.Move(uint32(op.Args[0]), op.Args[1], op.Args[2] != 0, out.Value != 0)
 		}}),
 	act(prog.Info{Name: "reserve", Role: prog.Use, Weight: 1, Args: args(slotArg, arg("capacity", capacities)),
@@ -176,7 +176,7 @@ var rows = []row{
 			return m.Usage(int64(out.Addr))
 		}}),
 	act(prog.Info{Name: "trim", Role: prog.Set, Weight: 1, Doc: "has the store give back what it need not keep"},
-		verb{need: needTrim, ask: (*driver).trim, judge: func(m state, _ prog.Op, _ prog.Outcome) violation {
+		verb{ask: (*driver).trim, judge: func(m state, _ prog.Op, _ prog.Outcome) violation {
 			m.Trim()
 			return nil
 		}}),
@@ -224,6 +224,9 @@ func act(info prog.Info, v verb) row {
 				!(v.need == needCheck && d.checks()) {
 				return prog.Outcome{Status: prog.Skip}
 			}
+			if v.key {
+				d.slots[op.Args[0]].count()
+			}
 			return v.ask(d, op)
 		},
 		Step: func(m state, op prog.Op, out prog.Outcome) violation {
@@ -238,7 +241,7 @@ func act(info prog.Info, v verb) row {
 				if ran {
 					m.Compared(slot)
 				}
-				if probes := out.Addr >> 1; probes != 0 {
+				if probes := out.Addr >> 1; probes != 0 && !ran {
 					if v := m.Probes(slot, probes-1); v != nil {
 						return v
 					}
