@@ -28,7 +28,8 @@ func (b *bench) canaries(ctx context.Context) error {
 	var list []canarytest.Canary
 	for _, l := range fuzz.Languages() {
 		for _, c := range l.Canary() {
-			if slices.ContainsFunc(c.Subject().Properties, func(p props.Property) bool { return p.Name == c.Property }) {
+			named := func(p props.Property) bool { return p.Name == c.Property }
+			if slices.ContainsFunc(c.Subject().Properties, named) {
 				list = append(list, c)
 			}
 		}

@@ -134,7 +134,8 @@ func autopsy(path string) (*death, error) {
 
 // kill is what a death in a hunt is: the rule that a target keeps answering is broken.
 func (d *death) kill(targets []string) Kill {
-	k := Kill{Rule: props.Alive.Name, Cause: d.cause, Property: props.Conforms.Name, Ops: d.ops, Programs: int(d.programs)}
+	k := Kill{Rule: props.Alive.Name, Cause: d.cause, Property: props.Conforms.Name, Ops: d.ops,
+		Programs: int(d.programs)}
 	if d.at < len(targets) {
 		k.Target = targets[d.at]
 	}

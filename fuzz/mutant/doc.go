@@ -7,8 +7,8 @@
 // # Terms
 //
 // An operator is a kind of defect: a comparison shifted, a store left out, a constant that is one more. A site is a
-// place of the source where operators apply, and a mutant is one operator at one site. A mutant is killed when a rule is
-// broken, and survives when none was within the limits. It is equivalent when no program can tell it from the original.
+// place of the source where operators apply, and a mutant is one operator at one site. A mutant is killed when a rule
+// is broken, and survives when none was within the limits. It is equivalent when no program can tell it from the original.
 // The score is the share killed of those that are not equivalent.
 //
 // # One build for all mutants
@@ -25,7 +25,7 @@
 // a comparison. Which site is active, and which of its variants, is read from the environment before main. Lines stay
 // where they are, so that a panic of a mutant names the line of the source.
 //
-//	sources ──go/types──▶ Schema ──go build -overlay──▶ worker ──a process for each mutant──▶ Trial ──▶ Summary
+//	sources ──go/types──▶ Schema ──go build -overlay──▶ worker ──a process a mutant──▶ Trial ──▶ Summary
 //
 // The texts exist in a temporary folder only; the go command is told of them by an overlay, as of the switch (package
 // mu) and of the worker's main. Nothing is ever written between the sources.
@@ -64,6 +64,6 @@
 // report as timed out what a busy machine did not finish. Mutating the compiled program saves the build, but a mutant
 // then is no change that a reader can judge. Running on behind every breach of a rule that is switched off would be
 // the truth for each run of a user without that rule; but a judge whose own state lacks the block in question calls
-// right answers wrong. So runs go on only behind breaches that leave the judge as it was (see onlooking), and end behind
-// others.
+// right answers wrong. So runs go on only behind breaches that leave the judge as it was (see onlooking), and end
+// behind others.
 package mutant

@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// Evidence is what a proof leaves for others: Facts follow from the revision, the seed and the limits alone, and are the
-// same bytes each time; Circumstances do not.
+// Evidence is what a proof leaves for others: Facts follow from the revision, the seed and the limits alone, and are
+// the same bytes each time; Circumstances do not.
 type Evidence struct {
 	Facts         Facts
 	Circumstances Circumstances
@@ -25,8 +25,9 @@ type Facts struct {
 	Mutants  int // that there are; where only a sample was tried, Summary counts the sample
 	Summary  *Summary
 	Controls []Control
-	Programs int     // in the controls
-	Residual float64 // with 95 % confidence at most this share of programs breaks a rule on what is not mutated
+	Untried  []string // packages that no target reaches
+	Programs int      // in the controls
+	Residual float64  // with 95 % confidence at most this share of programs breaks a rule on what is not mutated
 	Canaries []CanaryOutcome
 	Kills    []Line
 	Survived []Line
@@ -55,7 +56,7 @@ type Circumstances struct {
 // NewEvidence makes the evidence of a proof.
 func NewEvidence(p *Proof, s *Survivors, root, revision string) *Evidence {
 	f := Facts{Revision: revision, Seed: p.Seed, Limits: p.Limits, Mutants: p.All, Summary: Summarize(p, s),
-		Controls: p.Controls, Canaries: p.Canaries}
+		Controls: p.Controls, Untried: p.Untried, Canaries: p.Canaries}
 	for _, c := range p.Controls {
 		f.Programs += c.Programs
 	}
@@ -66,8 +67,8 @@ func NewEvidence(p *Proof, s *Survivors, root, revision string) *Evidence {
 		if err != nil {
 			name = filepath.Base(o.File)
 		}
-		l := Line{Mutant: o.Identity.String(), Place: fmt.Sprintf("%s:%d", filepath.ToSlash(name), o.Line), From: o.From,
-			To: o.To}
+		place := fmt.Sprintf("%s:%d", filepath.ToSlash(name), o.Line)
+		l := Line{Mutant: o.Identity.String(), Place: place, From: o.From, To: o.To}
 		if o.Kill.Rule == "" {
 			l.Reason = s.Reason(o.Identity)
 			f.Survived = append(f.Survived, l)

@@ -121,7 +121,7 @@ func TestTry(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if wrong.Kill.Rule == "" || wrong.Kill.Length == 0 || wrong.Kill.Length > 8 || wrong.Without.Rule == wrong.Kill.Rule {
+	if k := wrong.Kill; k.Rule == "" || k.Length == 0 || k.Length > 8 || wrong.Without.Rule == k.Rule {
 		t.Errorf("%s: %+v", name, wrong)
 	}
 	again, err := l.try(context.Background(), "", []string{name}, 1, 0)

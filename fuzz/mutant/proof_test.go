@@ -58,7 +58,8 @@ func TestSurvivors(t *testing.T) {
 		"perhaps: no\n":               "neither a reason nor a mutant",
 		"gap: x\n    impl/pool A plus 0a.1\n    impl/pool A plus 0a.1\n": "twice",
 	} {
-		if _, err := ReadSurvivors(strings.NewReader(text), "s.txt"); err == nil || !strings.Contains(err.Error(), why) {
+		_, err := ReadSurvivors(strings.NewReader(text), "s.txt")
+		if err == nil || !strings.Contains(err.Error(), why) {
 			t.Errorf("%q: %v, want %q", text, err, why)
 		}
 	}
@@ -103,9 +104,9 @@ func TestSummary(t *testing.T) {
 		t.Fatal(err)
 	}
 	missed := CanaryOutcome{Name: "x", Rule: "heap/size", Trial: outcome("", "heap/size", "").Trial}
-	p := &Proof{All: 5, Canaries: []CanaryOutcome{missed}, Controls: []Control{{"slab", 300, 9000}}, Outcomes: []Outcome{
-		outcome("A", "", ""), outcome("C", "", ""), outcome("D", "heap/size", ""), outcome("E", "heap/size", "run/alive"),
-		outcome("F", "run/alive", "")}}
+	p := &Proof{All: 5, Canaries: []CanaryOutcome{missed}, Controls: []Control{{"slab", 300, 9000}}}
+	p.Outcomes = []Outcome{outcome("A", "", ""), outcome("C", "", ""), outcome("D", "heap/size", ""),
+		outcome("E", "heap/size", "run/alive"), outcome("F", "run/alive", "")}
 	p.Outcomes[4].Kill.Length = 0
 	p.Outcomes[3].Kill.Ops = 1000
 	got := Summarize(p, s)

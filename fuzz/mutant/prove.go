@@ -40,6 +40,7 @@ type Proof struct {
 	All      int       // mutants that there are, where Outcomes is a sample
 	Canaries []CanaryOutcome
 	Controls []Control
+	Untried  []string // packages that no target reaches
 	Seed     uint64
 	Limits   Limits
 }
@@ -75,14 +76,14 @@ func Prove(ctx context.Context, o Options) (*Proof, error) {
 		return nil, err
 	}
 	b := &bench{Options: o, lab: lab{program, dir, o.Limits}}
-	b.proof = &Proof{All: len(schema.Mutants), Seed: o.Seed, Limits: o.Limits}
+	b.proof = &Proof{Seed: o.Seed, Limits: o.Limits}
 	if err := b.watch(ctx); err != nil {
 		return nil, err
 	}
 	if b.cache, err = openCache(o, paths); err != nil {
 		return nil, err
 	}
-	chosen := sample(schema.Mutants, o.Sample, o.Seed)
+	chosen := sample(b.within(schema.Mutants), o.Sample, o.Seed)
 	b.proof.Outcomes = make([]Outcome, len(chosen))
 	err = b.each(ctx, len(chosen), func(i, worker int) error { return b.mutant(ctx, chosen[i], i, worker) })
 	if err == nil && o.Canaries {
@@ -174,7 +175,7 @@ func (b *bench) watch(ctx context.Context) error {
 	b.reach, b.proof.Controls = make([][]uint32, len(targets)), make([]Control, len(targets))
 	return b.each(ctx, len(targets), func(i, worker int) error {
 		answers, d, err := b.lab.do(ctx, "watch", job{Targets: []string{targets[i].Name}, Seed: b.Seed, Watch: true,
-			Budget: watchOps}, worker)
+			Budget: min(watchOps, b.Limits.Ops)}, worker)
 		if err != nil {
 			return err
 		}
@@ -184,6 +185,25 @@ func (b *bench) watch(ctx context.Context) error {
 		b.reach[i], b.proof.Controls[i] = answers[0].Counts, answers[0].Control
 		return nil
 	})
+}
+
+// within leaves out the mutants of packages of which no target reaches anything: nothing is to be learnt from them but
+// that.
+func (b *bench) within(all []Mutant) (list []Mutant) {
+	reached := map[string]bool{}
+	for _, m := range all {
+		_, reach := b.targets(m)
+		reached[m.Package] = reached[m.Package] || reach > 0
+	}
+	for _, m := range all {
+		if reached[m.Package] {
+			list = append(list, m)
+		} else if !slices.Contains(b.proof.Untried, m.Package) {
+			b.proof.Untried = append(b.proof.Untried, m.Package)
+		}
+	}
+	b.proof.All = len(list)
+	return list
 }
 
 // targetsMax is the number of targets that a mutant is tried on in turn: those that reach its place most often.

@@ -75,7 +75,8 @@ func TestOperators(t *testing.T) {
 		{"definition", "c := a; _ = c", nil},
 		{"constants of declarations stay", "const c = 7; var d [c]int; _ = d", nil},
 		{"what panics says stays", "if ok { panic(a + b) }; return b", []string{
-			"negate ok => !", "true ok => true", "false ok => false", "delete panic(a + b) => nothing", "return b => zero"}},
+			"negate ok => !", "true ok => true", "false ok => false", "delete panic(a + b) => nothing",
+			"return b => zero"}},
 		{"a panic that ends a function stays", "panic(a)", nil},
 		{"code behind a constant that is false", "if off { a = b }", nil},
 	}
@@ -151,8 +152,8 @@ func TestIdentityIsStable(t *testing.T) {
 
 // Lines stay where they are, and a function that is exempt is not touched.
 func TestSchemaKeepsLines(t *testing.T) {
-	text := "package a\n\nfunc f(a, b int) int {\n\tif a <\n\t\tb { // why\n\t\treturn a +\n\t\t\tb\n\t}\n\treturn b\n}\n\n" +
-		"func checkAll(a int) bool { return a > 7 }\n"
+	text := "package a\n\nfunc f(a, b int) int {\n\tif a <\n\t\tb { // why\n\t\treturn a +\n\t\t\tb\n\t}\n" +
+		"\treturn b\n}\n\nfunc checkAll(a int) bool { return a > 7 }\n"
 	s := schemaOfText(t, text)
 	got := string(s.Texts["a.go"])
 	if strings.Count(got, "\n") != strings.Count(text, "\n") {
@@ -191,7 +192,8 @@ func TestSchemaOfEverything(t *testing.T) {
 		t.Helper()
 		for _, m := range s.Mutants {
 			if m.Package == "impl/sizeclass" && m.Func == fn && m.Operator == op && m.From == from {
-				trial, err := l.try(context.Background(), fmt.Sprintf("%d %d", m.Site, m.Variant), []string{"arena-3.11"}, 1, 0)
+				active := fmt.Sprintf("%d %d", m.Site, m.Variant)
+				trial, err := l.try(context.Background(), active, []string{"arena-3.11"}, 1, 0)
 				if err != nil {
 					t.Fatal(err)
 				}

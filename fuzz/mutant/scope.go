@@ -8,7 +8,8 @@ import (
 // Packages are those that are mutated, lowest layer first. The tables of impl/profile are numbers that CPython chose:
 // others are as right for every rule, and only golden traces tell them apart.
 var Packages = []string{
-	"impl/sizeclass", "impl/page", "impl/pool", "impl/slab", "impl/arena", "impl/object", "impl/gc",
+	"impl/sizeclass", "impl/page", "impl/pool", "impl/slab", "impl/arena", "impl/dict", "impl/object", "impl/gc",
+	"impl/trial",
 }
 
 // exempt are functions that are left as they are.
@@ -19,7 +20,7 @@ var exempt = []struct {
 	{
 		regexp.MustCompile(`(^|\.)(Check|Check[A-Z]\w*|check|check[A-Z]\w*|compareLeaves|walk\w+Lists|WalkFree|` +
 			`assert[A-Z]\w*|breach|broken)$`),
-		"recounts judge an implementation: a weaker one gives no wrong answer; the blind canaries show what they are worth",
+		"recounts judge an implementation: a weaker one gives no wrong answer; blind canaries show what they are worth",
 	},
 	{
 		regexp.MustCompile(`^Set\.|^Geometry\.Index$`),

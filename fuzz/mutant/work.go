@@ -207,6 +207,7 @@ func (w *worker) kill() error {
 // watch drives the target for the budget and counts what it reaches.
 func (w *worker) watch() error {
 	name := w.hunt.subjects[0].Target
+	clear(w.sw.Counts) // of what packages do before main
 	if k := w.hunt.run(); k.Rule != "" {
 		return fmt.Errorf("%s breaks %s without any mutant", name, k.Rule)
 	}
