@@ -17,7 +17,8 @@ type script struct {
 // CPython promises, more or less, so.
 var counting = Contract{
 	Immediate: true, Within: 1, Generations: 3, Promotes: true, Returns: Containers, WeakFirst: true,
-	CallbackFirst: true, Retained: 100,
+	WeakAll: true, CallbackFirst: true, Retained: 100,
+	Grows: [Kinds]bool{2: true}, Shares: [Kinds]bool{Atom: true, 3: true}, Untracks: [Kinds]bool{3: true},
 }
 
 // new makes an object for a slot; its ID is ten times the slot, plus 10.
@@ -422,6 +423,234 @@ func TestModelRules(t *testing.T) {
 		{"kept before it was trimmed", counting, func(s script) violation { return s.m.Footprint(101) }, nil},
 		{"its own invariants", counting, func(s script) violation { return s.m.Check("gc/links: at 3") }, Invariant},
 		{"a death of what never was", counting, func(s script) violation { return s.then("D5") }, Identity},
+		{"a deep copy", counting, func(s script) violation {
+			s.nest()
+			return s.deep("O110 O110 O40 O0")
+		}, nil},
+		{"a deep copy that shares a list", counting, func(s script) violation {
+			s.nest()
+			return s.deep("O20 O20 O40")
+		}, Copies},
+		{"a deep copy that makes two of one", counting, func(s script) violation {
+			s.nest()
+			return s.deep("O110 O120 O40 O0 O0")
+		}, Copies},
+		{"a deep copy that copies what is its own copy", counting, func(s script) violation {
+			s.nest()
+			return s.deep("O110 O110 O140 O0 O0")
+		}, Copies},
+		{"a deep copy with too few fields", counting, func(s script) violation {
+			s.nest()
+			return s.deep("O110")
+		}, Copies},
+		{"a copy", counting, func(s script) violation {
+			s.nest()
+			s.must(s.events("O20 O20 O40"))
+			return s.and(s.m.Copy(8, 0, 100, false))
+		}, nil},
+		{"a copy that is the object itself", counting, func(s script) violation {
+			s.nest()
+			return s.and(s.m.Copy(8, 0, 10, false))
+		}, Copies},
+		{"a copy of what is its own copy", counting, func(s script) violation {
+			s.nest()
+			return s.and(s.m.Copy(8, 3, 40, false))
+		}, nil},
+		{"a field that was appended", counting, func(s script) violation {
+			s.pair()
+			s.m.Append(0, 0)
+			return s.m.Load(2, 0, 2, 10)
+		}, nil},
+		{"a field that was popped is counted", counting, func(s script) violation {
+			s.pair()
+			s.m.Append(0, 0)
+			s.m.Pop(0)
+			return s.m.Count(0, 3)
+		}, Counts},
+		{"into the garbage", counting, func(s script) violation {
+			s.cycle()
+			s.m.SaveAll(true)
+			return s.then("B2 K10 K20 E2")
+		}, nil},
+		{"into the garbage, half", counting, func(s script) violation {
+			s.cycle()
+			s.m.SaveAll(true)
+			return s.then("B2 K10 E1")
+		}, Return},
+		{"into the garbage, and not told to", counting, func(s script) violation {
+			s.cycle()
+			return s.then("B2 K10")
+		}, Garbage},
+		{"into the garbage, and roots reach it", counting, func(s script) violation {
+			s.must(s.new(0, Node, 1))
+			s.m.SaveAll(true)
+			return s.then("B2 K10")
+		}, Garbage},
+		{"what is in the garbage dies", counting, func(s script) violation {
+			s.cycle()
+			s.m.SaveAll(true)
+			return s.then("B2 K10 K20 D10")
+		}, Safety},
+		{"a collection calls a legacy finalizer", counting, func(s script) violation {
+			s.legacy()
+			return s.then("B2 F10")
+		}, Garbage},
+		{"what has a legacy finalizer is kept, and what it reaches", counting, func(s script) violation {
+			s.legacy()
+			return s.then("B2 K10 E2")
+		}, nil},
+		{"what has a legacy finalizer dies in a collection", counting, func(s script) violation {
+			s.legacy()
+			return s.then("B2 D10")
+		}, FinalLost},
+		{"more garbage than was told", counting, func(s script) violation {
+			s.m.DropGarbage()
+			return s.m.Dropped(1)
+		}, Garbage},
+		{"a collection is told", counting, func(s script) violation {
+			s.m.Watch()
+			return s.then("B1 S1 T0 E0")
+		}, nil},
+		{"a collection is told as another", counting, func(s script) violation {
+			s.m.Watch()
+			return s.then("B1 S2 T0 E0")
+		}, Watched},
+		{"a collection is told to return something else", counting, func(s script) violation {
+			s.m.Watch()
+			return s.then("B1 S1 T1 E0")
+		}, Watched},
+		{"a collection is not told", counting, func(s script) violation {
+			s.m.Watch()
+			return s.then("B1 E0")
+		}, Watched},
+		{"a collection that starts by itself", counting, func(s script) violation {
+			s.m.Watch()
+			s.m.Enable()
+			s.must(s.then("S1 T0"))
+			return s.m.Stats(1, 0)
+		}, nil},
+		{"one that is not in the statistics", counting, func(s script) violation {
+			s.m.Watch()
+			s.m.Enable()
+			s.must(s.then("S1 T0"))
+			return s.m.Stats(0, 0)
+		}, Stats},
+		{"a young collection takes old garbage", counting, func(s script) violation {
+			s.pair()
+			s.must(s.then("B0 E0"))
+			s.must(s.drop(0, ""))
+			s.must(s.drop(1, ""))
+			return s.then("B0 D10")
+		}, Elders},
+		{"a finalizer sees garbage through a weak reference", counting, func(s script) violation {
+			s.called()
+			return s.then("B2 F10 L30")
+		}, WeakDead},
+		{"a finalizer sees what lives through a weak reference", counting, func(s script) violation {
+			s.must(s.new(3, Node, 1))
+			s.weak(4, 3, false)
+			s.called()
+			return s.then("B2 C30 F10 L50 R10 D10 D20 E2")
+		}, nil},
+		{"what is caught is dead", counting, func(s script) violation {
+			s.must(s.new(0, Node, 0))
+			s.must(s.new(1, Node, 0))
+			s.m.Finalizer(1, Catch)
+			s.weak(2, 0, false)
+			s.must(s.drop(0, "D10"))
+			return s.drop(1, "F20 G30")
+		}, WeakDead},
+		{"it stores itself in what lives, and dies", counting, func(s script) violation {
+			s.must(s.new(0, Node, 1))
+			s.must(s.new(1, Node, 0))
+			s.m.Finalizer(1, Host)
+			return s.drop(1, "F20 H10 R20 D20")
+		}, Safety},
+		{"the first size", counting, func(s script) violation {
+			s.must(s.new(0, Node, 2))
+			s.must(s.m.Size(0, 32))
+			s.must(s.new(1, Node, 2))
+			return s.m.Size(1, 40)
+		}, Sizes},
+		{"a size that shrinks with the fields", counting, func(s script) violation {
+			s.must(s.new(0, Node, 3))
+			s.must(s.m.Size(0, 32))
+			s.must(s.new(1, Node, 2))
+			return s.m.Size(1, 40)
+		}, Sizes},
+		{"a size that changes when it is asked for", counting, func(s script) violation {
+			s.must(s.new(0, 2, 3))
+			s.must(s.m.Size(0, 32))
+			return s.m.Size(0, 40)
+		}, Sizes},
+		{"a list has room to spare", counting, func(s script) violation {
+			s.must(s.new(0, 2, 3))
+			s.must(s.m.Size(0, 32))
+			s.must(s.new(1, 2, 3))
+			return s.m.Size(1, 40)
+		}, nil},
+		{"not followed", counting, func(s script) violation {
+			s.must(s.new(0, Node, 1))
+			return s.m.Tracked(0, false, false)
+		}, Tracking},
+		{"a tuple is not followed", counting, func(s script) violation {
+			s.must(s.new(0, 3, 1))
+			return s.m.Tracked(0, false, false)
+		}, nil},
+		{"a tuple is not followed, and something in it is", counting, func(s script) violation {
+			s.must(s.new(0, 3, 1))
+			return s.m.Tracked(0, false, true)
+		}, Tracking},
+		{"finalized too early", counting, func(s script) violation {
+			s.must(s.new(0, Node, 1))
+			s.m.Finalizer(0, Idle)
+			return s.m.Finished(0, true)
+		}, Finished},
+		{"an object is in no generation", counting, func(s script) violation {
+			s.pair()
+			s.must(s.events("O10"))
+			return s.m.Census(-1)
+		}, Followed},
+		{"an object is in two generations", counting, func(s script) violation {
+			s.pair()
+			s.must(s.events("O10 O20 O10"))
+			return s.m.Census(-1)
+		}, Followed},
+		{"a generation that is too young", counting, func(s script) violation {
+			s.pair()
+			s.must(s.then("B1 E0"))
+			s.must(s.events("O10"))
+			return s.m.Census(1)
+		}, Followed},
+		{"older than it can be", counting, func(s script) violation {
+			s.must(s.then("B1 E0"))
+			s.must(s.new(0, Node, 1))
+			return s.m.Generation(0, 1)
+		}, Promotion},
+		{"a referent is left out", counting, func(s script) violation {
+			s.pair()
+			return s.m.Referents(0)
+		}, Edges},
+		{"a referrer that is none", counting, func(s script) violation {
+			s.pair()
+			s.must(s.events("O10 O20"))
+			return s.m.Referrers(0)
+		}, Edges},
+		{"a referrer is left out", counting, func(s script) violation {
+			s.pair()
+			return s.m.Referrers(0)
+		}, Edges},
+		{"too few are frozen", counting, func(s script) violation {
+			s.pair()
+			s.m.Freeze(true)
+			return s.m.FreezeCount(1)
+		}, Frosted},
+		{"frozen after the end", counting, func(s script) violation {
+			s.pair()
+			s.m.Freeze(true)
+			s.m.Freeze(false)
+			return s.m.FreezeCount(2)
+		}, Frosted},
 	} {
 		t.Run(tt.name, func(t *testing.T) { judge(t, tt.do(script{t, NewModel(tt.contract, true)}), tt.want) })
 	}
@@ -454,6 +683,32 @@ func (s script) called() {
 	s.pair()
 	s.m.Finalizer(0, Idle)
 	s.weak(2, 0, true)
+	s.must(s.drop(0, ""))
+	s.must(s.drop(1, ""))
+}
+
+// nest makes p0, 10, whose fields are the list 20 twice, and the tuple 40, which holds an atom, 30.
+func (s script) nest() {
+	s.must(s.new(0, Node, 3))
+	s.must(s.new(1, 2, 1))
+	s.must(s.new(2, Atom, 0))
+	s.must(s.new(3, 3, 1))
+	s.set(0, 0, 1)
+	s.set(0, 1, 1)
+	s.set(0, 2, 3)
+	s.set(3, 0, 2)
+}
+
+// deep tells a deep copy of p0, whose ID is 100.
+func (s script) deep(events string) violation {
+	s.must(s.events(events))
+	return s.and(s.m.Copy(8, 0, 100, true))
+}
+
+// legacy leaves a cycle, 10 with a legacy finalizer and 20.
+func (s script) legacy() {
+	s.pair()
+	s.m.Legacy(0)
 	s.must(s.drop(0, ""))
 	s.must(s.drop(1, ""))
 }

@@ -89,6 +89,11 @@ func (r *Reference) Collect(generation int) int {
 	taken := 0
 	for _, o := range dead {
 		if !o.marked {
+			for _, w := range r.objects { // that its finalizer made
+				if w.of == o {
+					w.of = nil
+				}
+			}
 			delete(r.byID, o.id)
 			r.mourn(o.id)
 			taken++

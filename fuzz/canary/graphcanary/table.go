@@ -111,7 +111,8 @@ var table = []row{
 	{Name: "frozen-for-ever", Doc: "the oldest object stays frozen when all are unfrozen", Bug: FrozenForEver,
 		Rule: graph.Complete, Or: or(graph.Frosted, graph.Followed), Reason: "and is counted as such"},
 	{Name: "same-uncounted", Doc: "storing in a field what is there already takes a count away", Bug: SameUncounted,
-		Rule: graph.Counts, Or: or(graph.Invariant, graph.Safety, graph.FinalOnce, graph.CallOnce, props.Alive),
+		Rule: graph.Counts, Or: or(graph.Invariant, graph.Safety, graph.FinalOnce, graph.CallOnce, graph.Complete,
+			props.Alive),
 		Programs: 1000, Reproducer: 10, Reason: "the recount sees it too, and at last the object dies; " +
 			"the minimizer does not see that slots hold one object"},
 	{Name: "same-uncounted-blind", Doc: "the same, where counts cannot be asked for", Bug: SameUncountedBlind,
@@ -220,7 +221,7 @@ var table = []row{
 	{Name: "final-tracked", Doc: "an object is followed with a count of 0 while its finalizer runs (bpo-31095)",
 		Bug: FinalTracked, Rule: graph.Safety, Or: or(props.Alive, graph.Identity, graph.FinalLost, graph.CallOnce),
 		Programs: 1000,
-		Reason: "it dies of its finalizer, or never"},
+		Reason:   "it dies of its finalizer, or never"},
 	{Name: "trash-calls-late", Doc: "a weak reference in the garbage is not cleared (bpo-38006)", Bug: TrashCallsLate,
 		Rule: graph.CallOnce, Programs: 2000, Reproducer: 12, Reason: "its referent has to die by its count"},
 	{Name: "recycled-untracked", Doc: "a tuple in the place of one that was not followed is not (bpo-42536)",
