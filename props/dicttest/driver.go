@@ -410,8 +410,9 @@ func (d *driver) clear(op prog.Op) prog.Outcome {
 
 // update clears a dict that was updated by half, as nobody promises by which.
 func (d *driver) update(op prog.Op) prog.Outcome {
-	d.quiet()
 	h, from := d.at(op), d.slots[op.Args[1]]
+	h.quiet()
+	from.quiet()
 	was := h.Len()
 	if h != from && from.Len() > 0 {
 		h.writes++
@@ -436,8 +437,10 @@ func (d *driver) move(op prog.Op) prog.Outcome {
 }
 
 func (d *driver) equal(op prog.Op) prog.Outcome {
-	d.quiet()
-	return yes(d.at(op).equaler.Equal(d.slots[op.Args[1]].Dict))
+	h, other := d.at(op), d.slots[op.Args[1]]
+	h.quiet()
+	other.quiet()
+	return yes(h.equaler.Equal(other.Dict))
 }
 
 func (d *driver) length(op prog.Op) prog.Outcome {
@@ -509,7 +512,7 @@ func (d *driver) walk(op prog.Op) prog.Outcome {
 	if !walkable(&d.contract, s.act, d.sure()) {
 		return prog.Outcome{Status: prog.Skip}
 	}
-	d.quiet()
+	h.quiet()
 	d.noteAct(s.act, s.key)
 	n := 0
 	d.log = d.log[:0]
@@ -604,18 +607,15 @@ func (h *held) disarm() {
 	h.comparer.OnCompare(nil)
 }
 
-// quiet keeps the scripts of all dicts from happening in an operation that is not on one key.
-func (d *driver) quiet() {
-	for _, h := range d.slots {
-		if h != nil && h.armed.act != 0 {
-			h.disarm()
-		}
+// quiet keeps a script from happening in an operation that is not on one key.
+func (h *held) quiet() {
+	if h.armed.act != 0 {
+		h.disarm()
 	}
 }
 
 // verify looks up all keys that were ever set in any dict: "p0 7=1 8=2".
 func (d *driver) verify(op prog.Op) prog.Outcome {
-	d.quiet()
 	d.log = d.log[:0]
 	d.lookUp(int(op.Args[0]))
 	return prog.Outcome{Msg: string(d.log)}
@@ -623,7 +623,6 @@ func (d *driver) verify(op prog.Op) prog.Outcome {
 
 // verifyAll does so in all dicts: "p0 7=1 8=2 p3 7=1".
 func (d *driver) verifyAll(prog.Op) prog.Outcome {
-	d.quiet()
 	d.log = d.log[:0]
 	for slot, h := range d.slots {
 		if h != nil {
@@ -635,6 +634,7 @@ func (d *driver) verifyAll(prog.Op) prog.Outcome {
 
 func (d *driver) lookUp(slot int) {
 	h := d.slots[slot]
+	h.quiet()
 	d.log = appendSlot(d.log, slot)
 	for _, key := range d.keys {
 		if value, ok := h.Get(key); ok {

@@ -93,7 +93,7 @@ func (d *driver) picture(op prog.Op) string {
 		return ""
 	}
 	h, text := d.at(op), ""
-	d.quiet()
+	h.quiet()
 	for i, key := range d.keys {
 		if value, ok := h.Get(key); ok && i < 64 {
 			text += fmt.Sprintf(" %d=%d", key, value)
