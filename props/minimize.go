@@ -41,12 +41,14 @@ func Minimize(s *Subject, prop Property, f *Finding, opt MinimizeOptions) (*Find
 		return f, m.stats
 	}
 	m.idle(f)
+	m.explicit()
 	for changed := true; changed && !m.spent(); {
 		changed = m.runs()
 		changed = m.merge() || changed
 		changed = m.aliases() || changed
 		changed = m.slots() || changed
 		changed = m.pairs() || changed
+		changed = m.explicit() || changed
 		changed = m.world() || changed
 		changed = m.plainer() || changed
 		changed = m.numbers() || changed
@@ -187,6 +189,16 @@ func (m *minimizer) idle(f *Finding) {
 		return
 	}
 	m.without(func(i int) bool { return i != f.At && f.Trace[i].Status == prog.Skip })
+}
+
+// explicit has the program ask for what happened by itself, so that a reader sees when it happened. The program may
+// become longer at first.
+func (m *minimizer) explicit() bool {
+	if m.s.Explicit == nil || m.refuted.From != nil {
+		return false
+	}
+	p, ok := m.s.Explicit(m.best, m.refuted.Trace)
+	return ok && m.try(p)
 }
 
 // runs takes out stretches of operations, of half the program and less, down to one, from the back: what stands late

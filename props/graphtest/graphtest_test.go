@@ -191,3 +191,61 @@ func TestCollectedSees(t *testing.T) {
 		}
 	}
 }
+
+// auto collects when there are so many objects more, and then forgets what the oldest referred to. It tells of
+// collections, if told is set.
+type auto struct {
+	forgetful
+	most, made  int
+	told        bool
+	start, stop func(int)
+}
+
+func (h *auto) New(kind graph.Kind, fields int) graph.ID {
+	if h.made++; h.most > 0 && h.made > h.most {
+		h.made = 0
+		h.Collect(2)
+	}
+	return h.Reference.New(kind, fields)
+}
+
+func (h *auto) Collect(generation int) int {
+	h.start(generation)
+	n := h.forgetful.Collect(generation)
+	h.stop(n)
+	return n
+}
+
+func (h *auto) OnCollection(start, stop func(int)) { h.start, h.stop = start, stop }
+func (h *auto) SetThreshold(_, n int)              { h.most = n }
+func (h *auto) Enable(bool)                        {}
+func (h *auto) Offers(part string) bool            { return h.told || part != "watch" }
+
+// A program whose collections start by themselves becomes one that asks for them.
+func TestMinimizeAsksForCollections(t *testing.T) {
+	for _, told := range []bool{true, false} {
+		s := Subject("auto", graph.ReferenceContract, func(World) (Heap, error) {
+			nothing := func(int) {}
+			return &auto{forgetful: forgetful{graph.NewReference()}, told: told, start: nothing, stop: nothing}, nil
+		})
+		p := Lang.MustParse(`world limit=0 auto=3 variant=0
+			p0 = new kind=0 fields=1
+			set p0 p0 field=0
+			p1 = new kind=0 fields=1
+			unroot p1
+			p2 = new kind=0 fields=1
+			p3 = new kind=0 fields=1
+			verify p0`)
+		var r props.Runner
+		refuted, err := props.Conforms.Check(s, &r, p)
+		if err != nil || refuted == nil {
+			t.Fatalf("told %t: %v, %v", told, refuted, err)
+		}
+		f := &props.Finding{Property: props.Conforms.Name, Target: s.Target, Program: p, Refutation: refuted}
+		small, _ := props.Minimize(s, props.Conforms, f, props.MinimizeOptions{})
+		want := "p0 = new kind=0 fields=1\nset p0 p0 field=0\ncollect generation=2\nverify p0\n"
+		if got := string(Lang.Format(small.Program)); got != want {
+			t.Errorf("told %t: got\n%swant\n%s", told, got, want)
+		}
+	}
+}

@@ -3,6 +3,8 @@ package graphtest
 import (
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 
 	"heapfuzz/model"
 	"heapfuzz/model/graph"
@@ -55,7 +57,8 @@ func Subject(name string, contract graph.Contract, open Opener) *props.Subject {
 			}
 			return d, judging{m}, nil
 		},
-		Picture: func(t props.Target, op prog.Op) string { return t.(*driver).picture(op) },
+		Explicit: explicit,
+		Picture:  func(t props.Target, op prog.Op) string { return t.(*driver).picture(op) },
 	}
 	var has *[needs]bool // found out once, on the ordinary world
 	s.Allows = func(k prog.Kind) bool {
@@ -88,6 +91,55 @@ var epilogue = []prog.Op{
 	{Kind: Lang.Kind("footprint")},
 	{Kind: Lang.Kind("stats")},
 }
+
+// explicit puts a collection in front of each operation in which one started by itself, in the place of the world's and
+// the program's own means to have them start. Where the heap does not tell, it is one in front of each operation that
+// makes an object and in which something happened.
+func explicit(p prog.Program, answers prog.Trace) (q prog.Program, ok bool) {
+	q.World = p.World
+	q.World[1] = 0
+	ok = p.World[1] != 0
+	for i, op := range p.Ops {
+		if op.Kind == kindEnable || op.Kind == kindThreshold {
+			ok = true
+			continue
+		}
+		if i < len(answers) {
+			for _, generation := range startedIn(answers[i].Msg, Lang.Rows[op.Kind].Role == prog.Make) {
+				q.Ops = append(q.Ops, prog.Op{Kind: kindCollect, Args: [3]uint64{generation}})
+			}
+		}
+		q.Ops = append(q.Ops, op)
+	}
+	return q, ok
+}
+
+// startedIn returns the generations of the collections that started by themselves in an operation.
+func startedIn(events string, makes bool) (generations []uint64) {
+	asked, told := 0, strings.Contains(events, string(graph.Started))
+	for _, word := range strings.Fields(events) {
+		switch graph.What(word[0]) {
+		case graph.Begins:
+			asked++
+		case graph.Ends:
+			asked--
+		case graph.Started:
+			if generation, err := strconv.ParseUint(word[1:], 10, 64); err == nil && asked == 0 {
+				generations = append(generations, generation)
+			}
+		}
+	}
+	if !told && makes && events != "" {
+		generations = []uint64{3}
+	}
+	return generations
+}
+
+var (
+	kindCollect   = Lang.Kind("collect")
+	kindEnable    = Lang.Kind("enable")
+	kindThreshold = Lang.Kind("threshold")
+)
 
 // judging is the model with the language's way to ask it.
 type judging struct{ m *graph.Model }
