@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"heapfuzz/impl/object"
+	"heapfuzz/impl/page"
 )
 
 // A world is a heap with its collector, one type of each sort, and the references that the test holds.
@@ -401,8 +402,11 @@ func TestSaveAll(t *testing.T) {
 		w.h.SetItem(l, 0, l)
 		w.h.Decref(l)
 		w.c.SetDebug(SaveAll)
-		if n := w.c.Collect(2); n != 1 || len(w.c.Garbage()) != 1 || w.h.Get(w.c.Garbage()[0], 0) != l {
+		if n := w.c.Collect(0); n != 1 || len(w.c.Garbage()) != 1 || w.h.Get(w.c.Garbage()[0], 0) != l {
 			t.Errorf("%s: %d collected, garbage %v", name, n, w.c.Garbage())
+		}
+		if g := w.c.GenerationOf(l); g != 1 {
+			t.Errorf("%s: what survives a collection of 0 is in generation %d", name, g)
 		}
 		if err := w.check(); err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -534,5 +538,180 @@ func tryRandom(t *testing.T, name string, seed uint64) {
 	}
 	if err := w.check(); err != nil || w.h.Live() != 0 {
 		t.Errorf("%s: at the end %d objects live, %v", name, w.h.Live(), err)
+	}
+}
+
+// An object that waits for its death in the trashcan is dead to weak references, whoever asks (issue 16602).
+func TestWaitingIsDead(t *testing.T) {
+	for _, name := range profileNames() {
+		w := open(t, name)
+		depth := w.h.Profile().TrashDepth + 10
+		if depth > 1000 {
+			continue // the answer of each finalizer looks at each weak reference
+		}
+		var o object.Ref
+		weak := make([]object.Ref, depth)
+		for i := range depth {
+			next, after := w.make("slots", i), w.make("slots-log", i) // whose finalizer runs when o is dead, or waits
+			weak[i] = w.h.NewWeakref(next, false)
+			w.h.SetItem(next, 0, o)
+			w.h.SetItem(next, 1, after)
+			w.h.Decref(after)
+			w.h.Decref(o)
+			o = next
+		}
+		w.h.OnFinalize = func(object.Ref) {
+			for _, r := range weak {
+				if x := w.h.Referent(r); x != 0 && w.h.Count(x) == 0 {
+					t.Fatalf("%s: a weak reference leads to what waits", name)
+				}
+			}
+		}
+		w.h.Decref(o)
+		for _, r := range weak {
+			w.h.Decref(r)
+		}
+		if w.h.Live() != 0 {
+			t.Errorf("%s: %d objects live", name, w.h.Live())
+		}
+	}
+}
+
+// The free lists hold as many as they may, are emptied by a full collection only, and count 0 sees what it should.
+func TestFreeLists(t *testing.T) {
+	for _, name := range append(profileNames(), "2.7") {
+		w := open(t, name)
+		m := w.h.Profile().FreeList
+		rows := []struct {
+			what string
+			most int
+			make func() object.Ref
+		}{
+			{"list", m.Lists, func() object.Ref { return w.h.NewList(0) }},
+			{"dict", m.Dicts, func() object.Ref { return w.h.NewDict() }},
+			{"tuple of 1", m.Tuples, func() object.Ref { return w.h.NewTuple(0) }},
+			{"tuple of the longest", m.Tuples, func() object.Ref {
+				return w.h.NewTuple(make([]object.Ref, m.TupleItems)...)
+			}},
+			{"longer tuple", 0, func() object.Ref { return w.h.NewTuple(make([]object.Ref, m.TupleItems+1)...) }},
+		}
+		for _, r := range rows {
+			w.c.Collect(2)
+			before := w.h.FreeListed()
+			all := make([]object.Ref, r.most+5)
+			for i := range all {
+				all[i] = r.make()
+			}
+			made := w.c.Count()[0]
+			for _, o := range all {
+				w.h.Decref(o)
+			}
+			if n := w.h.FreeListed() - before; n != r.most || made != len(all) || w.c.Count()[0] != r.most {
+				t.Errorf("%s: %s: %d are kept, want %d; count 0 is %d, then %d", name, r.what, n, r.most, made,
+					w.c.Count()[0])
+			}
+			w.c.Collect(1)
+			if n := w.h.FreeListed() - before; n != r.most {
+				t.Errorf("%s: %s: %d are kept after a young collection", name, r.what, n)
+			}
+			o := r.make()
+			if n := w.c.Count()[0]; n != 0 && r.most > 0 {
+				t.Errorf("%s: %s: a birth from the free list counts %d", name, r.what, n)
+			}
+			w.h.Decref(o)
+			w.c.Collect(2)
+			left := 0
+			if m.KeepLists && (r.what == "list" || r.what == "dict") {
+				left = r.most
+			}
+			if n := w.h.FreeListed() - before; n != left {
+				t.Errorf("%s: %s: %d are kept after a full collection, want %d", name, r.what, n, left)
+			}
+			if err := w.check(); err != nil {
+				t.Errorf("%s: %s: %v", name, r.what, err)
+			}
+		}
+	}
+}
+
+// What a cycle with a finalizer of the old kind does: it is kept, whole, until somebody breaks it.
+func TestLegacy(t *testing.T) {
+	for name, kind := range map[string]string{"2.7": "slots-log", "3.6": "inst-old-log", "3.13": "inst-old-log"} {
+		w := open(t, name)
+		o, l, other := w.make(kind, 1), w.make("list", 2), w.make("list", 3)
+		w.h.SetItem(o, 0, l)
+		w.h.SetItem(l, 0, o)
+		w.h.SetItem(other, 0, other)
+		for _, x := range []object.Ref{o, l, other} {
+			w.h.Decref(x)
+		}
+		n := w.c.Collect(0)
+		s := w.c.Stats()[0]
+		if n != s.Collected+s.Uncollectable || s.Collected != 1 || s.Uncollectable < 2 {
+			t.Errorf("%s: collect returns %d, %+v", name, n, s)
+		}
+		if g := w.c.Garbage(); len(g) != 1 || g[0] != o || w.c.GenerationOf(l) != 1 || w.events() != "" {
+			t.Errorf("%s: garbage %v, the list is in generation %d", name, g, w.c.GenerationOf(l))
+		}
+		w.h.SetItem(l, 0, 0)
+		w.c.DropGarbage()
+		if got := w.events(); got != "F1" || w.h.Live() != 0 {
+			t.Errorf("%s: events %q, %d objects live", name, got, w.h.Live())
+		}
+	}
+}
+
+// In 2.7 weak references die before the finalizer, which runs at every death.
+func TestLegacyDeath(t *testing.T) {
+	w := open(t, "2.7")
+	for _, kind := range []string{"slots-revive", "inst-revive", "classic-revive"} {
+		o := w.make(kind, 1)
+		weak := w.h.NewWeakref(o, true)
+		w.h.SetTag(weak, 2)
+		w.h.Decref(o)
+		if w.h.Referent(weak) != 0 || len(w.h.Revived) != 1 {
+			t.Errorf("%s: the weak reference is alive, or the object is not", kind)
+		}
+		w.h.Revived = w.h.Revived[:0]
+		w.h.Decref(o)
+		if got := w.events(); got != "C2 F1 F1" {
+			t.Errorf("%s: events %s", kind, got)
+		}
+		w.roots[len(w.roots)], w.roots[len(w.roots)+1] = o, weak
+		w.h.Revived = w.h.Revived[:0]
+		if err := w.check(); err != nil {
+			t.Errorf("%s: %v", kind, err)
+		}
+	}
+}
+
+// Immortal objects leave the generations at the next collection, wherever they stand and whoever leads to them.
+func TestImmortal(t *testing.T) {
+	for _, g := range []int{0, 2} {
+		w := open(t, "3.12")
+		var all []object.Ref
+		for i := range 6 {
+			l := w.make("list", i)
+			w.roots[i] = l
+			all = append(all, l)
+		}
+		for i, l := range all {
+			w.h.SetItem(l, 0, all[(i+1)%6])
+			w.h.SetItem(l, 1, all[(i+5)%6])
+		}
+		counts := map[int]int{}
+		for _, i := range []int{0, 2, 3, 5} {
+			counts[i] = w.h.Count(all[i])
+			page.Store(uintptr(all[i]), 1<<32-1)
+		}
+		if n := w.c.Collect(g); n != 0 || w.c.FreezeCount() != 4 || w.c.GenerationOf(all[1]) != min(g+1, 2) {
+			t.Errorf("collect(%d) finds %d, %d are permanent", g, n, w.c.FreezeCount())
+		}
+		for i, n := range counts {
+			page.Store(uintptr(all[i]), uintptr(n))
+		}
+		if err := w.check(); err != nil {
+			t.Error(err)
+		}
 	}
 }
