@@ -192,6 +192,21 @@ func (s *Space) insertNew(d Dict, slot uintptr, key Word, hash int64, value Word
 
 // Delete takes a key away, and reports whether it was there.
 func (s *Space) Delete(d Dict, key Word) (bool, error) {
+	if key.IsInt() && !s.old {
+		if k := d.keys(); k.stride() == wide && d.values() == 0 {
+			ix, slot := s.seekInt(k, key, HashInt(key.Int()))
+			if ix >= 0 {
+				c := s.cells(k) + uintptr(ix)*wide
+				v := valueAt(c)
+				s.bury(d, k, slot, c)
+				s.drop(v)
+				return true, nil
+			}
+			if ix == absent {
+				return false, nil
+			}
+		}
+	}
 	v, ok, err := s.remove(d, key)
 	if ok {
 		s.drop(v)
@@ -242,7 +257,7 @@ func (s *Space) remove(d Dict, key Word) (Word, bool, error) {
 // keeps the paths of other keys whole.
 func (s *Space) bury(d Dict, k keys, slot, cell uintptr) {
 	s.setSlot(k, slot, slotDummy)
-	if k.kind() == kindStr && !s.prof.StrTables {
+	if !s.prof.StrTables && k.kind() == kindStr {
 		k.setKind(kindStrDummy)
 	}
 	page.Store(cell, 0)

@@ -40,6 +40,24 @@ func (it *Iter) Left() int {
 // start, again and again; ErrKeys, once, that there are more entries than there were: keys came in the place of others.
 // A key that is deleted and inserted again between two steps may go unseen. The caller gets no reference of its own.
 func (s *Space) Next(it *Iter) (key, value Word, ok bool, err error) {
+	if d := it.d; d != 0 && it.used == d.Len() && it.left > 0 && !it.reverse && !s.old && d.values() == 0 {
+		k := d.keys()
+		stride, n := k.stride(), k.count()
+		c := s.cell(k, it.pos)
+		for i := it.pos; i < n; i++ {
+			if key = keyAt(c); key != 0 {
+				it.pos = i + 1
+				it.left--
+				return key, valueAt(c), true, nil
+			}
+			c += stride
+		}
+	}
+	return s.nextAny(it)
+}
+
+// nextAny is Next for all that is not an ordinary step over a combined table.
+func (s *Space) nextAny(it *Iter) (key, value Word, ok bool, err error) {
 	if it.d == 0 {
 		return 0, 0, false, nil
 	}

@@ -61,7 +61,7 @@ func (k keys) count() int         { return int(page.Load(uintptr(k) + keysCount)
 func (k keys) setRefs(n int)      { page.Store(uintptr(k)+keysRefs, uintptr(n)) }
 func (k keys) setUsable(n int)    { page.Store(uintptr(k)+keysUsable, uintptr(n)) }
 func (k keys) setCount(n int)     { page.Store(uintptr(k)+keysCount, uintptr(n)) }
-func (k keys) setKind(kind uint8) { page.View(uintptr(k)+keysMeta, 4)[2] = kind }
+func (k keys) setKind(kind uint8) { *(*uint8)(page.Pointer(uintptr(k) + keysMeta + 2)) = kind }
 
 func metaOf(log2, kind uint8, stride uintptr) uint64 {
 	return uint64(log2) | uint64(widthOf(log2))<<8 | uint64(kind)<<16 | uint64(stride)<<24
@@ -148,7 +148,7 @@ func (s *Space) newKeys(log2 uint8, str bool) keys {
 	if log2 == logMin && (str || s.prof.FreeGeneral) && s.keysFree > 0 {
 		s.keysFree--
 		k = s.freeKeys[s.keysFree]
-	} else if k = keys(s.mem.Alloc(s.keysBytes(log2, stride))); k == 0 {
+	} else if k = s.allocKeys(s.keysBytes(log2, stride)); k == 0 {
 		return 0
 	}
 	k.setRefs(1)
@@ -157,6 +157,20 @@ func (s *Space) newKeys(log2 uint8, str bool) keys {
 	k.setCount(0)
 	fillEmpty(s.index(k), 1<<(log2+widthOf(log2)))
 	return k
+}
+
+// hugeMin is the size in bytes from which on a keys object is put on huge pages. Below, a search touches few enough
+// pages for the processor to remember.
+const hugeMin = 2 << 20
+
+// allocKeys returns a block for a keys object, or 0. The index and the entries of a large one are touched in no order,
+// so on small pages most of a search is spent on finding the page.
+func (s *Space) allocKeys(n uintptr) keys {
+	b := uintptr(s.mem.Alloc(n))
+	if b != 0 && n >= hugeMin {
+		page.Huge(b, n)
+	}
+	return keys(b)
 }
 
 // fillEmpty makes n bytes of slots empty. n is a power of two of at least 8. What is copied doubles, which is how a

@@ -107,13 +107,12 @@ func (s *Space) clone(d Dict) (Dict, error) {
 // behind the last entry means nothing and is not copied.
 func (s *Space) cloneKeys(k keys) keys {
 	n := s.bytesOf(k)
-	b := uintptr(s.mem.Alloc(n))
-	if b == 0 {
+	to := s.allocKeys(n)
+	if to == 0 {
 		return 0
 	}
 	n -= uintptr(usableOf(k.slots())-k.count()) * k.stride()
-	copy(page.View(b, n), page.View(uintptr(k), n))
-	to := keys(b)
+	copy(page.View(uintptr(to), n), page.View(uintptr(k), n))
 	if s.hooks != nil {
 		for i := range to.count() {
 			if c := s.cell(to, i); keyAt(c) != 0 {

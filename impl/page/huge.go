@@ -93,3 +93,13 @@ func (p *parts) gone(addr, n uintptr) {
 		p.drop()
 	}
 }
+
+// Huge asks for huge pages under a run of n bytes at addr that Map gave and that holds one table. It is advice: it
+// changes no byte, and where there are no huge pages small ones serve. What is touched in a run of at least hugeBytes is
+// then searched with a five-hundredth of the translations; what is resident too early is at most hugeBytes.
+func Huge(addr, n uintptr) {
+	from := RoundUp(addr)
+	if end := (addr + n) &^ (Bytes - 1); end > from && end-from >= hugeBytes {
+		adviseHuge(from, end-from)
+	}
+}
