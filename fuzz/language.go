@@ -7,6 +7,7 @@ import (
 
 	"heapfuzz/fuzz/canary"
 	"heapfuzz/fuzz/canary/canarytest"
+	"heapfuzz/fuzz/canary/dictcanary"
 	"heapfuzz/fuzz/canary/graphcanary"
 	"heapfuzz/model"
 	"heapfuzz/model/graph"
@@ -48,12 +49,12 @@ var languages = []Language{
 	},
 	{
 		Name: "dict", Doc: "dicts and hash maps", Spec: dicttest.Lang.Spec, Rules: rulesOf("dict"),
-		Differential: props.Differential, targets: dicts(),
+		canaries: dictcanary.Dicts, Differential: props.Differential, targets: dicts(),
 		promises: of(dictPromises), alike: both(dictAlike),
 	},
 	{
 		Name: "cache", Doc: "bounded caches", Spec: dicttest.CacheLang.Spec, Rules: rulesOf("cache"),
-		Differential: props.Differential, targets: caches(),
+		canaries: dictcanary.Caches, Differential: props.Differential, targets: caches(),
 		promises: of(cachePromises), alike: both(cacheAlike),
 	},
 }
