@@ -249,3 +249,36 @@ func TestMinimizeAsksForCollections(t *testing.T) {
 		}
 	}
 }
+
+// copier copies deeply, but for one defect: what it makes of an object with two fields has no fields that hold anything,
+// or it stores the copy in its original.
+type copier struct {
+	*graph.Reference
+	moves bool
+}
+
+func (h copier) Copy(id graph.ID) graph.ID { return h.DeepCopy(id) }
+
+func (h copier) DeepCopy(id graph.ID) graph.ID {
+	if !h.moves {
+		return h.New(graph.Node, 2)
+	}
+	made := h.New(graph.Node, 2)
+	h.SetField(made, 0, made)
+	h.SetField(id, 1, made)
+	return made
+}
+
+func TestCopiedSees(t *testing.T) {
+	p := Lang.MustParse("p0 = new kind=0 fields=2\nset p0 p0 field=0\nverify p0")
+	for _, moves := range []bool{false, true} {
+		s := Subject("copier", graph.ReferenceContract, func(World) (Heap, error) {
+			return copier{graph.NewReference(), moves}, nil
+		})
+		var r props.Runner
+		refuted, err := Copied.Check(s, &r, p)
+		if err != nil || refuted == nil {
+			t.Fatalf("moves %t: a wrong copy is not seen: %v", moves, err)
+		}
+	}
+}

@@ -16,7 +16,7 @@ func Properties() []props.Property {
 	return []props.Property{
 		props.Conforms, props.Deterministic,
 		ofMutator(props.Renamed), ofMutator(props.Inserted), ofMutator(props.Drained),
-		Collected, Frozen,
+		Collected, Frozen, Copied,
 	}
 }
 
@@ -93,35 +93,121 @@ const putInMax = 3
 // asked for the i-th operations.
 func putIn(name, doc string, n need, more func(i int) []prog.Op) props.Property {
 	rule := &model.Invariant{Name: "meta/" + name, Doc: doc}
-	check := func(s *props.Subject, r *props.Runner, p prog.Program) (*props.Refutation, error) {
+	return props.Property{Name: name, Doc: doc, Check: func(s *props.Subject, r *props.Runner, p prog.Program) (
+		*props.Refutation, error) {
 		if n != none && !s.Allows(more(0)[0].Kind) {
 			return nil, nil
 		}
-		q, from := without(p, func(k prog.Kind) bool { return mortal(k) || Lang.Rows[k].Role == prog.Set })
-		q.World = [prog.ArgsMax]uint64{}
-		base, err := r.Run(s, q)
-		if err != nil || base.Violation != nil {
-			return nil, err
-		}
-		want := slices.Clone(base.Trace)
-		for i := range min(putInMax, len(q.Ops)) {
-			at := (2*i + 1) * len(q.Ops) / (2 * min(putInMax, len(q.Ops)))
-			put := more(i)
-			ops := slices.Insert(slices.Clone(q.Ops), at, put...)
-			res, err := r.Run(s, prog.Program{Ops: ops})
-			if err != nil {
-				return nil, err
-			}
-			if v, place := differs(rule, s, q.Ops, want, &res, at, len(put)); v != nil {
-				places := origins(len(q.Ops), at, len(put))
-				translate(places, from)
-				return &props.Refutation{Violation: v, At: place, Ops: slices.Clone(res.Ops),
-					Trace: slices.Clone(res.Trace), Picture: res.Picture, From: places}, nil
-			}
-		}
+		c := changed{rule: rule, s: s, r: r, p: p}
+		return c.try(func(at, i int) (*props.Refutation, error) { return c.with(at, more(i)) })
+	}}
+}
+
+// Copied is the property that a deep copy has the shape of its original, and that what is done to it is seen nowhere
+// else. What is its own copy is left alone.
+var Copied = props.Property{Name: copiedRule.Name[len("meta/"):], Doc: copiedRule.Doc, Check: checkCopied}
+
+var (
+	copiedRule = &model.Invariant{Name: "meta/copied",
+		Doc: "a deep copy has the shape of its original, and what is done to it changes no visible answer"}
+	kindDeepCopy = Lang.Kind("deepcopy")
+)
+
+func checkCopied(s *props.Subject, r *props.Runner, p prog.Program) (*props.Refutation, error) {
+	if !s.Allows(kindDeepCopy) {
 		return nil, nil
 	}
-	return props.Property{Name: name, Doc: doc, Check: check}
+	c := changed{rule: copiedRule, s: s, r: r, p: p}
+	return c.try(func(at, _ int) (*props.Refutation, error) {
+		last := -1 // the operation before that place that made something
+		free := prog.Slot(0)
+		for i, op := range c.ops {
+			if Lang.Rows[op.Kind].Role == prog.Make {
+				free = max(free, op.Def+1)
+				if i < at {
+					last = i
+				}
+			}
+		}
+		if last < 0 || uint64(free)+1 > slots.Max {
+			return nil, nil
+		}
+		of, it, is := uint64(c.ops[last].Def), uint64(free), uint64(free)+1
+		verify := Lang.Kind("verify")
+		look := []prog.Op{
+			{Kind: Lang.Kind("root"), Def: prog.Slot(it), Args: [3]uint64{of}},
+			{Kind: kindDeepCopy, Def: prog.Slot(is), Args: [3]uint64{of}},
+			{Kind: verify, Args: [3]uint64{it}}, {Kind: verify, Args: [3]uint64{is}},
+			{Kind: Lang.Kind("unroot"), Args: [3]uint64{is}}, {Kind: Lang.Kind("unroot"), Args: [3]uint64{it}},
+		}
+		refuted, err := c.with(at, look)
+		if refuted != nil || err != nil {
+			return refuted, err
+		}
+		if a, b := c.put[2], c.put[3]; a.Visible() != b.Visible() {
+			v := copiedRule.Breach("an object and its deep copy differ in shape")
+			return c.refute(v, at+3, at, len(look)), nil
+		}
+		if c.put[0].Addr == c.put[1].Addr {
+			return nil, nil
+		}
+		return c.with(at, slices.Insert(look, 4,
+			prog.Op{Kind: Lang.Kind("set"), Args: [3]uint64{is, is, 0}}, prog.Op{Kind: Lang.Kind("clear"),
+				Args: [3]uint64{is, 1}}, prog.Op{Kind: Lang.Kind("append"), Args: [3]uint64{is, is}}))
+	})
+}
+
+// changed is a program into which operations are put.
+type changed struct {
+	rule *model.Invariant
+	s    *props.Subject
+	r    *props.Runner
+	p    prog.Program
+
+	ops  []prog.Op // of p without what depends on deaths, and without those of role Set
+	from []int     // their places in p
+	want prog.Trace
+	res  props.Result
+	put  prog.Trace // the answers to what was put in last
+}
+
+// try runs the program and calls vary for some places in it, until that refutes the property.
+func (c *changed) try(vary func(at, i int) (*props.Refutation, error)) (*props.Refutation, error) {
+	q, from := without(c.p, func(k prog.Kind) bool { return mortal(k) || Lang.Rows[k].Role == prog.Set })
+	c.ops, c.from = q.Ops, from
+	base, err := c.r.Run(c.s, prog.Program{Ops: c.ops})
+	if err != nil || base.Violation != nil {
+		return nil, err
+	}
+	c.want = slices.Clone(base.Trace)
+	places := min(putInMax, len(c.ops))
+	for i := range places {
+		if refuted, err := vary((2*i+1)*len(c.ops)/(2*places), i); refuted != nil || err != nil {
+			return refuted, err
+		}
+	}
+	return nil, nil
+}
+
+// with runs the program with operations put in at a place.
+func (c *changed) with(at int, put []prog.Op) (refuted *props.Refutation, err error) {
+	c.res, err = c.r.Run(c.s, prog.Program{Ops: slices.Insert(slices.Clone(c.ops), at, put...)})
+	if err != nil {
+		return nil, err
+	}
+	if v, place := differs(c.rule, c.s, c.ops, c.want, &c.res, at, len(put)); v != nil {
+		return c.refute(v, place, at, len(put)), nil
+	}
+	c.put = slices.Clone(c.res.Trace[at : at+len(put)])
+	return nil, nil
+}
+
+// refute is how the last run, into which so many operations were put at a place, refutes the property.
+func (c *changed) refute(v *model.Violation, place, at, n int) *props.Refutation {
+	places := origins(len(c.ops), at, n)
+	translate(places, c.from)
+	return &props.Refutation{Violation: v, At: place, Ops: slices.Clone(c.res.Ops), Trace: slices.Clone(c.res.Trace),
+		Picture: c.res.Picture, From: places}
 }
 
 // differs compares the run of a program into which so many operations were put at a place with the answers to the
