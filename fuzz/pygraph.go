@@ -53,6 +53,7 @@ type pyHeap struct {
 	keys  []object.Ref // of dicts; never unmade
 
 	serial    int    // of the last object made
+	runs      int    // collections that began
 	hidden    int    // objects that go with those that are known
 	calls     int    // that may have changed something since the invariants were checked
 	baseBytes uint64 // of the empty heap
@@ -71,7 +72,7 @@ type pyObject struct {
 	fields   int
 	roots    int
 	taken    bool // by the collection that runs
-	anew     bool // it is followed since less than a full collection, and is older than that
+	ahead    bool // it went through a collection in the call that made it, and through no full one since
 	final    func(graph.ID)
 	callback func(graph.ID)
 }
@@ -127,13 +128,15 @@ func (h *pyHeap) New(kind graph.Kind, fields int) graph.ID {
 	if fields > pyFieldsMax {
 		return 0
 	}
+	before := h.runs
 	o := h.build(kind, fields)
 	if o == 0 {
 		return 0
 	}
-	h.enter(o, kind, fields)
+	p := h.enter(o, kind, fields)
 	h.hidden += h.companions(kind, fields)
 	h.c.Safepoint()
+	p.ahead = h.runs != before
 	return graph.ID(o)
 }
 
@@ -292,9 +295,7 @@ func (h *pyHeap) SetField(id graph.ID, i int, target graph.ID) {
 	o, to := object.Ref(id), object.Ref(target)
 	switch p := h.known[o]; p.kind {
 	case pyDict:
-		was := h.h.IsTracked(o)
 		h.h.DictSet(o, h.keys[i], to)
-		p.anew = p.anew || !was
 	case pyTuple:
 		h.setTuple(o, p.fields, i, to)
 		h.c.Safepoint()
@@ -434,8 +435,9 @@ func (h *pyHeap) NewWeak(referent graph.ID, callback func(graph.ID)) graph.ID {
 	if w == 0 {
 		return 0
 	}
-	h.enter(w, graph.WeakKind, 0).callback = callback
-	h.c.Safepoint()
+	p := h.enter(w, graph.WeakKind, 0)
+	p.callback = callback
+	p.ahead = h.c.Safepoint()
 	return graph.ID(w)
 }
 
@@ -580,6 +582,7 @@ func (g gcHeap) OnCollection(start func(generation int), stop func(returned int)
 	g.c.OnCollection = func(p gc.Phase) {
 		if !p.Stop {
 			g.collecting, g.unlike = true, 0
+			g.runs++
 			start(p.Generation)
 			return
 		}
@@ -587,7 +590,7 @@ func (g gcHeap) OnCollection(start func(generation int), stop func(returned int)
 		g.unlikeSum += g.unlike
 		if p.Generation == gc.Generations-1 {
 			for _, o := range g.known {
-				o.anew = false // they are where they should be
+				o.ahead = false
 			}
 		}
 		stop(p.Collected + g.unlike)
@@ -632,21 +635,21 @@ func (g gcHeap) SetField(id graph.ID, i int, target graph.ID) {
 	g.inPlace--
 }
 
-// FreezeCount leaves out what is hidden.
+// FreezeCount is how many objects are followed and in no generation. What is hidden is left out.
 func (g gcHeap) FreezeCount() int {
-	n := 0
+	n := -len(g.Objects(-1))
 	for o := range g.known {
-		if g.c.GenerationOf(o) == gc.Generations {
+		if g.h.IsTracked(o) {
 			n++
 		}
 	}
 	return n
 }
 
-// Objects leaves out what is hidden, and where Generation is -1.
+// Objects leaves out what is hidden, and what Generation says nothing of.
 func (g gcHeap) Objects(generation int) (ids []graph.ID) {
 	err := g.c.Objects(generation, func(o object.Ref) {
-		if p := g.known[o]; p != nil && (generation < 0 || !p.anew) {
+		if p := g.known[o]; p != nil && (generation < 0 || !p.ahead) {
 			ids = append(ids, graph.ID(o))
 		}
 	})
@@ -681,11 +684,10 @@ func (g gcHeap) SetThreshold(generation, n int) {
 func (g gcHeap) Freeze()   { g.c.Freeze() }
 func (g gcHeap) Unfreeze() { g.c.Unfreeze() }
 
-// Generation is -1 for what is frozen, and for a dict that is followed since it got something worth following, which
-// makes it one of the youngest however old it is.
+// Generation is -1 for what is frozen, and for what went through a collection in the call that made it.
 func (g gcHeap) Generation(id graph.ID) int {
 	n := g.c.GenerationOf(object.Ref(id))
-	if n == gc.Generations || g.known[object.Ref(id)].anew {
+	if n == gc.Generations || g.known[object.Ref(id)].ahead {
 		return -1
 	}
 	return n

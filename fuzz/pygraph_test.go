@@ -5,6 +5,7 @@ import (
 
 	"heapfuzz/impl/object"
 	"heapfuzz/model/graph"
+	"heapfuzz/props"
 	"heapfuzz/props/graphtest"
 )
 
@@ -118,6 +119,31 @@ func TestPyWithoutMemory(t *testing.T) {
 		g.Collect(2)
 		if n, bytes, _ := g.Usage(); n != 0 || bytes != 0 {
 			t.Errorf("%d objects and %d bytes at the end", n, bytes)
+		}
+	}
+}
+
+// A dict that held atoms only was in no generation. When it gets something worth following it is one of the youngest,
+// however old it is, and although others of its age are frozen; and what is made with the help of a collection is older
+// than it looks. All that is nobody's fault.
+func TestPyAges(t *testing.T) {
+	target, err := Lookup("gc-3.11")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{
+		"p0 = new kind=4 fields=1\ncollect generation=0\nset p0 p0 field=0\ngeneration p0\nunroot p0\ncollect generation=0\n",
+		"p0 = new kind=4 fields=1\nfreeze\nset p0 p0 field=0\ncollect generation=2\nobjects above=0\nfrozen\n",
+		"world limit=0 auto=1 variant=0\np0 = new kind=3 fields=1\ngeneration p0\nobjects above=1\n",
+	} {
+		s, r := target.New(), props.Runner{}
+		p, err := s.Spec.Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := r.Run(s, p)
+		if err != nil || res.Violation != nil {
+			t.Errorf("%s: %v %v", text, err, res.Violation)
 		}
 	}
 }

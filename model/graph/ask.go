@@ -94,7 +94,7 @@ func (m *Model) Census(generation int) violation {
 			return Followed.Breach("a generation holds %s", m.name(id))
 		case in[n]:
 			return Followed.Breach("the generations hold %v twice", n)
-		case n.frozen:
+		case n.frozen && (n.of != nil || m.Contract.tracks(n.kind)): // others may be followed since
 			return Followed.Breach("a generation holds %v, which is frozen", n)
 		case generation >= 0 && m.Contract.Promotes && generation < m.least(n):
 			return Followed.Breach("generation %d holds %v, which should be in %d", generation, n, m.least(n))

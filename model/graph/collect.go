@@ -98,6 +98,9 @@ func (m *Model) end(returned int) violation {
 // complete judges that what a full collection should have taken is dead.
 func (m *Model) complete() violation {
 	c := &m.Contract
+	if c.Within == 0 {
+		return nil
+	}
 	if m.frozen || !m.fresh {
 		m.search(m.frozen)
 	}
@@ -108,7 +111,7 @@ func (m *Model) complete() violation {
 			n.age = 0
 		case n.serial <= m.now.first:
 			n.age++
-			if c.Within == 0 || n.age < c.Within {
+			if n.age < c.Within {
 				continue
 			}
 			if m.observed {
@@ -121,8 +124,12 @@ func (m *Model) complete() violation {
 }
 
 // least is the youngest generation that an object may be in. A weak reference goes where the survivors of the last
-// collection went, as the one to which its referent was lost does.
+// collection went, as the one to which its referent was lost does. What is not followed for a time is in none, and
+// enters the youngest then.
 func (m *Model) least(n *node) int {
+	if n.of == nil && !m.Contract.tracks(n.kind) {
+		return 0
+	}
 	since, last := max(n.entered, m.thawed), 0
 	for g, number := range m.latest {
 		if n.of == nil && number > since {
