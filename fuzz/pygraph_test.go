@@ -1,6 +1,7 @@
 package fuzz
 
 import (
+	"strings"
 	"testing"
 
 	"heapfuzz/impl/object"
@@ -132,12 +133,13 @@ func TestPyAges(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, text := range []string{
-		"p0 = new kind=4 fields=1\ncollect generation=0\nset p0 p0 field=0\ngeneration p0\nunroot p0\ncollect generation=0\n",
+		"p0 = new kind=4 fields=1\ncollect generation=0\nset p0 p0 field=0\ngeneration p0\n" +
+			"unroot p0\ncollect generation=0\n",
 		"p0 = new kind=4 fields=1\nfreeze\nset p0 p0 field=0\ncollect generation=2\nobjects above=0\nfrozen\n",
 		"world limit=0 auto=1 variant=0\np0 = new kind=3 fields=1\ngeneration p0\nobjects above=1\n",
 	} {
 		s, r := target.New(), props.Runner{}
-		p, err := s.Spec.Parse(text)
+		p, err := s.Spec.Parse("program", strings.NewReader(text))
 		if err != nil {
 			t.Fatal(err)
 		}
