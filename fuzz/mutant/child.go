@@ -26,7 +26,7 @@ type Limits struct {
 }
 
 const (
-	OpsDefault    = 3_000_000
+	OpsDefault    = 2_000_000
 	CPUDefault    = 20 * time.Second
 	HangDefault   = 2 * time.Second
 	MemoryDefault = 1 << 30
@@ -135,7 +135,7 @@ func autopsy(path string) (*death, error) {
 // kill is what a death in a hunt is: the rule that a target keeps answering is broken.
 func (d *death) kill(targets []string) Kill {
 	k := Kill{Rule: props.Alive.Name, Cause: d.cause, Property: props.Conforms.Name, Ops: d.ops,
-		Programs: int(d.programs)}
+		Programs: int(d.programs), Length: -1}
 	if d.at < len(targets) {
 		k.Target = targets[d.at]
 	}

@@ -36,13 +36,13 @@
 //
 // # A worker
 //
-// A worker drives the targets that reach its site, at most four in turn, with the programs that a campaign would try:
-// program n of a target follows from the seed, the target and n. Each is tried under conforms, every eighth under one
-// more property, in turn. The first breach is the kill. Then the program is minimized, and the hunt begins again with
+// A worker drives the targets that reach its site in turn, with the programs that a campaign would try: program n of a
+// target follows from the seed, the target and n. Each is tried under conforms, every eighth under one more property,
+// in turn. The first breach is the kill. Then the program is minimized, and the hunt begins again with
 // the rule that killed switched off: what is not found then is what this rule earns. Unit tests have no part in it.
 //
 // Which targets reach a site is learnt beforehand: each target is driven with all sites watched and none changed. That
-// is also the control: a target that breaks a rule there ends the proof.
+// is also the control: a target that breaks a rule there is a failure of its own, and no mutant is tried on it.
 //
 // A mutant may hang, take all memory, or damage the Go runtime. So each has a process of its own, with limits for the
 // CPU time of a program and of a hunt, for the operations, and for the memory that is resident. What runs away is

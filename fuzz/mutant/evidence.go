@@ -58,7 +58,9 @@ func NewEvidence(p *Proof, s *Survivors, root, revision string) *Evidence {
 	f := Facts{Revision: revision, Seed: p.Seed, Limits: p.Limits, Mutants: p.All, Summary: Summarize(p, s),
 		Controls: p.Controls, Untried: p.Untried, Canaries: p.Canaries}
 	for _, c := range p.Controls {
-		f.Programs += c.Programs
+		if c.Rule == "" {
+			f.Programs += c.Programs
+		}
 	}
 	f.Residual = residual(f.Programs)
 	for i := range p.Outcomes {

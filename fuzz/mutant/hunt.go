@@ -17,7 +17,7 @@ type Kill struct {
 	Target   string
 	Ops      uint64 // answered on all targets before and with the one that broke the rule
 	Programs int    // tried, with the one that broke it
-	Length   int    // operations of the minimized program; 0 when the process died of it
+	Length   int    // operations of the minimized program; 0: what comes after every program is enough; -1: not known
 }
 
 // deaths of a process as causes of the rule run/alive.
@@ -90,7 +90,7 @@ func due(s *props.Subject, number int) []props.Property {
 
 func (h *hunt) check(s *props.Subject, property props.Property, p prog.Program) (Kill, bool) {
 	refuted, err := property.Check(s, &h.runner, p)
-	k := Kill{Property: property.Name, Target: s.Target, Ops: h.ops, Programs: h.next}
+	k := Kill{Property: property.Name, Target: s.Target, Ops: h.ops, Programs: h.next, Length: -1}
 	switch {
 	case err != nil && h.off != openRule:
 		h.trouble, h.found, k.Rule = err, nil, openRule

@@ -97,7 +97,7 @@ func TestRunaways(t *testing.T) {
 				t.Fatal(err)
 			}
 			want := Kill{Rule: props.Alive.Name, Cause: tt.cause, Property: "conforms", Target: tt.target,
-				Ops: got.Kill.Ops, Programs: got.Kill.Programs}
+				Ops: got.Kill.Ops, Programs: got.Kill.Programs, Length: -1}
 			if got.Kill != want || want.Programs == 0 {
 				t.Errorf("got %+v, want %+v", got.Kill, want)
 			}
@@ -121,7 +121,7 @@ func TestTry(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if k := wrong.Kill; k.Rule == "" || k.Length == 0 || k.Length > 8 || wrong.Without.Rule == k.Rule {
+	if k := wrong.Kill; k.Rule == "" || k.Length <= 0 || k.Length > 8 || wrong.Without.Rule == k.Rule {
 		t.Errorf("%s: %+v", name, wrong)
 	}
 	again, err := l.try(context.Background(), "", []string{name}, 1, 0)
@@ -130,5 +130,23 @@ func TestTry(t *testing.T) {
 	}
 	if _, err := l.try(context.Background(), "", []string{"nobody"}, 1, 0); err == nil {
 		t.Error("a target that is not there is no error")
+	}
+}
+
+// A target that breaks a rule without any mutant is told, and one that does not.
+func TestControl(t *testing.T) {
+	l := labOf(t)
+	for _, tt := range []struct {
+		target string
+		right  bool
+	}{{"reference", true}, {"canary/pop-twice", false}} {
+		j := job{Targets: []string{tt.target}, Seed: 1, Budget: 20_000, Watch: true}
+		answers, d, err := l.do(context.Background(), "watch", j, 0)
+		if err != nil || d != nil || len(answers) != 1 {
+			t.Fatalf("%s: %v, %v, %v", tt.target, answers, d, err)
+		}
+		if c := answers[0].Control; c.Target != tt.target || (c.Rule == "") != tt.right || c.Programs == 0 {
+			t.Errorf("%+v, want right %v", c, tt.right)
+		}
 	}
 }

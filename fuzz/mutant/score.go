@@ -93,7 +93,7 @@ func Summarize(p *Proof, s *Survivors) *Summary {
 			continue
 		}
 		ops = append(ops, o.Kill.Ops)
-		if o.Kill.Length > 0 {
+		if o.Kill.Length >= 0 {
 			lengths = append(lengths, uint64(o.Kill.Length))
 		} else {
 			sum.Died++

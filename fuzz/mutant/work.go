@@ -208,10 +208,8 @@ func (w *worker) kill() error {
 func (w *worker) watch() error {
 	name := w.hunt.subjects[0].Target
 	clear(w.sw.Counts) // of what packages do before main
-	if k := w.hunt.run(); k.Rule != "" {
-		return fmt.Errorf("%s breaks %s without any mutant", name, k.Rule)
-	}
-	w.print(answer{Phase: phaseWatch, Counts: w.sw.Counts, Control: Control{name, w.hunt.next, w.hunt.ops}})
+	k := w.hunt.run()
+	w.print(answer{Phase: phaseWatch, Counts: w.sw.Counts, Control: Control{name, w.hunt.next, w.hunt.ops, k.Rule}})
 	return nil
 }
 

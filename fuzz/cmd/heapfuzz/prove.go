@@ -240,6 +240,12 @@ func (f *proveFlags) verdict(w io.Writer, p *mutant.Proof, s *mutant.Survivors, 
 			fmt.Fprintf(w, "unlisted: %v survives: %s => %s\n", o.Identity, o.From, o.To)
 		}
 	}
+	for _, c := range p.Controls {
+		if c.Rule != "" {
+			wrong++
+			fmt.Fprintf(w, "control: %s breaks %s without any defect\n", c.Target, c.Rule)
+		}
+	}
 	for _, name := range p.Untried {
 		fmt.Fprintf(w, "untried: no target reaches %s\n", name)
 		if f.floor == 0 {
