@@ -77,7 +77,6 @@ func TestCheckSplitFinds(t *testing.T) {
 		}
 		w.h.SetRefs(a, 1)
 		w.c.scan(young, w.c.unreachable, zeros)
-		w.h.Unmark(w.c.unreachable)
 		if err := w.c.checkSplit(young, w.c.unreachable); err != nil {
 			t.Fatal(err)
 		}

@@ -59,7 +59,6 @@ func (c *Collector) dispose(found split, old object.List) int {
 		h.Merge(c.unreachable, c.final)
 		return found.moved
 	}
-	h.Unmark(c.unreachable)
 	if h.AnyLegacy() {
 		c.setLegacyAside()
 	}
@@ -192,7 +191,6 @@ func (c *Collector) resurrected(old object.List) {
 	h := c.h
 	if !c.prof.AllOrNothing {
 		c.deduce(c.unreachable, c.final, false)
-		h.Unmark(c.final)
 		h.Merge(c.unreachable, old)
 		return
 	}

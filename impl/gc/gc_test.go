@@ -454,14 +454,20 @@ func TestFreeze(t *testing.T) {
 	w.h.SetItem(l, 0, l)
 	w.c.Freeze()
 	w.h.Decref(l)
+	w.roots[1] = w.make("list", 2)
+	w.h.SetItem(w.roots[1], 0, l)
 	if n := w.c.Collect(2); n != 0 || w.c.FreezeCount() != 1 || w.c.GenerationOf(l) != Generations {
 		t.Errorf("frozen: %d collected, %d frozen", n, w.c.FreezeCount())
 	}
+	if err := w.check(); err != nil {
+		t.Error(err)
+	}
+	w.h.SetItem(w.roots[1], 0, 0)
 	w.c.Unfreeze()
 	if g := w.c.GenerationOf(l); g != 2 {
 		t.Errorf("thawed into generation %d", g)
 	}
-	if n := w.c.Collect(2); n != 1 || w.h.Live() != 0 {
+	if n := w.c.Collect(2); n != 1 || w.h.Live() != 1 {
 		t.Errorf("thawed: %d collected, %d live", n, w.h.Live())
 	}
 }
@@ -713,5 +719,57 @@ func TestImmortal(t *testing.T) {
 		if err := w.check(); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// What was put aside and comes back is not counted as garbage, nor lost, where no code of a program is among it.
+func TestBackFromAside(t *testing.T) {
+	for _, name := range profileNames() {
+		w := open(t, name)
+		const n = 20
+		var all [n]object.Ref
+		for i := range all {
+			all[i] = w.make("list", i)
+			if i > 0 {
+				w.h.SetItem(all[i], 0, all[i-1]) // who refers comes behind
+				w.h.Decref(all[i-1])
+			}
+		}
+		w.roots[1] = all[n-1]
+		dead := w.make("list", n)
+		w.h.SetItem(dead, 0, dead)
+		w.h.SetItem(dead, 1, all[3])
+		w.h.Decref(dead)
+		for g := range Generations {
+			want := 0
+			if g == 0 {
+				want = 1
+			}
+			if got := w.c.Collect(g); got != want {
+				t.Errorf("%s: collect(%d) returns %d, want %d", name, g, got, want)
+			}
+			if err := w.check(); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+}
+
+// An immortal object that leaves the list between two others leaves what is counted of the second alone.
+func TestImmortalBetween(t *testing.T) {
+	w := open(t, "3.12")
+	first, between, second := w.make("list", 1), w.make("list", 2), w.make("list", 3)
+	w.h.SetItem(first, 0, second)
+	w.h.SetItem(second, 0, first)
+	w.h.Decref(first)
+	w.h.Decref(second)
+	page.Store(uintptr(between), 1<<32-1)
+	if n := w.c.Collect(2); n != 2 || w.c.FreezeCount() != 1 {
+		t.Errorf("%d collected, %d are permanent", n, w.c.FreezeCount())
+	}
+	page.Store(uintptr(between), 1)
+	w.roots[1] = between
+	if err := w.check(); err != nil {
+		t.Error(err)
 	}
 }

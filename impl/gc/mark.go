@@ -98,11 +98,12 @@ func (c *Collector) dismiss(o, prev object.Ref, l object.List) {
 // A split is what scan has found.
 type split struct {
 	reached, moved int    // objects that stayed, and that went
+	zeros          int    // that have gc_refs 0; at the end all that went
 	kinds          uint64 // of those that stayed, a bit each
 }
 
 // scan leaves on a list what is reachable from outside it and moves all else to the unreachable list, where it bears
-// the mark of it until unmark. zeros is how many have gc_refs 0. When there is none left, on either list, no reference
+// the mark of it until it is moved. zeros is how many have gc_refs 0. When there is none left, on either list, no reference
 // can change anything any more, and none is followed: if what is old leads to all that is young, that is soon.
 func (c *Collector) scan(l, unreachable object.List, zeros int) (s split) {
 	h := c.h
@@ -133,6 +134,7 @@ func (c *Collector) scan(l, unreachable object.List, zeros int) (s split) {
 		}
 	}
 	h.EndScan(l, prev, unreachable)
+	s.zeros = zeros
 	return s
 }
 
@@ -172,6 +174,9 @@ func (c *Collector) deduce(l, unreachable object.List, all bool) split {
 	s := c.scan(l, unreachable, zeros)
 	if invariant.Enabled && !c.prof.TuplesInScan { // a tuple that scan has untracked is on no list any more
 		must(c.checkSplit(l, unreachable))
+		if s.zeros != s.moved {
+			must(breach("split", "%d objects should have gc_refs 0, and %d are unreachable", s.zeros, s.moved))
+		}
 	}
 	return s
 }

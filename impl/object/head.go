@@ -160,21 +160,11 @@ func (x Heads) MoveReachable(o Ref, to List) {
 }
 
 // EndScan repairs the head of a scanned list, whose last object is last, and takes the unreachable mark off the other
-// head. The objects on that list keep it until Unmark.
+// head. The objects on that list keep it until they are moved, as each of them is before the next scan.
 func (x Heads) EndScan(scanned List, last Ref, unreachable List) {
 	scanned.storePrev(uintptr(last))
 	if !x.old {
 		unreachable.storeNext(unreachable.next() &^ bitUnreachable)
-	}
-}
-
-// Unmark takes the unreachable marks off the objects of a list.
-func (x Heads) Unmark(unreachable List) {
-	if x.old {
-		return
-	}
-	for o := x.Next(unreachable); o != unreachable; o = x.Next(o) {
-		o.storeNext(o.next() &^ bitUnreachable)
 	}
 }
 
