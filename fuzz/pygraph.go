@@ -26,10 +26,10 @@ const (
 )
 
 // A tuple cannot be changed. To set a field of pyTuple or pyNested is to make new tuples, as a program would. Without
-// memory for them the old ones are written to, since to set a field cannot fail; and in finalizers, since what they make
-// is none of the garbage, and would hold the object until the next collection; and while garbage is kept, which refers
-// to the old tuples too. A tuple is reached through its instance
-// only, so every cycle has a member that can be cleared.
+// memory for them the old ones are written to, since to set a field cannot fail; and in finalizers, since what they
+// make is none of the garbage, and would hold the object until the next collection; and while garbage is kept, which
+// refers to the old tuples too. A tuple is reached through its instance only, so every cycle has a member that can be
+// cleared.
 
 // pyFieldsMax is how many fields an object may have: as many as there are keys for dicts.
 const pyFieldsMax = 255

@@ -102,7 +102,8 @@ func (c *Collector) checkCounts() error {
 	inside := c.inside(c.members)
 	for o := h.Next(c.members); o != c.members; o = h.Next(o) {
 		if n := h.Count(o); n < 0 || n == 0 && inside[o] == 0 {
-			return breach("count", "a member counts %d references from elsewhere, and %d members refer to it", n, inside[o])
+			return breach("count", "a member counts %d references from elsewhere, and %d members refer to it",
+				n, inside[o])
 		}
 	}
 	return nil
@@ -128,7 +129,8 @@ func (c *Collector) checkSplit() error {
 	for _, l := range []object.List{c.members, c.kept} {
 		for o := h.Next(l); o != l; o = h.Next(o) {
 			if h.Count(o) < inside[o] {
-				return breach("count", "a member counts %d references, and %d members refer to it", h.Count(o), inside[o])
+				return breach("count", "a member counts %d references, and %d members refer to it",
+					h.Count(o), inside[o])
 			}
 			if h.Count(o) > inside[o] {
 				found[o] = true

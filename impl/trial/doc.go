@@ -40,8 +40,9 @@
 // members are is the stack: what is reached goes to its tail, and the walk goes from its head. So a collection needs no
 // memory, from nobody, and cannot fail. Nothing is untracked, and there is one generation.
 //
-// While a collection runs finalizers the objects that it looks at are no suspects, whatever they lose: it looks at their
-// counts again. Those that it could not clear are suspects again when it is over.
+// While a collection runs finalizers the objects that it looks at are no suspects, whatever they lose: it looks at
+// their counts again. Those that it could not clear are suspects again when it is over. Finalizers of the old kind
+// (tp_del) are not known.
 //
 // # What it costs
 //

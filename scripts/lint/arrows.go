@@ -141,6 +141,7 @@ var layerTable = []layer{
 	{folder: "impl/object", level: 5},
 	{folder: "impl/refcount", level: 6},
 	{folder: "impl/gc", level: 6},
+	{folder: "impl/trial", level: 6},
 	{folder: "impl/lru", level: 7},
 	{folder: "impl", level: 8}, // no code: the picture, and the benchmark of all
 }

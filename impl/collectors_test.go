@@ -1,4 +1,4 @@
-package trial
+package impl_test
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 
 	"heapfuzz/impl/gc"
 	"heapfuzz/impl/object"
+	"heapfuzz/impl/trial"
 )
 
 // collector is what both designs are.
@@ -20,7 +21,7 @@ var designs = []struct {
 	name string
 	open func(*object.Heap) (collector, error)
 }{
-	{"trial", func(h *object.Heap) (collector, error) { return New(h) }},
+	{"trial", func(h *object.Heap) (collector, error) { return trial.New(h) }},
 	{"gc", func(h *object.Heap) (collector, error) { return gc.New(h) }},
 }
 
@@ -56,9 +57,9 @@ func perObject(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/objects, "ns/object")
 }
 
-// BenchmarkLive collects a million objects that live, each with two references to others at random, of which none, one
+// BenchmarkCollectLive collects a million objects that live, each with two references to others at random, of which none, one
 // or all lost a reference since the last collection. One leads to nearly all.
-func BenchmarkLive(b *testing.B) {
+func BenchmarkCollectLive(b *testing.B) {
 	for _, lost := range []int{0, 1, objects} {
 		each(b, fmt.Sprintf("/lost=%d", lost), func(b *testing.B, h *object.Heap, c collector, id object.TypeID) {
 			c.Disable()
@@ -85,8 +86,8 @@ func BenchmarkLive(b *testing.B) {
 	}
 }
 
-// BenchmarkDead collects a million objects that are dead, in rings.
-func BenchmarkDead(b *testing.B) {
+// BenchmarkCollectDead collects a million objects that are dead, in rings.
+func BenchmarkCollectDead(b *testing.B) {
 	for _, ring := range []int{2, 1000} {
 		each(b, fmt.Sprintf("/ring=%d", ring), func(b *testing.B, h *object.Heap, c collector, id object.TypeID) {
 			c.Disable()
@@ -114,9 +115,9 @@ func BenchmarkDead(b *testing.B) {
 	}
 }
 
-// BenchmarkChurn makes objects that hold themselves, and lets the collector come when it is due; behind them lives
+// BenchmarkCollectChurn makes objects that hold themselves, and lets the collector come when it is due; behind them lives
 // nothing, or a million objects.
-func BenchmarkChurn(b *testing.B) {
+func BenchmarkCollectChurn(b *testing.B) {
 	for _, behind := range []int{0, objects} {
 		each(b, fmt.Sprintf("/behind=%d", behind), func(b *testing.B, h *object.Heap, c collector, id object.TypeID) {
 			for range behind {
