@@ -57,8 +57,8 @@ func perObject(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/objects, "ns/object")
 }
 
-// BenchmarkCollectLive collects a million objects that live, each with two references to others at random, of which none, one
-// or all lost a reference since the last collection. One leads to nearly all.
+// BenchmarkCollectLive collects a million objects that live, each with two references to others at random, of which
+// none, one or all lost a reference since the last collection. One leads to nearly all.
 func BenchmarkCollectLive(b *testing.B) {
 	for _, lost := range []int{0, 1, objects} {
 		each(b, fmt.Sprintf("/lost=%d", lost), func(b *testing.B, h *object.Heap, c collector, id object.TypeID) {
@@ -119,7 +119,8 @@ func BenchmarkCollectDead(b *testing.B) {
 // nothing, or a million objects.
 func BenchmarkCollectChurn(b *testing.B) {
 	for _, behind := range []int{0, objects} {
-		each(b, fmt.Sprintf("/behind=%d", behind), func(b *testing.B, h *object.Heap, c collector, id object.TypeID) {
+		name := fmt.Sprintf("/behind=%d", behind)
+		each(b, name, func(b *testing.B, h *object.Heap, c collector, id object.TypeID) {
 			for range behind {
 				h.New(id)
 			}
