@@ -8,7 +8,8 @@
 //
 // An operator is a kind of defect: a comparison shifted, a store left out, a constant that is one more. A site is a
 // place of the source where operators apply, and a mutant is one operator at one site. A mutant is killed when a rule
-// is broken, and survives when none was within the limits. It is equivalent when no program can tell it from the original.
+// is broken, and survives when none was within the limits. It is equivalent when no program can tell it from the
+// original.
 // The score is the share killed of those that are not equivalent.
 //
 // # One build for all mutants

@@ -104,7 +104,8 @@ func TestSummary(t *testing.T) {
 		t.Fatal(err)
 	}
 	missed := CanaryOutcome{Name: "x", Rule: "heap/size", Trial: outcome("", "heap/size", "").Trial}
-	p := &Proof{All: 5, Canaries: []CanaryOutcome{missed}, Controls: []Control{{"slab", 300, 9000, ""}, {"x", 50, 9, "heap/size"}}}
+	p := &Proof{All: 5, Canaries: []CanaryOutcome{missed}}
+	p.Controls = []Control{{"slab", 300, 9000, ""}, {"x", 50, 9, "heap/size"}}
 	p.Outcomes = []Outcome{outcome("A", "", ""), outcome("C", "", ""), outcome("D", "heap/size", ""),
 		outcome("E", "heap/size", "run/alive"), outcome("F", "run/alive", "")}
 	p.Outcomes[4].Kill.Length = -1
