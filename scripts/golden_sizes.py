@@ -110,6 +110,7 @@ def sets():
     row("set add 200 clear add 10",
         grow_set(set(), [add(k) for k in range(200)] + [lambda a: a.clear()] + [add(k) for k in range(10)]))
     row("set update", grow_set(set(), [merge(n) for n in range(0, 3000, 37)]))
+    row("set update 6 add 14", grow_set(set(set(range(6))), [add(6 + k) for k in range(14)]))
     many("set(list)", lambda n: set(list(range(n))), range(200))
     many("set(set)", lambda n: set(set(range(n))), range(400))
     many("set copy", lambda n: set(range(n)).copy(), range(400))

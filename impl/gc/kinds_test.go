@@ -50,6 +50,12 @@ func TestCyclesOfKinds(t *testing.T) {
 			h.SetItem(o, 0, s)
 			drop(h, s)
 		}, func(i int, _ string) [2]int { return [2]int{i + 1, 0} }},
+		{"set that holds a method of its own", func(h *object.Heap, _ object.Ref) {
+			s := h.NewSet()
+			m := h.NewMethod(0, s)
+			h.SetAdd(s, m)
+			drop(h, s, m)
+		}, func(i int, _ string) [2]int { return [2]int{i + 2, 0} }},
 		{"frozenset and slice", func(h *object.Heap, o object.Ref) {
 			s, x := h.NewFrozenset(o), h.NewSlice(0, o, 0)
 			h.SetItem(o, 0, s)

@@ -262,6 +262,20 @@ func TestMemo(t *testing.T) {
 	}
 }
 
+// A tuple of atoms that is held twice at each of 60 levels is looked at once.
+func TestDeepCopyShared(t *testing.T) {
+	h := open(t, "3.12")
+	o := h.NewTuple(0)
+	for range 60 {
+		twice := h.NewTuple(o, o)
+		h.Decref(o)
+		o = twice
+	}
+	if y, err := h.DeepCopy(o); y != o || err != nil {
+		t.Errorf("it is not its own copy: %v", err)
+	}
+}
+
 // Objects on a cycle that are made at the end are made twice, as CPython makes them.
 func TestSetOnCycle(t *testing.T) {
 	h := open(t, "3.10")

@@ -257,6 +257,13 @@ var setRows = map[string]maker{
 		})
 		s.h.Decref(o)
 	},
+	"set update 6 add 14": func(s *sizes) {
+		o := newSet(s.h, 6)
+		c := s.h.NewSetFrom(o, false)
+		steps(s, c, 14, func(n int) { key(s.h, 6+n, func(k Ref) { s.h.SetAdd(c, k) }) })
+		s.h.Decref(o)
+		s.h.Decref(c)
+	},
 	"set(list)": each(0, 200, newSet),
 	"set(set)":  each(0, 400, fromSet(func(h *Heap, o Ref) Ref { return h.NewSetFrom(o, false) })),
 	"set copy": each(0, 400, fromSet(func(h *Heap, o Ref) Ref {
@@ -326,6 +333,12 @@ func TestGoldenSizes(t *testing.T) {
 	}
 }
 
+// leaked is how many blocks belong to no object, no cached one and no free list.
+func leaked(h *Heap) int {
+	blocks, _, _ := h.Memory().Usage()
+	return int(blocks) - h.lists - h.Cached() - h.FreeListed() - h.Live()
+}
+
 // compareSizes runs all rows on one profile.
 func compareSizes(t *testing.T, profile string, wanted map[string]string) {
 	t.Helper()
@@ -344,8 +357,8 @@ func compareSizes(t *testing.T, profile string, wanted map[string]string) {
 			t.Errorf("%s: %s: %d objects are left", profile, name, h.Live())
 		}
 	}
-	if err := check(h); err != nil {
-		t.Errorf("%s: %v", profile, err)
+	if err := check(h); err != nil || leaked(h) != 0 {
+		t.Errorf("%s: %d blocks are left, %v", profile, leaked(h), err)
 	}
 	for name := range wanted {
 		if rows[name] == nil {

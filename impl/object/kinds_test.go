@@ -246,9 +246,21 @@ func TestSetKeys(t *testing.T) {
 		}
 		h.Decref(s)
 		h.Decref(c)
-		if h.Live() != 0 {
-			t.Fatalf("seed %d: %d live", seed, h.Live())
+		if h.Live() != 0 || leaked(h) != 0 {
+			t.Fatalf("seed %d: %d live, %d blocks are left", seed, h.Live(), leaked(h))
 		}
+	}
+}
+
+// Keys of one hash are kept apart.
+func TestSetCollision(t *testing.T) {
+	h := open(t, "3.12")
+	s, a, b := h.NewSet(), h.NewFloat(1), h.NewFloat(2)
+	if !h.setAdd(s, a, 42) || !h.setAdd(s, b, 42) || h.Len(s) != 2 {
+		t.Errorf("%d keys", h.Len(s))
+	}
+	if _, found := h.setFind(s, b, 42); !found {
+		t.Error("the second is not found")
 	}
 }
 
@@ -332,7 +344,7 @@ func TestLongChains(t *testing.T) {
 	for _, name := range []string{"3.7", "3.12", "3.13"} {
 		for lists := range 3 {
 			h := open(t, name)
-			chain := Ref(0)
+			p, chain := h.Profile(), Ref(0)
 			for i := range 100_000 {
 				var o Ref
 				if i%3 < lists {
@@ -344,7 +356,12 @@ func TestLongChains(t *testing.T) {
 				h.Decref(chain)
 				chain = o
 			}
+			deepest := 0
+			h.OnDeath = func(Ref) { deepest = max(deepest, h.nested+h.depth) }
 			h.Decref(chain)
+			if deepest > nestedMax+p.TrashDepth {
+				t.Errorf("%s: %d lists in 3: deaths are nested %d deep", name, lists, deepest)
+			}
 			if err := check(h); err != nil || h.Live() != 0 {
 				t.Errorf("%s: %d lists in 3: %d live, %v", name, lists, h.Live(), err)
 			}
