@@ -552,6 +552,35 @@ func TestModelRules(t *testing.T) {
 			s.called()
 			return s.then("B2 C30 F10 L50 R10 D10 D20 E2")
 		}, nil},
+		{"a finalizer sees garbage through a weak reference that another made", counting, func(s script) violation {
+			s.pair()
+			s.m.Finalizer(0, Refer)
+			s.m.Finalizer(1, Look)
+			s.must(s.drop(0, ""))
+			s.must(s.drop(1, ""))
+			return s.then("B2 F10 W30 R10 F20 L30 R20 D20 D10 E2")
+		}, nil},
+		{"a finalizer sees what saved itself from its count in the same operation", counting, func(s script) violation {
+			s.must(s.new(0, Node, 1))
+			s.m.Finalizer(0, Rescue)
+			s.weak(1, 0, false)
+			s.must(s.new(2, Node, 1))
+			s.set(2, 0, 2)
+			s.m.Finalizer(2, Look)
+			s.must(s.drop(2, ""))
+			return s.drop(0, "F10 R10 B2 F30 L20 R30 D30 E1")
+		}, nil},
+		{"a callback in a collection inside a death, which holds the weak reference", counting, func(s script) violation {
+			s.must(s.new(0, Node, 1)) // a cycle, 10, whose weak reference 20 is held by 30 alone
+			s.weak(1, 0, true)
+			s.set(0, 0, 0)
+			s.must(s.new(2, Node, 1))
+			s.set(2, 0, 1)
+			s.weak(3, 2, true)
+			s.must(s.drop(0, ""))
+			s.must(s.drop(1, ""))
+			return s.drop(2, "C40 Y0 B2 C20 D10 E1 Z0 D30 D20")
+		}, nil},
 		{"what is caught is dead", counting, func(s script) violation {
 			s.must(s.new(0, Node, 0))
 			s.must(s.new(1, Node, 0))
