@@ -115,8 +115,8 @@ func BenchmarkCollectDead(b *testing.B) {
 	}
 }
 
-// BenchmarkCollectChurn makes objects that hold themselves, and lets the collector come when it is due; behind them lives
-// nothing, or a million objects.
+// BenchmarkCollectChurn makes objects that hold themselves, and lets the collector come when it is due; behind them
+// lives nothing, or a million objects.
 func BenchmarkCollectChurn(b *testing.B) {
 	for _, behind := range []int{0, objects} {
 		name := fmt.Sprintf("/behind=%d", behind)
