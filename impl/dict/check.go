@@ -171,6 +171,7 @@ func (s *Space) checkHash(w Word, hash int64) error {
 // checkPath walks to entry ix as a search does.
 func (s *Space) checkPath(k keys, ix int, w Word, hash int64) error {
 	p := startProbe(k, hash)
+	// When the hash is used up, a path visits each slot once.
 	for steps := 0; ; steps++ {
 		at := s.slot(k, p.i)
 		if at == ix {

@@ -1,6 +1,9 @@
 package dict
 
-import "heapfuzz/impl/page"
+import (
+	"heapfuzz/impl/internal/invariant"
+	"heapfuzz/impl/page"
+)
 
 // A Dict is the address of a dict's body, behind the header of its object.
 //
@@ -77,8 +80,12 @@ func (s *Space) valueOf(d Dict, k keys, ix int) (Word, bool, error) {
 	return v, v != 0, nil
 }
 
-// Set stores a value. It fails without a change if there is no memory or a hook fails.
+// Set stores a value. It fails without a change if there is no memory or a hook fails (but 2.7 stores before it grows,
+// and fails when it cannot).
 func (s *Space) Set(d Dict, key, value Word) error {
+	if invariant.Enabled {
+		invariant.Assert(key != 0 && value != 0, "dict/word")
+	}
 	if key.IsInt() && !s.old {
 		if k := d.keys(); k.stride() == wide && d.values() == 0 {
 			hash := HashInt(key.Int())

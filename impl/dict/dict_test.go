@@ -285,6 +285,31 @@ func TestFitQuirk(t *testing.T) {
 	}
 }
 
+// TestPresized has what _PyDict_NewPresized gave for so many entries.
+func TestPresized(t *testing.T) {
+	entries := [10]int{0, 5, 6, 21, 22, 85, 86, 87381, 87382, 200000}
+	for name, want := range map[string][10]int{
+		"3.6":  {248, 248, 376, 656, 1192, 2288, 4712, 2621552, 2621552, 2621552},
+		"3.7":  {248, 248, 376, 656, 1192, 2288, 4712, 2621552, 2621552, 2621552},
+		"3.9":  {64, 64, 360, 640, 1176, 2272, 4696, 2621536, 2621536, 2621536},
+		"3.10": {64, 64, 360, 1176, 1176, 4696, 4696, 5242968, 2621536, 2621536},
+		"3.12": {64, 64, 352, 1168, 1168, 4688, 4688, 5242960, 2621528, 2621528},
+	} {
+		p, _ := ProfileByName(name)
+		s := open(t, Config{Profile: p})
+		for i, n := range entries {
+			d := s.NewPresized(n, false)
+			if got := s.Size(d); got != want[i] {
+				t.Errorf("%s: room for %d: %d bytes, want %d", name, n, got, want[i])
+			}
+			must(t, s.CheckInvariants(d))
+			must(t, s.Set(d, Int(1), Int(1)))
+			must(t, s.CheckInvariants(d))
+			s.Free(d)
+		}
+	}
+}
+
 // TestInvariantsThroughout runs short programs of every flavour on every profile and recounts after each operation. It
 // is what runs on old8, of which there are no golden traces.
 func TestInvariantsThroughout(t *testing.T) {
@@ -510,4 +535,28 @@ func sameFields(a, b string) bool {
 		}
 	}
 	return true
+}
+
+// TestEntries finds by addresses what Refs finds.
+func TestEntries(t *testing.T) {
+	each(t, func(t *testing.T, s *Space) {
+		d := s.New()
+		fill(t, s, d, 1, 50)
+		remove(t, s, d, 10, 20)
+		first, stride, n, values, _ := s.Entries(d)
+		sum := int64(0)
+		for i := range n {
+			if c := first + uintptr(i)*stride; valueAt(c) != 0 {
+				sum += keyAt(c).Int() * valueAt(c).Int()
+			}
+		}
+		want := int64(0)
+		s.All(d, func(k, v Word) bool {
+			want += k.Int() * v.Int()
+			return true
+		})
+		if sum != want || want == 0 || values != 0 {
+			t.Errorf("sum %d, want %d; values at %d", sum, want, values)
+		}
+	})
 }

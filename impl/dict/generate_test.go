@@ -28,7 +28,7 @@ var flavours = []flavour{
 	{"numbers", "i", 3000, nil},
 	{"strings", "s", 3000, nil},
 	{"edges", "I", 24, nil},
-	{"walks", "is", 40, map[string]int{"iter": 40, "rev": 20, "next": 250, "left": 10}},
+	{"walks", "is", 40, map[string]int{"iter": 40, "rev": 20, "next": 150, "left": 10, "scene": 30}},
 	{"empties", "is", 60, map[string]int{"del": 400, "popitem": 200, "clear": 10}},
 	{"instances", "s", 14, map[string]int{"class": 3, "inst": 40, "attr": 400, "delattr": 10, "set": 40, "del": 10,
 		"popitem": 3, "pop": 3, "setdefault": 20}},
@@ -54,8 +54,16 @@ func program(seed, length int) (name, text string) {
 		if i%max(length/8, 1) == 4 {
 			g.phase(f)
 		}
-		b.WriteString(g.line())
+		if len(g.next) == 0 {
+			if g.r.IntN(1000) < f.weights["scene"] {
+				g.scene()
+			} else {
+				g.next = append(g.next, g.line())
+			}
+		}
+		b.WriteString(g.next[0])
 		b.WriteByte('\n')
+		g.next = g.next[1:]
 	}
 	return fmt.Sprintf("%02d-%s", seed, f.name), b.String()
 }
@@ -66,6 +74,7 @@ type generator struct {
 	ops   []string
 	upTo  []int // cumulative weights
 	total int
+	next  []string // lines that are already drawn
 }
 
 // rows are the operations in a fixed order: a map has none.
@@ -122,6 +131,26 @@ func (g *generator) line() string {
 		return fmt.Sprintf("%s %d s%d", op, a, g.number())
 	}
 	return fmt.Sprintf("%s %d", op, a)
+}
+
+// scene walks over a few entries and replaces some of them meanwhile, so that the length stays and the walk may meet
+// more entries than there were.
+func (g *generator) scene() {
+	line := func(format string, args ...any) { g.next = append(g.next, fmt.Sprintf(format, args...)) }
+	n := 2 + g.r.IntN(5)
+	line("new 3")
+	for i := range n {
+		line("set 3 i%d 0", i)
+	}
+	line("%s 3 3", []string{"iter", "rev"}[g.r.IntN(3)/2])
+	for range n + 3 {
+		line("next 3")
+		if g.r.IntN(3) == 0 {
+			line("del 3 i%d", g.r.IntN(n))
+			line("set 3 i%d 1", n+g.r.IntN(9))
+		}
+	}
+	line("left 3")
 }
 
 // slot prefers the first dict, so that one becomes large.

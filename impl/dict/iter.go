@@ -28,10 +28,11 @@ func (s *Space) Reversed(d Dict) Iter {
 	return it
 }
 
-// Left is what `operator.length_hint` says: how many entries are to come, or 0 if the dict has changed.
-func (it *Iter) Left() int {
+// Left is what __length_hint__ says: how many entries are to come, or 0 if the dict has another length. An iterator
+// that met more entries than there were makes it a number near 2^64, as in C, which a real one says aloud up to 3.7.
+func (it *Iter) Left() uint64 {
 	if it.d != 0 && it.used == it.d.Len() {
-		return it.left
+		return uint64(it.left)
 	}
 	return 0
 }
@@ -114,6 +115,21 @@ func (s *Space) All(d Dict, f func(key, value Word) bool) {
 			return
 		}
 	}
+}
+
+// Entries says where the entries of a dict are, for who walks over words: the key of the i-th of n used ones is at
+// first + i*stride, and the value behind it. The key of a dead one is 0. The values of a split dict are apart, the i-th
+// at values + 8*i, of which room are walked over; else values is 0. In 2.7 the entries are the slots; a key there that
+// is no word has no value behind it.
+func (s *Space) Entries(d Dict) (first, stride uintptr, n int, values uintptr, room int) {
+	if s.old {
+		return oldCell(d.oldTable(), 0), oldSlot, int(d.oldMask()) + 1, 0, 0
+	}
+	k := d.keys()
+	if values = d.values(); values != 0 {
+		room = s.room(k)
+	}
+	return s.cells(k), k.stride(), k.count(), values, room
 }
 
 // Refs calls f for every word that d holds and that is no number, in the order in which dict_traverse visits them:

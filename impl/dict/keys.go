@@ -41,12 +41,11 @@ const (
 	wide   = 24 // bytes of an entry: hash, key, value
 	narrow = 16 // key, value
 
-	logMin       = 3
-	presizedLog  = 17 // of the slots that presizing by a hint makes at most
-	logMax       = 40 // a table of more slots is no memory
-	sharedMax    = 30 // shared keys of a class from 3.11 on
-	sharedLog    = 6
-	usableFactor = 3
+	logMin      = 3
+	presizedLog = 17 // of the slots that presizing by a hint makes at most
+	logMax      = 40 // a table of more slots is no memory
+	sharedMax   = 30 // shared keys of a class from 3.11 on
+	sharedLog   = 6
 )
 
 func (k keys) meta() uint64       { return uint64(page.Load(uintptr(k) + keysMeta)) }
@@ -81,7 +80,7 @@ func widthOf(log2 uint8) uint8 {
 }
 
 // usableOf is how many entries a table of that many slots has: two thirds, so one slot at least stays empty.
-func usableOf(slots int) int { return slots << 1 / usableFactor }
+func usableOf(slots int) int { return slots * 2 / 3 }
 
 // index is the address of the first slot.
 func (s *Space) index(k keys) uintptr { return uintptr(k) + s.prof.KeysBytes }

@@ -203,17 +203,15 @@ func (s *Space) setUp(d Dict, k keys, values uintptr, used int) {
 	s.bump(d)
 }
 
-// NewPresized makes a dict that has room for n entries (_PyDict_NewPresized), or returns 0.
+// NewPresized makes a dict that has room for n entries (_PyDict_NewPresized), at most two thirds of 2^17, or returns 0.
+// str says that all keys will be strings.
 func (s *Space) NewPresized(n int, str bool) Dict {
-	if n <= usableOf(8) && (s.prof.LazyNew || s.old) || s.old {
+	if s.old || s.prof.LazyNew && n <= usableOf(8) {
 		return s.New()
 	}
 	log2 := uint8(presizedLog)
 	if n <= usableOf(1<<presizedLog) {
 		log2 = s.estimate(n)
-	}
-	if !s.prof.LazyNew {
-		log2 = max(log2, logMin+1)
 	}
 	k := s.newKeys(log2, str || !s.prof.StrTables)
 	if k == 0 {

@@ -355,7 +355,7 @@ func (w *world) next(a int, op string) (string, error) {
 		return "skip", nil
 	}
 	if op == "left" {
-		return strconv.Itoa(it.Left()), nil
+		return strconv.FormatUint(it.Left(), 10), nil
 	}
 	d := it.d
 	k, _, ok, err := w.s.Next(it)
