@@ -68,20 +68,20 @@ type (
 	Finalizer interface {
 		SetFinalizer(object ID, f func(object ID))
 	}
-	// LegacyFinalizer has f called once nothing refers to the object any more, each time; a collection does not call it,
-	// and keeps such an object that it finds dead in the garbage, and what that reaches with it.
+	// LegacyFinalizer has f called once nothing refers to the object any more, each time; a collection does not call
+	// it, and keeps such an object that it finds dead in the garbage, and what that reaches with it.
 	LegacyFinalizer interface {
 		SetLegacyFinalizer(object ID, f func(object ID))
 	}
-	// Hoarder has a list, the garbage, of objects that a collection found dead and did not take: all that it found, while
-	// SaveAll is on, their fields as they were. The list refers to each of them until it is dropped.
+	// Hoarder has a list, the garbage, of objects that a collection found dead and did not take: all that it found,
+	// while SaveAll is on, their fields as they were. The list refers to each of them until it is dropped.
 	Hoarder interface {
 		SaveAll(on bool)
 		Garbage() []ID // in the order in which they came
 		DropGarbage()  // it is empty before one of them dies of that
 	}
-	// Grower changes the number of fields of an object of a kind that grows. Append adds one behind the others that refers
-	// to target, and returns false when there is no memory. Pop takes away the last; there is one.
+	// Grower changes the number of fields of an object of a kind that grows. Append adds one behind the others that
+	// refers to target, and returns false when there is no memory. Pop takes away the last; there is one.
 	Grower interface {
 		Append(object, target ID) bool
 		Pop(object ID)
@@ -146,8 +146,8 @@ type (
 	// Closer gives everything back to the operating system.
 	Closer interface{ Close() error }
 
-	// Partial has the methods of more parts than it has, such as a heap in another process, and tells which it has: mourn,
-	// weak, final, legacy, hoard, grow, copy, switch, threshold, freeze, freezecount, watch, tracked, census, relate,
+	// Partial has the methods of more parts than it has, such as a heap in another process, and tells which it has:
+	// mourn, weak, final, legacy, hoard, grow, copy, switch, threshold, freeze, freezecount, watch, tracked, census, relate,
 	// graduate, size, count, age, stats, usage, oom, check, trim.
 	Partial interface{ Offers(part string) bool }
 )
@@ -185,7 +185,7 @@ type Contract struct {
 
 	Bare     [Kinds]bool // objects of these kinds take neither weak references nor finalizers
 	Grows    [Kinds]bool // the number of their fields changes
-	Shares   [Kinds]bool // each is its own copy, and its own deep copy when it reaches none but these and weak references
+	Shares   [Kinds]bool // each is its own copy; its own deep copy if it reaches only these and weak references
 	Untracks [Kinds]bool // the collector need not follow them while they refer to nothing that it follows
 
 	FieldsMax int   // it may refuse objects with more fields; 0: it refuses only what the operating system refuses

@@ -570,7 +570,7 @@ func TestModelRules(t *testing.T) {
 			s.must(s.drop(2, ""))
 			return s.drop(0, "F10 R10 B2 F30 L20 R30 D30 E1")
 		}, nil},
-		{"a callback in a collection inside a death, which holds the weak reference", counting, func(s script) violation {
+		{"a callback in a collection inside a death that holds its reference", counting, func(s script) violation {
 			s.must(s.new(0, Node, 1)) // a cycle, 10, whose weak reference 20 is held by 30 alone
 			s.weak(1, 0, true)
 			s.set(0, 0, 0)

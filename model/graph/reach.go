@@ -85,8 +85,8 @@ func (m *Model) doom(n *node) {
 // collects tells whether an object that is found dead is found by a collection, and not by its count.
 func (m *Model) collects(n *node) bool { return !m.Contract.Immediate || n.refs > 0 }
 
-// full tells whether a full collection runs, from which nothing is hidden: what is dead it takes for dead. Inside a death
-// the fields of what dies are not empty.
+// full tells whether a full collection runs, from which nothing is hidden: what is dead it takes for dead. Inside a
+// death the fields of what dies are not empty.
 func (m *Model) full() bool {
 	return m.depth == 1 && m.now.generation >= m.Contract.Full() && !m.frozen && !m.now.inside
 }

@@ -2,8 +2,8 @@ package graphtest
 
 import "heapfuzz/props/prog"
 
-// motifs are what random operations seldom do in that order, and where collectors were wrong: weak references in what is
-// dead, nests that cannot change, objects that save themselves, old garbage that the young hold.
+// motifs are what random operations seldom do in that order, and where collectors were wrong: weak references in what
+// is dead, nests that cannot change, objects that save themselves, old garbage that the young hold.
 var motifs = []prog.Motif{
 	{Name: "a weak reference with callback in the ring that it refers to", Weight: 4, Text: `
 		p0 = new kind=0 fields=2

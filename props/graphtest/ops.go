@@ -57,8 +57,8 @@ var Lang = prog.NewLang("graph", slots, world, []row{
 		Doc: "makes an object; kind=0 is a node, 1 an atom, and others are up to the heap"},
 		verb{ask: (*driver).make, after: judgeNew}),
 	act(prog.Info{Name: "weak", Role: prog.Make, Weight: 5, Args: args(slotArg, arg("callback", callbacks)),
-		Doc: "makes a weak reference to the object of p, which calls back and (2) asks others, (3) collects; p itself if " +
-			"it takes none"},
+		Doc: "makes a weak reference to the object of p, which calls back and (2) asks others, (3) collects; p itself " +
+			"if it takes none"},
 		verb{need: needWeak, ask: (*driver).weak, after: judgeWeak}),
 	act(prog.Info{Name: "root", Role: prog.Make, Weight: 2, Args: args(slotArg),
 		Doc: "gives the object of p one more root"},
@@ -100,8 +100,8 @@ var Lang = prog.NewLang("graph", slots, world, []row{
 		Doc: "gives p a finalizer that does nothing, or (2) saves its object, (3) empties its fields, " +
 			"(4) makes an object, (5) collects, (6) asks weak references, (7) empties fields that hold one, " +
 			"(8) stores its object in, or (9) appends it to, that of the first slot that can, " +
-			"(10) saves what a weak reference refers to, (11) makes an object, or (12) a weak reference to its own, and " +
-			"saves that; script=0 is 1"},
+			"(10) saves what a weak reference refers to, (11) makes an object, or (12) a weak reference to its own, " +
+			"and saves that; script=0 is 1"},
 		verb{need: needFinal, may: func(m state, op prog.Op) bool {
 			return takesExtras(m, op) && !m.HasFinalizer(uint32(op.Args[0]))
 		}, ask: (*driver).finalizer, before: func(m state, op prog.Op) {
@@ -140,9 +140,10 @@ var Lang = prog.NewLang("graph", slots, world, []row{
 		}}),
 	act(prog.Info{Name: "finalized", Role: prog.Use, Weight: 1, Args: args(slotArg),
 		Doc: "asks whether the finalizer of p has run"},
-		verb{need: needGraduate, ask: (*driver).isFinalized, after: func(m state, op prog.Op, out prog.Outcome) violation {
-			return m.Finished(uint32(op.Args[0]), out.Addr != 0)
-		}}),
+		verb{need: needGraduate, ask: (*driver).isFinalized,
+			after: func(m state, op prog.Op, out prog.Outcome) violation {
+				return m.Finished(uint32(op.Args[0]), out.Addr != 0)
+			}}),
 	act(prog.Info{Name: "size", Role: prog.Use, Weight: 2, Args: args(slotArg),
 		Doc: "asks how many bytes the object of p takes"},
 		verb{need: needSize, ask: (*driver).size, after: func(m state, op prog.Op, out prog.Outcome) violation {
@@ -200,7 +201,8 @@ var Lang = prog.NewLang("graph", slots, world, []row{
 		verb{need: needFreeze, ask: (*driver).unfreeze, before: func(m state, _ prog.Op) { m.Freeze(false) }}),
 	act(prog.Info{Name: "saveall", Role: prog.Set, Weight: 1, Args: args(arg("on", flags)),
 		Doc: "has collections put what they find in the garbage"},
-		verb{need: needHoard, ask: (*driver).saveAll, before: func(m state, op prog.Op) { m.SaveAll(op.Args[0] != 0) }}),
+		verb{need: needHoard, ask: (*driver).saveAll,
+			before: func(m state, op prog.Op) { m.SaveAll(op.Args[0] != 0) }}),
 	act(prog.Info{Name: "trim", Role: prog.Set, Weight: 1, Doc: "has the heap give back what it need not keep"},
 		verb{need: needTrim, ask: (*driver).giveBack, before: func(m state, _ prog.Op) { m.Trim() }}),
 	act(prog.Info{Name: "oom", Role: prog.Set, Fault: true, Weight: 1, Args: args(arg("nth", nths),
@@ -208,8 +210,8 @@ var Lang = prog.NewLang("graph", slots, world, []row{
 		Doc: "makes the nth request to the operating system from here fail, all from it with forever=1; nth=0 ends it",
 	}, verb{need: needOOM, ask: (*driver).inject, before: func(m state, op prog.Op) { m.Scarce(op.Args[0] != 0) }}),
 	act(prog.Info{Name: "drain", Role: prog.KillAll, Weight: 1,
-		Doc: "takes every root away, in the order of the slots, and collects until finalizers save no more; what is in the " +
-			"garbage is emptied"},
+		Doc: "takes every root away, in the order of the slots, and collects until finalizers save no more; what is " +
+			"in the garbage is emptied"},
 		verb{ask: (*driver).drain, before: func(m state, _ prog.Op) { m.SaveAll(false) },
 			after: func(m state, _ prog.Op, _ prog.Outcome) violation {
 				m.Forget()

@@ -3,8 +3,8 @@ package prog
 import "slices"
 
 // Motif is a short program that does what random operations seldom do in that order: a weak reference is stored in what
-// dies next, a finalizer saves its object, and that dies again. Generate puts motifs into programs, changed a little. It
-// is data of a language, as its table is.
+// dies next, a finalizer saves its object, and that dies again. Generate puts motifs into programs, changed a little.
+// It is data of a language, as its table is.
 //
 // A slot that the text defines becomes one that is dead, and one that it only reads becomes one that is live. Now and
 // then a number is drawn anew, an operation is left out, and others come between.

@@ -144,7 +144,8 @@ var table = []row{
 	{Name: "returns-saved", Doc: "a collection counts those that finalizers saved (bpo-38379)", Bug: ReturnsSaved,
 		Rule: graph.Return},
 	{Name: "reentered", Doc: "a collection inside a collection collects", Bug: Reentered, Rule: graph.Watched,
-		Or:       or(graph.Return, graph.FinalOnce, graph.CallOnce, graph.Identity, props.Alive, graph.Stats, graph.Safety),
+		Or: or(graph.Return, graph.FinalOnce, graph.CallOnce, graph.Identity, props.Alive, graph.Stats,
+			graph.Safety),
 		Programs: 1000, Reason: "both take the same objects"},
 	{Name: "half-taken", Doc: "a collection takes half of what it finds, where deaths are not told", Bug: HalfTaken,
 		Rule: graph.Settled, hide: silent},
@@ -193,7 +194,8 @@ var table = []row{
 
 	// Historic defects of CPython's collector, as far as a heap without threads and types can have them.
 	{Name: "weak-one-by-one", Doc: "callbacks run while other weak references to garbage live (SF 1055820)",
-		Bug: WeakOneByOne, Rule: graph.WeakDead, Programs: 1000, Reproducer: 10, Reason: "two objects, two weak references"},
+		Bug: WeakOneByOne, Rule: graph.WeakDead, Programs: 1000, Reproducer: 10,
+		Reason: "two objects, two weak references"},
 	{Name: "dies-tracked", Doc: "an object whose weak reference calls back is seen by a collection (SF 840829)",
 		Bug: DiesTracked, Rule: graph.CallOnce, Or: or(graph.Safety, graph.Identity, props.Alive), Programs: 1000,
 		Reason: "it dies twice"},
