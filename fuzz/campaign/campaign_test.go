@@ -251,3 +251,28 @@ func TestSeedsAreMutated(t *testing.T) {
 		t.Errorf("%d of 20 mutations change nothing", same)
 	}
 }
+
+// TestPropertiesInTurn counts under which properties the programs of a target are tried: every PropertyEvery-th under
+// one besides conforms, in turn.
+func TestPropertiesInTurn(t *testing.T) {
+	var tried [3]atomic.Int32
+	target := spoiled("a", right)
+	inner := target.New
+	target.New = func() *props.Subject {
+		s := inner()
+		for i, name := range []string{"one", "two", "three"} {
+			check := func(*props.Subject, *props.Runner, prog.Program) (*props.Refutation, error) {
+				tried[i].Add(1)
+				return nil, nil
+			}
+			s.Properties = append(s.Properties[:1+i:1+i], props.Property{Name: name, Check: check})
+		}
+		return s
+	}
+	mustRun(t, Config{Targets: []Target{target}, Seed: 5, Programs: 6 * PropertyEvery, Workers: 2})
+	for i := range tried {
+		if n := tried[i].Load(); n != 2 {
+			t.Errorf("property %d was tried on %d programs, want 2", i, n)
+		}
+	}
+}
