@@ -38,6 +38,9 @@ type Subject struct {
 	// any time, what is refused depends on everything that was done before, and of the relations between runs only
 	// Deterministic is among them.
 	Properties []Property
+	// Repeats is how often Minimize runs a program to see whether it shows a defect, where answers differ from run to
+	// run, as goroutines of the target's own work in it: the majority decides. 0 is once, and an odd number is best.
+	Repeats int
 	// Picture describes, for a person, the state of a live target around the slot at fault; it may be nil.
 	Picture func(t Target, op prog.Op) string
 	// Transitions tells how often each of its named transitions a live target took, always the same names in the same

@@ -195,7 +195,7 @@ type refs[K comparable] struct {
 
 func (s *refs[K]) New(capacity int) Dict { return &adapted[K, *Ref]{s.open(capacity), s.in, s.out} }
 
-// Held collects garbage twice: what a finalizer saved the first time is gone the second.
+// Held collects garbage first.
 func (s *refs[K]) Held() int { return s.out.reachable() }
 
 // numbers turns the numbers of programs into values of a type, and back. Both ways are functions.
@@ -259,7 +259,6 @@ func newNumbers[T any]() *numbers[T] {
 }
 
 func (n *numbers[T]) reachable() (count int) {
-	runtime.GC()
 	runtime.GC()
 	kept := n.weaks[:0]
 	for _, w := range n.weaks {

@@ -80,10 +80,13 @@ var CacheLang = prog.NewLang("cache", nil,
 				}
 				return dict.Check(dict.CacheInvariant, out.Msg)
 			}}),
-		cacheAct(prog.Info{Name: "held", Weight: 1, Doc: "asks how many values can be reached"},
+		cacheAct(prog.Info{Name: "held", Weight: 1, Doc: "asks how many values can be reached, now and then"},
 			cacheVerb{need: cacheHeld, ask: (*cacheDriver).held, judge: func(m cacheState, _ prog.Op, out prog.Outcome) violation {
 				return m.Held(int(out.Addr))
 			}}),
+		cacheAct(prog.Info{Name: "heldatlast", Doc: "does so however often it was asked"},
+			cacheVerb{need: cacheHeld, ask: (*cacheDriver).heldAtLast,
+				judge: func(m cacheState, _ prog.Op, out prog.Outcome) violation { return m.Held(int(out.Addr)) }}),
 		cacheAct(prog.Info{Name: "settle", Weight: 1, Doc: "waits until what the cache does by itself is done"},
 			cacheVerb{need: cacheSettle, ask: (*cacheDriver).settle, settles: true,
 				judge: func(cacheState, prog.Op, prog.Outcome) violation { return nil }}),

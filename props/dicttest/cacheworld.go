@@ -70,6 +70,9 @@ func CacheSubject(name string, contract CacheContract, open CacheOpener) *props.
 		},
 		Picture: func(t props.Target, _ prog.Op) string { return t.(*cacheDriver).picture() },
 	}
+	if contract.Unsteady {
+		s.Repeats = unsteadyRepeats
+	}
 	var has *[cacheNeeds]bool // found out once, on the ordinary world
 	s.Allows = func(k prog.Kind) bool {
 		if has == nil {
@@ -99,12 +102,12 @@ var cacheEpilogue = []prog.Op{
 	{Kind: CacheLang.Kind("keys")},
 	{Kind: CacheLang.Kind("info")},
 	{Kind: CacheLang.Kind("check")},
-	{Kind: CacheLang.Kind("held")},
+	{Kind: CacheLang.Kind("heldatlast")},
 	{Kind: CacheLang.Kind("clear")},
 	{Kind: CacheLang.Kind("put"), Args: [3]uint64{1, 1}},
 	{Kind: CacheLang.Kind("verify")},
 	{Kind: CacheLang.Kind("check")},
-	{Kind: CacheLang.Kind("held")},
+	{Kind: CacheLang.Kind("heldatlast")},
 }
 
 // cacheJudge is the model with the language's way to ask it.

@@ -1,6 +1,7 @@
 package dicttest
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -231,4 +232,33 @@ func TestRequiredOperationsMayNotBeSkipped(t *testing.T) {
 	if res.Violation == nil || res.Violation.Rule != dict.Answers {
 		t.Errorf("got %v, want %s", res.Violation, dict.Answers.Name)
 	}
+}
+
+// BenchmarkChecked is a dict of a few dozen keys that lives through sets, lookups and deletions, each judged.
+func BenchmarkChecked(b *testing.B) {
+	s := Subject("map", Contract{During: dict.Live, Retained: -1}, func(World) (Store, error) {
+		return Each(func(n int) Dict { return goMap[uint64, uint64](n).Dict() }), nil
+	})
+	var text strings.Builder
+	text.WriteString("p0 = new\n")
+	for i := range 10_000 {
+		key := mix(uint64(i)) % 64
+		switch i % 4 {
+		case 0, 1:
+			fmt.Fprintf(&text, "set p0 key=%d value=%d\n", key, i)
+		case 2:
+			fmt.Fprintf(&text, "get p0 key=%d\n", key)
+		case 3:
+			fmt.Fprintf(&text, "delete p0 key=%d\n", key)
+		}
+	}
+	program := Lang.MustParse(text.String())
+	var r props.Runner
+	b.ReportAllocs()
+	for b.Loop() {
+		if res, err := r.Run(s, program); err != nil || res.Violation != nil {
+			b.Fatal(err, res.Violation)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(program.Ops)), "ns/operation")
 }

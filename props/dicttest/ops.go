@@ -169,8 +169,10 @@ var rows = []row{
 			}
 			return dict.Check(dict.Invariant, out.Msg)
 		}}),
-	act(prog.Info{Name: "held", Weight: 1, Doc: "ends all iterations and asks how many values can be reached"},
+	act(prog.Info{Name: "held", Weight: 1, Doc: "ends all iterations and asks how many values can be reached, now and then"},
 		verb{need: needHeld, ask: (*driver).held, judge: judgeHeld}),
+	act(prog.Info{Name: "heldatlast", Doc: "does so however often it was asked"},
+		verb{need: needHeld, ask: (*driver).heldAtLast, judge: judgeHeld}),
 	act(prog.Info{Name: "usage", Weight: 1, Doc: "asks for the bytes in use"},
 		verb{need: needUsage, ask: (*driver).usage, judge: func(m state, _ prog.Op, out prog.Outcome) violation {
 			return m.Usage(int64(out.Addr))

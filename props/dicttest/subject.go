@@ -9,6 +9,9 @@ import (
 	"heapfuzz/props/prog"
 )
 
+// unsteadyRepeats is how often a program is tried on a target that is not the same each time.
+const unsteadyRepeats = 5
+
 // Opener makes a fresh store in a world.
 type Opener func(World) (Store, error)
 
@@ -34,6 +37,9 @@ func Subject(name string, contract Contract, open Opener) *props.Subject {
 			return d, judging{m}, nil
 		},
 		Picture: func(t props.Target, op prog.Op) string { return t.(*driver).picture(op) },
+	}
+	if contract.Unsteady {
+		s.Repeats = unsteadyRepeats
 	}
 	var has *[needs]bool // found out once, on the ordinary world
 	s.Allows = func(k prog.Kind) bool {
@@ -70,7 +76,7 @@ var epilogue = []prog.Op{
 	{Kind: Lang.Kind("oom")},
 	{Kind: Lang.Kind("verifyall")},
 	{Kind: Lang.Kind("check")},
-	{Kind: Lang.Kind("held")},
+	{Kind: Lang.Kind("heldatlast")},
 	{Kind: Lang.Kind("drain")},
 	{Kind: Lang.Kind("new")},
 	{Kind: Lang.Kind("set"), Args: [3]uint64{0, 1, 1}},
