@@ -172,7 +172,9 @@ func (l *lab) try(ctx context.Context, mutant string, targets []string, seed uin
 		case d.phase == phaseShrink:
 			j.Shrink = false
 		default:
-			t.Without = d.kill(targets)
+			if k := d.kill(targets); k.Rule != t.Kill.Rule { // a death that was to be ignored is no other rule
+				t.Without = k
+			}
 			return t, nil
 		}
 	}

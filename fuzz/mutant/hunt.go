@@ -68,14 +68,34 @@ func (h *hunt) run() Kill {
 		if h.beginOf != nil {
 			h.beginOf(at)
 		}
-		p := campaign.Program(s, h.seed, number, nil)
-		for _, property := range due(s, number) {
-			if k, ok := h.check(s, property, p); ok {
-				return k
-			}
+		if k, ok := h.program(s, number); ok {
+			return k
 		}
 	}
 	return Kill{}
+}
+
+// program tries a program under the properties that are due. A target that panics while it is opened, which no Runner
+// guards against, breaks the rule run/open, and the empty program shows it.
+func (h *hunt) program(s *props.Subject, number int) (k Kill, ok bool) {
+	defer func() {
+		if e := recover(); e == nil {
+			return
+		}
+		h.ops++
+		if ok = h.off != openRule; ok {
+			h.found = nil
+			k = Kill{Rule: openRule, Cause: "panic", Property: props.Conforms.Name, Target: s.Target, Ops: h.ops,
+				Programs: h.next}
+		}
+	}()
+	p := campaign.Program(s, h.seed, number, nil)
+	for _, property := range due(s, number) {
+		if k, ok := h.check(s, property, p); ok {
+			return k, true
+		}
+	}
+	return Kill{}, false
 }
 
 // due are the properties that the program of that number is tried under: conforms, and in every eighth program one

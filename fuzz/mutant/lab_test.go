@@ -20,6 +20,11 @@ func TestMain(m *testing.M) {
 		for name, first := range badly {
 			more[name] = func() *props.Subject { return spoilt(name, first) }
 		}
+		more["opens"] = func() *props.Subject {
+			s := spoilt("opens", func() {})
+			s.Open = func([prog.ArgsMax]uint64) (props.Target, props.Judge, error) { panic("not today") }
+			return s
+		}
 		reached := true
 		Work(Switch{Counts: make([]uint32, 1), Reached: &reached})
 		os.Exit(0)
@@ -102,6 +107,14 @@ func TestRunaways(t *testing.T) {
 				t.Errorf("got %+v, want %+v", got.Kill, want)
 			}
 		})
+	}
+}
+
+// What panics while it is opened is found, and no program is needed to show it.
+func TestOpening(t *testing.T) {
+	got, err := labOf(t).try(context.Background(), "", []string{"opens"}, 1, 0)
+	if err != nil || got.Kill.Rule != openRule || got.Kill.Length != 0 || got.Without.Rule != "" {
+		t.Errorf("%+v, %v", got, err)
 	}
 }
 
