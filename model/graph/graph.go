@@ -147,8 +147,8 @@ type (
 	Closer interface{ Close() error }
 
 	// Partial has the methods of more parts than it has, such as a heap in another process, and tells which it has:
-	// mourn, weak, final, legacy, hoard, grow, copy, switch, threshold, freeze, freezecount, watch, tracked, census, relate,
-	// graduate, size, count, age, stats, usage, oom, check, trim.
+	// mourn, weak, final, legacy, hoard, grow, copy, switch, threshold, freeze, freezecount, watch, tracked, census,
+	// relate, graduate, size, count, age, stats, usage, oom, check, trim.
 	Partial interface{ Offers(part string) bool }
 )
 

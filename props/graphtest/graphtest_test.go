@@ -250,7 +250,8 @@ func TestMinimizeAsksForCollections(t *testing.T) {
 	}
 }
 
-// copier copies deeply, but for one defect: what it makes of an object with two fields holds nothing, or it stores the copy in its original.
+// copier copies deeply, but for one defect: what it makes of an object with two fields holds nothing,
+// or it stores the copy in its original.
 type copier struct {
 	*graph.Reference
 	moves bool

@@ -57,8 +57,8 @@ var Lang = prog.NewLang("graph", slots, world, []row{
 		Doc: "makes an object; kind=0 is a node, 1 an atom, and others are up to the heap"},
 		verb{ask: (*driver).make, after: judgeNew}),
 	act(prog.Info{Name: "weak", Role: prog.Make, Weight: 5, Args: args(slotArg, arg("callback", callbacks)),
-		Doc: "makes a weak reference to the object of p, which calls back and (2) asks others, (3) collects; p itself " +
-			"if it takes none"},
+		Doc: "makes a weak reference to the object of p, which calls back and (2) asks others, (3) collects; p " +
+			"itself if it takes none"},
 		verb{need: needWeak, ask: (*driver).weak, after: judgeWeak}),
 	act(prog.Info{Name: "root", Role: prog.Make, Weight: 2, Args: args(slotArg),
 		Doc: "gives the object of p one more root"},
