@@ -7,8 +7,8 @@
 //
 // drives the heap with random programs, judges every answer and every death by the rules of heapfuzz/model/graph, and
 // prints the shortest program that breaks one. A heap needs New, SetField, Field, Root, Unroot and Collect. OnDeath,
-// NewWeak and Deref, SetFinalizer, Append and Pop, Copy and DeepCopy, Enable, SetThreshold, Freeze, OnCollection, Count,
-// Size, Generation, Stats, Usage, InjectOOM, CheckInvariants, Trim, Close and some more are used when they are there;
+// NewWeak and Deref, SetFinalizer, Append and Pop, Copy and DeepCopy, Enable, SetThreshold, Freeze, OnCollection,
+// Count, Size, Generation, Stats, Usage, InjectOOM, CheckInvariants, Trim, Close and some more are used when they are there;
 // heapfuzz/model/graph has the shapes of all. What it promises beyond that nothing reachable dies is told with Promise;
 // nothing is judged that was not promised.
 //
