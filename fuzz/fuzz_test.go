@@ -1,8 +1,10 @@
 package fuzz
 
 import (
+	"strings"
 	"testing"
 
+	"heapfuzz/fuzz/canary/canarytest"
 	"heapfuzz/props"
 	"heapfuzz/props/prog"
 )
@@ -95,7 +97,7 @@ func TestEngine(t *testing.T) {
 
 func testEngine(t *testing.T, l Language) {
 	for _, e := range entries(t, l, "found") {
-		if e.Property != props.Conforms.Name {
+		if e.Property != props.Conforms.Name || !strings.HasPrefix(e.Target, canarytest.Prefix) {
 			continue
 		}
 		t.Setenv("HEAPFUZZ_TARGET", e.Target)
