@@ -560,3 +560,66 @@ func TestEntries(t *testing.T) {
 		}
 	})
 }
+
+// TestMergeKeeps: without override a merge stores what was not there and nothing else.
+func TestMergeKeeps(t *testing.T) {
+	each(t, func(t *testing.T, s *Space) {
+		a, b := s.New(), s.New()
+		fill(t, s, a, 0, 10)
+		for n := int64(5); n < 40; n++ {
+			must(t, s.Set(b, Int(n), Int(-n)))
+		}
+		must(t, s.Merge(a, b, false))
+		must(t, s.CheckInvariants(a))
+		for n := range int64(40) {
+			want := n
+			if n >= 10 {
+				want = -n
+			}
+			if v, ok, err := s.Get(a, Int(n)); !ok || err != nil || v != Int(want) {
+				t.Errorf("%d: %v %v %v", n, v, ok, err)
+			}
+		}
+		must(t, s.Merge(a, a, true))
+		if a.Len() != 40 {
+			t.Errorf("%d entries", a.Len())
+		}
+	})
+}
+
+// unhashable are Hooks that know no hash.
+type unhashable struct{ asked int }
+
+func (u *unhashable) Hash(Word) (int64, error)      { u.asked++; return 0, errEvil }
+func (u *unhashable) Equal(_, _ Word) (bool, error) { return false, nil }
+func (u *unhashable) Own(Word)                      {}
+func (u *unhashable) Drop(Word)                     {}
+
+// TestUnhashable: a key without a hash is an error of every operation and changes nothing; pop does not ask for the
+// hash if the dict is empty, so there it is merely missing.
+func TestUnhashable(t *testing.T) {
+	for _, p := range Profiles() {
+		u := &unhashable{}
+		s := open(t, Config{Profile: p, Hooks: u})
+		d := s.New()
+		const key = Word(16)
+		if _, ok, err := s.Pop(d, key); ok || err != nil || u.asked != 0 {
+			t.Errorf("%s: pop from an empty dict: %v, asked %d times", p.Name, err, u.asked)
+		}
+		must(t, s.Set(d, Int(1), Int(2)))
+		version := d.Version()
+		_, _, get := s.Get(d, key)
+		_, _, pop := s.Pop(d, key)
+		_, del := s.Delete(d, key)
+		_, def := s.SetDefault(d, key, Int(1))
+		for i, err := range []error{get, pop, del, def, s.Set(d, key, Int(1))} {
+			if err != errEvil {
+				t.Errorf("%s: operation %d: %v", p.Name, i, err)
+			}
+		}
+		if d.Len() != 1 || d.Version() != version {
+			t.Errorf("%s: something changed", p.Name)
+		}
+		must(t, s.CheckInvariants(d))
+	}
+}

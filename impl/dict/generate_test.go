@@ -37,8 +37,8 @@ var flavours = []flavour{
 	{"mixed", "iissssop", 400, nil},
 	{"classes", "sssssi", 45, map[string]int{"class": 6, "inst": 30, "attr": 400, "delattr": 4, "set": 20, "del": 4,
 		"popitem": 2, "pop": 2, "setdefault": 20, "clear": 2}},
-	{"objects", "ooppi", 60, map[string]int{"evil": 30, "final": 10}},
-	{"evil", "opx", 24, map[string]int{"evil": 150, "final": 40, "update": 20, "eq": 20, "clear": 5}},
+	{"objects", "ooppi", 24, map[string]int{"evil": 30, "final": 10}},
+	{"evil", "opx", 16, map[string]int{"evil": 150, "final": 40, "update": 20, "eq": 20, "clear": 5}},
 }
 
 // program makes the text of a golden program. It is a function of the seed and the length.
@@ -170,8 +170,8 @@ var edges = []int64{0, 1, -1, -2, hashModulus, -hashModulus, hashModulus - 1, ha
 	1 << 32}
 
 // key draws a key. One that is stored does not clear a dict when it is compared: from 3.11 on a real one is then
-// corrupt (see insertNew). What adds entries adds them to dict 0, which is never the source of an update: up to 3.10 a real
-// update goes on in the freed table if its source is rebuilt meanwhile with as many entries.
+// corrupt (see insertNew). What adds entries adds them to dict 0, which is never the source of an update where objects
+// act: up to 3.10 a real update goes on in the freed table if its source is rebuilt meanwhile with as many entries.
 func (g *generator) key(stored bool) string {
 	n := g.number()
 	if g.r.IntN(1000) < g.f.weights["evil"] {

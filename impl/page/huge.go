@@ -94,9 +94,9 @@ func (p *parts) gone(addr, n uintptr) {
 	}
 }
 
-// Huge asks for huge pages under a run of n bytes at addr that Map gave and that holds one table. It is advice: it
-// changes no byte, and where there are no huge pages small ones serve. What is touched in a run of at least hugeBytes is
-// then searched with a five-hundredth of the translations; what is resident too early is at most hugeBytes.
+// Huge asks for huge pages under n bytes at addr, in a run that Map gave, that hold one table. It is advice: it changes
+// no byte, and where there are no huge pages small ones serve. A table of at least hugeBytes is then searched with a
+// five-hundredth of the translations; what is resident too early is at most hugeBytes.
 func Huge(addr, n uintptr) {
 	from := RoundUp(addr)
 	if end := (addr + n) &^ (Bytes - 1); end > from && end-from >= hugeBytes {
