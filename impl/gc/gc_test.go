@@ -773,3 +773,53 @@ func TestImmortalBetween(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What a collection untracks does not count as a survivor, neither for the rule of the quarter nor for what is
+// long-lived.
+func TestUntrackedDoNotSurvive(t *testing.T) {
+	for _, name := range profileNames() {
+		w := open(t, name)
+		key, l := w.h.NewInt(1), w.make("list", 0)
+		w.roots[1], w.roots[2] = key, l
+		for i := range 10 {
+			tuple, dict := w.h.NewTuple(0, 0), w.h.NewDict()
+			w.h.DictSet(dict, key, l)
+			w.h.DictDelete(dict, key)
+			w.roots[10+i], w.roots[20+i] = tuple, dict
+		}
+		w.c.Collect(1)
+		if w.c.pending != 11 {
+			t.Errorf("%s: %d are pending, want the list and the dicts", name, w.c.pending)
+		}
+		w.c.Collect(2)
+		if w.c.longLived != 1 {
+			t.Errorf("%s: %d are long-lived, want the list", name, w.c.longLived)
+		}
+		if err := w.check(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// A finalizer that runs inside itself takes a frame of its own, which counts up to 3.10 and waits for the next.
+func TestNestedFrames(t *testing.T) {
+	for name, want := range map[string]int{"3.8": 2, "3.10": 2, "3.11": 0} {
+		w := open(t, name)
+		before := 0
+		for range 2 {
+			var o object.Ref
+			for range 3 {
+				next := w.make("inst-drop", 1)
+				w.h.SetItem(next, 0, o)
+				w.h.Decref(o)
+				o = next
+			}
+			before = w.c.Count()[0] - 3 // the instances are freed; their dicts, if any, are kept
+			w.h.Decref(o)
+			if n := w.c.Count()[0] - before; n != want {
+				t.Errorf("%s: %d frames count, want %d", name, n, want)
+			}
+			want = 0
+		}
+	}
+}
