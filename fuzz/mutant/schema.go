@@ -222,6 +222,9 @@ func (w *writer) stmt(s ast.Stmt, a around) {
 		}
 		w.simple(s)
 	case *ast.IncDecStmt:
+		if coverage(s.X) {
+			return
+		}
 		w.optional(s, opDelete)
 		w.reassign(s, s.Tok, s.TokPos, s.X)
 		w.simple(s)
@@ -623,6 +626,16 @@ func (w *writer) forPeople(call *ast.CallExpr) bool {
 	}
 	p, ok := w.src.Info.Uses[id].(*types.PkgName)
 	return ok && slices.Contains([]string{"fmt", "errors", "strings", "invariant"}, p.Imported().Name())
+}
+
+// coverage tells whether what is counted are the transitions that an implementation took: see Transitions in scope.go.
+func coverage(e ast.Expr) bool {
+	x, ok := e.(*ast.IndexExpr)
+	if !ok {
+		return false
+	}
+	sel, ok := x.X.(*ast.SelectorExpr)
+	return ok && sel.Sel.Name == "seen"
 }
 
 func isBool(t types.Type) bool {
