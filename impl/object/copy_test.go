@@ -385,3 +385,23 @@ func TestDeepCopyNoMemory(t *testing.T) {
 		}
 	}
 }
+
+// What a copy takes over and what it does not: a range from 3.10 on, that a dict is tracked, that a method is fixed.
+func TestCopyDetails(t *testing.T) {
+	for _, p := range profiles {
+		h := open(t, p.Name)
+		r := h.NewRange(300, 900, 1)
+		if y, err := h.DeepCopy(r); err != nil || (y == r) != p.DeepRange {
+			t.Errorf("%s: a range is its own deep copy: %t, %v", p.Name, y == r, err)
+		}
+		d, k, l := h.NewDict(), h.NewInt(1), h.NewList(0)
+		h.DictSet(d, k, l)
+		h.DictSet(d, k, 0)
+		if y, err := h.Copy(d); err != nil || !h.IsTracked(y) {
+			t.Errorf("%s: the copy of a tracked dict is not tracked, %v", p.Name, err)
+		}
+		if m := h.NewMethod(0, l); h.SetItem(m, MethodSelf, k) || h.Get(m, MethodSelf) != l {
+			t.Errorf("%s: a method is changed", p.Name)
+		}
+	}
+}
