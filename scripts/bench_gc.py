@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Times the collector of the interpreter that runs it, on the graphs of impl/gc/bench_test.go.
 
-    python3.X bench_gc.py     one line a graph: its name, ns an object, and ns of processor time, as BenchmarkLive, BenchmarkDead, BenchmarkChurn
+    python3.X bench_gc.py     one line a graph: its name, ns an object, and ns of processor time, as
+                              BenchmarkLive, BenchmarkDead, BenchmarkChurn
 """
 import gc
 import random
@@ -67,7 +68,8 @@ def churn():
             n.a = None
 
     try:
-        with_cycles, without = best([timed(MILLION, turn) for _ in range(3)]), best([timed(MILLION, bare) for _ in range(3)])
+        with_cycles = best([timed(MILLION, turn) for _ in range(3)])
+        without = best([timed(MILLION, bare) for _ in range(3)])
         return [max(0.0, a - b) for a, b in zip(with_cycles, without)]
     finally:
         gc.disable()

@@ -42,12 +42,14 @@ var typesOf = []object.Type{
 var (
 	oldTypesOf = []object.Type{
 		{Name: "inst-old-log", Kind: object.KindInstance, Attrs: 5, Weak: true, Final: object.Nothing, Legacy: true},
-		{Name: "slots-old-revive", Kind: object.KindSlotted, Attrs: 5, Weak: true, Final: object.Resurrect, Legacy: true},
+		{Name: "slots-old-revive", Kind: object.KindSlotted, Attrs: 5, Weak: true, Final: object.Resurrect,
+			Legacy: true},
 	}
 	classicTypesOf = []object.Type{
 		{Name: "classic", Kind: object.KindInstance, Attrs: 5, Weak: true, Classic: true},
 		{Name: "classic-log", Kind: object.KindInstance, Attrs: 5, Weak: true, Final: object.Nothing, Classic: true},
-		{Name: "classic-revive", Kind: object.KindInstance, Attrs: 5, Weak: true, Final: object.Resurrect, Classic: true},
+		{Name: "classic-revive", Kind: object.KindInstance, Attrs: 5, Weak: true, Final: object.Resurrect,
+			Classic: true},
 	}
 )
 
