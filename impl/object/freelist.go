@@ -4,8 +4,8 @@ import "heapfuzz/impl/page"
 
 // A free list keeps the blocks of dead objects of one type, and of one length for tuples, for the next that are born:
 // last in, first out, never more than FreeMax says. What is on one keeps its block, and count 0 of the collector sees
-// neither the death nor the birth (Objects/listobject.c, tupleobject.c, dictobject.c, floatobject.c; Include/internal/pycore_freelist.h
-// from 3.13 on). A full collection gives all of them back.
+// neither the death nor the birth (Objects/listobject.c, tupleobject.c, dictobject.c, floatobject.c;
+// pycore_freelist.h from 3.13 on). A full collection gives all of them back.
 //
 // The blocks of one list are linked through the first word of the body. Their type word is 0, as that of any block
 // without an object.

@@ -65,8 +65,8 @@ type Profile struct {
 	// their callbacks wait: 2, or 1 from 3.13 on (weakrefobject.c, PyObject_ClearWeakRefs).
 	CallbackTuple int
 
-	// BareFirst is how many weak references without a callback are cleared before the others if they are the newest: the
-	// code that does so means two that are shared, but does not look whether they are (up to 3.12).
+	// BareFirst is how many weak references without a callback are cleared before the others if they are the newest:
+	// the code that does so means two that are shared, but does not look whether they are (up to 3.12).
 	BareFirst int
 
 	// BoundFinalizers: a finalizer is called through a bound method and a tuple of one item, both of which count (up to
@@ -108,7 +108,8 @@ func buildProfiles() []*Profile {
 		Layout:       layout36,
 		Threshold0:   700,
 		AllOrNothing: true, CountEarly: true, TuplesInScan: true,
-		FreeList:      FreeMax{Lists: 80, Dicts: 80, Tuples: 2000, TupleItems: 19, Floats: 100, Frames: 200, Methods: 256},
+		FreeList: FreeMax{Lists: 80, Dicts: 80, Tuples: 2000, TupleItems: 19, Floats: 100, Frames: 200,
+			Methods: 256},
 		Debug:         DebugFmt{BareDone: true},
 		CallbackTuple: 2, BareFirst: 2, BoundFinalizers: true,
 	}
