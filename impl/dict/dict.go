@@ -336,7 +336,7 @@ func (s *Space) Clear(d Dict) {
 		return
 	}
 	k, v := d.keys(), d.values()
-	if k == s.empty {
+	if k == s.empty && v == 0 {
 		return
 	}
 	if v != 0 && s.embedded(v) {

@@ -48,12 +48,7 @@ func (s *Space) Copy(d Dict) (Dict, error) {
 		k := d.keys()
 		switch {
 		case s.prof.ClearSplit && k == s.empty:
-			c := s.alloc()
-			if c == 0 {
-				return 0, ErrNoMemory
-			}
-			s.setUp(c, s.empty, 0, 0)
-			return c, nil
+			return s.copySplit(d)
 		case s.prof.Clone && d.Len() == 0:
 			return s.orNoMemory(s.New())
 		case d.values() != 0:

@@ -19,7 +19,7 @@ type Profile struct {
 	FitQuirk   bool // an exact power of two above 8 is fitted with twice itself (3.10)
 	LazyNew    bool // {} has the shared empty keys (3.8)
 	LazyCall   bool // dict() has them too (3.10)
-	ClearSplit bool // a cleared dict counts as split: its copy is a cleared dict (3.6)
+	ClearSplit bool // a cleared dict counts as split, and so its copy is one (3.6)
 	Clone      bool // copy() clones the keys if few are dead (3.7)
 	MergeClone bool // so does a merge into an empty dict (3.10)
 	LenCheck   bool // an iterator counts what it has to yield (3.8)

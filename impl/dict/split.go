@@ -382,7 +382,8 @@ func (s *Space) moveSplit(d Dict, to keys) {
 	}
 }
 
-// copySplit makes another dict with the same keys.
+// copySplit makes another dict with the same keys. In 3.6 they may be the shared empty ones; then the copy has values
+// without room for one, and to clear it is a change.
 func (s *Space) copySplit(d Dict) (Dict, error) {
 	k, v := d.keys(), d.values()
 	to := s.newValues(s.room(k))
@@ -394,7 +395,9 @@ func (s *Space) copySplit(d Dict) (Dict, error) {
 		s.freeValues(to)
 		return 0, ErrNoMemory
 	}
-	k.setRefs(k.refs() + 1)
+	if k != s.empty {
+		k.setRefs(k.refs() + 1)
+	}
 	s.setUp(c, k, to, 0)
 	for i := range d.Len() {
 		ix := s.inOrder(v, i)
