@@ -1,6 +1,7 @@
 package props
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -24,11 +25,14 @@ type Meter struct {
 	Kinds    [][4]uint64 // the same by prog.Kind
 	Names    []string    // of the transitions that the target tells; see Subject.Transitions
 	Times    []uint64    // how often each was taken
+
+	least float64 // the share of operations that must have an effect, once a run was added
 }
 
 // add counts one run, whose target is still open. A target that is too corrupt to tell its transitions tells none.
 func (m *Meter) add(s *Subject, t Target, ops []prog.Op, trace prog.Trace) {
 	m.Programs++
+	m.least = cmp.Or(s.EffectiveLeast, EffectiveLeast)
 	if n := len(s.Spec.Rows); len(m.Kinds) < n {
 		m.Kinds = append(m.Kinds, make([][4]uint64, n-len(m.Kinds))...)
 	}
@@ -61,6 +65,7 @@ func (m *Meter) take(at int, name string, times uint64) {
 // Merge adds what another meter counted of targets with the same language.
 func (m *Meter) Merge(o *Meter) {
 	m.Programs += o.Programs
+	m.least = cmp.Or(m.least, o.least)
 	for i := range m.Answers {
 		m.Answers[i] += o.Answers[i]
 	}
@@ -82,6 +87,13 @@ func (m *Meter) Reset() {
 	clear(m.Kinds)
 	clear(m.Times)
 	*m = Meter{Kinds: m.Kinds, Names: m.Names, Times: m.Times}
+}
+
+// Clone returns a copy that shares nothing but the names.
+func (m *Meter) Clone() *Meter {
+	c := *m
+	c.Kinds, c.Names, c.Times = slices.Clone(m.Kinds), slices.Clip(m.Names), slices.Clone(m.Times)
+	return &c
 }
 
 // Operations is the number of operations that were answered.
@@ -113,8 +125,9 @@ func (m *Meter) Taken() (n int, missing []string) {
 	return n, missing
 }
 
-// EffectiveLeast is the least share of operations that must have an effect in a run of VacuousFrom operations or more.
-// Of what the generator makes nine tenths have one, on each allocator that is known.
+// EffectiveLeast is the least share of operations that must have an effect in a run of VacuousFrom operations or more,
+// unless the subject has a share of its own. Of what the generator makes nine tenths have one, on each allocator that
+// is known.
 const (
 	EffectiveLeast = 0.5
 	VacuousFrom    = 10_000
@@ -132,20 +145,28 @@ func TakenLeast(operations uint64) float64 {
 
 // Vacuous tells in what way a run was too poor to prove anything; nil when it was not, or was too short to tell.
 func (m *Meter) Vacuous() *model.Violation {
+	return cmp.Or(m.Idle(), m.Narrow())
+}
+
+// Idle is the half of Vacuous that is about operations without an effect.
+func (m *Meter) Idle() *model.Violation {
 	n := m.Operations()
-	if n < VacuousFrom {
+	if n < VacuousFrom || m.Effective() >= m.least {
 		return nil
 	}
-	if e := m.Effective(); e < EffectiveLeast {
-		return Vacuous.Breach("%.1f %% of %d operations had an effect; at least %.0f %% must", 100*e, n, 100*EffectiveLeast)
-	}
-	if len(m.Names) == 0 {
-		return nil
-	}
+	return Vacuous.Breach("%.1f %% of %d operations had an effect; at least %.0f %% must", 100*m.Effective(), n,
+		100*m.least)
+}
+
+// Narrow is the half of Vacuous that is about transitions. It is not asked of programs that are all alike, as mutations
+// of one recording are.
+func (m *Meter) Narrow() *model.Violation {
+	n := m.Operations()
 	taken, missing := m.Taken()
-	if least := TakenLeast(n); float64(taken) < least*float64(len(m.Names)) {
-		return Vacuous.Breach("%d of %d transitions were taken in %d operations; at least %.0f %% must: %s",
-			taken, len(m.Names), n, 100*least, fmt.Sprint(missing))
+	least := TakenLeast(n)
+	if float64(taken) >= least*float64(len(m.Names)) {
+		return nil
 	}
-	return nil
+	return Vacuous.Breach("%d of %d transitions were taken in %d operations; at least %.0f %% must: %s",
+		taken, len(m.Names), n, 100*least, fmt.Sprint(missing))
 }

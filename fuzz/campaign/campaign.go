@@ -12,9 +12,28 @@
 // way are dropped. So a seed and a number of programs give the same verdict on any machine with any number of workers.
 // When the time is over, or at an interrupt, programs that are under way end at their next operation and do not count.
 //
-// What a campaign does not do is to breed programs from those that showed something new. That would make program n
-// depend on which ones were done before it; engines that breed (go test -fuzz, go-fuzz) have the same programs and
-// properties.
+// # Breeding
+//
+// Programs that showed something are the parents of later ones. The programs of a target are divided into epochs of
+// Config.Epoch. Those of one epoch choose among the same parents: programs of epochs up to the one before the last, so
+// that nobody waits at the border between two. One in breedEvery is then a mutation of a parent, and the others are
+// made as if there were none.
+//
+//	epoch     0          1          2                3
+//	programs  0 ... 255  256 ...    512 ...          768 ...
+//	parents   none       none       from epoch 0     from epochs 0, 1
+//
+// A program becomes a parent when it took a transition of the target that few programs before it did, or when it showed
+// more new behaviours than others lately: see nursery. Whether it did is known once all before it have been committed,
+// and in no other order. So a program follows from the seed, the target and its number still, through what those before
+// it showed, which on a target that answers alike each time is always the same. A target that does not (Subject.Repeats)
+// is given no bred programs.
+//
+// # A run that proves nothing
+//
+// Each verdict has a props.Meter of its programs. One whose operations had little effect, or that left the target in few
+// of its named transitions, is vacuous (run/vacuous): no rule was broken, and little was shown. It has Verdict.Vacuous,
+// which is nobody's finding.
 //
 // # What is owned
 //
@@ -24,6 +43,7 @@
 package campaign
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -59,6 +79,7 @@ type Config struct {
 	Workers   int            // 0: one
 	KeepGoing bool           // go on after a finding; findings of one signature on one target are handed over once
 	Seeds     []prog.Program // programs of all targets' language that are mutated; none: all programs are generated
+	Epoch     int            // programs on each target between two times that parents are chosen; 0: EpochDefault; < 0: never
 	Hang      time.Duration  // a program that takes longer does not return; 0: HangDefault
 
 	// Before is called by the workers, which are numbered from 0, before each program. It may be nil. Should the target
@@ -76,6 +97,7 @@ const (
 	HangDefault   = 30 * time.Second
 	TickDefault   = 200 * time.Millisecond
 	PropertyEvery = 8
+	EpochDefault  = 256
 
 	// windowJobs is how far a worker may be ahead of the first job that is not done: it bounds the results that wait.
 	windowJobs = 1024
@@ -85,12 +107,25 @@ const (
 type Verdict struct {
 	Target   string
 	Programs int
-	Answers  [4]uint64 // operations by prog.Status
-	Coverage int       // distinct behaviours, see Coverage
-	Live     int       // the most blocks that lived at once
+	Answers  [4]uint64 // operations by prog.Status, those of the epilogue among them
+	Meter    *props.Meter
+	Bred     int // programs that were mutations of others
+	Coverage int // distinct behaviours, see Coverage
+	Live     int // the most blocks that lived at once
 	Busy     time.Duration
 	Findings []*props.Finding // as they were handed to Found: the first of each signature
 	Broken   int              // programs that broke a rule
+
+	seeded bool // all programs are mutations of the campaign's seeds
+}
+
+// Vacuous tells in what way so many programs proved nothing; nil when they did, or were few. Of mutations of a few seeds
+// no wealth of transitions is asked.
+func (v *Verdict) Vacuous() *model.Violation {
+	if v.seeded {
+		return v.Meter.Idle()
+	}
+	return v.Meter.Vacuous()
 }
 
 // Operations is the number of operations that were answered.
@@ -124,12 +159,15 @@ func Run(ctx context.Context, cfg Config) (Result, error) {
 	if cfg.Tick == 0 {
 		cfg.Tick = TickDefault
 	}
-	c := &campaign{Config: cfg, jobs: make(chan int), begun: time.Now()}
+	cfg.Epoch = cmp.Or(cfg.Epoch, EpochDefault)
+	c := &campaign{Config: cfg, jobs: make(chan job), begun: time.Now()}
 	c.pending, c.seen = map[int]result{}, map[string]bool{}
 	c.verdicts = make([]Verdict, len(cfg.Targets))
 	c.coverage = make([]*Coverage, len(cfg.Targets))
+	c.nurseries = make([]nursery, len(cfg.Targets))
 	for i, t := range cfg.Targets {
-		c.verdicts[i].Target, c.coverage[i] = t.Name, new(Coverage)
+		c.verdicts[i] = Verdict{Target: t.Name, Meter: new(props.Meter), seeded: len(cfg.Seeds) > 0}
+		c.coverage[i] = new(Coverage)
 	}
 	for i := range max(1, cfg.Workers) {
 		c.workers = append(c.workers, newWorker(c, i))
@@ -168,13 +206,14 @@ func (c *campaign) wait() {
 // campaign is a running Config. All but what workers share is of the goroutine that called Run.
 type campaign struct {
 	Config
-	begun    time.Time
-	jobs     chan int // closed when there are no more
-	results  chan result
-	workers  []*worker
-	coverage []*Coverage // by target; workers look at it
-	abort    atomic.Bool // programs that run are to end; shared
-	lastNew  time.Duration
+	begun     time.Time
+	jobs      chan job // closed when there are no more
+	results   chan result
+	workers   []*worker
+	coverage  []*Coverage // by target; workers look at it
+	nurseries []nursery   // by target
+	abort     atomic.Bool // programs that run are to end; shared
+	lastNew   time.Duration
 
 	verdicts []Verdict
 	pending  map[int]result  // done, but not all before them are
@@ -198,15 +237,16 @@ func (c *campaign) conduct(ctx context.Context) error {
 	}
 	out, interrupted := 0, ctx.Done()
 	for {
-		var jobs chan int
-		if !c.stopping && c.handed-c.next < windowJobs && !c.last() {
-			jobs = c.jobs
+		var jobs chan job
+		var next job
+		if !c.stopping && c.handed-c.next < windowJobs && !c.last() && c.grown() {
+			jobs, next = c.jobs, c.job()
 		}
 		if jobs == nil && out == 0 {
 			return c.commitRest()
 		}
 		select {
-		case jobs <- c.handed:
+		case jobs <- next:
 			c.handed++
 			out++
 		case r := <-c.results:
@@ -280,10 +320,17 @@ func (c *campaign) commit(r result) error {
 	for i, n := range r.answers {
 		v.Answers[i] += n
 	}
+	fresh := 0
 	for _, b := range r.fresh {
 		if c.coverage[r.job%len(c.Targets)].add(b) {
 			c.lastNew = time.Since(c.begun)
+			fresh++
 		}
+	}
+	c.raise(r, fresh)
+	v.Meter.Merge(r.meter)
+	if r.bred {
+		v.Bred++
 	}
 	if r.finding == nil {
 		return nil
@@ -319,7 +366,7 @@ func (c *campaign) progress() Progress {
 	p := Progress{Elapsed: time.Since(c.begun), LastNew: c.lastNew}
 	p.Verdicts = slices.Clone(c.verdicts)
 	for i := range p.Verdicts {
-		p.Verdicts[i].Coverage = c.coverage[i].Count()
+		p.Verdicts[i].Coverage, p.Verdicts[i].Meter = c.coverage[i].Count(), p.Verdicts[i].Meter.Clone()
 	}
 	return p
 }

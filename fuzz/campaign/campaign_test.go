@@ -3,6 +3,7 @@ package campaign
 import (
 	"context"
 	"errors"
+	"reflect"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -72,7 +73,8 @@ func TestWorkersDoNotChangeWhatIsFound(t *testing.T) {
 	for _, keepGoing := range []bool{false, true} {
 		var want Result
 		for _, workers := range []int{1, 2, 7} {
-			got := mustRun(t, Config{Targets: targets, Seed: 5, Programs: 60, Workers: workers, KeepGoing: keepGoing})
+			got := mustRun(t, Config{Targets: targets, Seed: 5, Programs: 60, Workers: workers, KeepGoing: keepGoing,
+				Epoch: 8})
 			if workers == 1 {
 				want = got
 				continue
@@ -80,7 +82,7 @@ func TestWorkersDoNotChangeWhatIsFound(t *testing.T) {
 			for i, v := range got.Verdicts {
 				w := want.Verdicts[i]
 				if v.Programs != w.Programs || v.Answers != w.Answers || v.Broken != w.Broken ||
-					v.Coverage != w.Coverage || v.Live != w.Live {
+					v.Coverage != w.Coverage || v.Live != w.Live || v.Bred != w.Bred || !reflect.DeepEqual(v.Meter, w.Meter) {
 					t.Errorf("%d workers, keep going %v: %+v where one worker gives %+v", workers, keepGoing, v, w)
 				}
 				if len(v.Findings) != len(w.Findings) {

@@ -19,6 +19,7 @@ type worker struct {
 	subjects []*props.Subject // by target, made at the first job
 	alike    []props.Property // by target, made at the first job of one that has others
 	runner   props.Runner
+	meters   []props.Meter // by target: of the program that runs under conforms
 	walker   walker
 	running  atomic.Pointer[running] // nil between jobs
 	done     chan struct{}           // closed when it has ended
@@ -36,7 +37,10 @@ type running struct {
 // result is what came of a job.
 type result struct {
 	job     int
+	program prog.Program
+	bred    bool // the program is a mutation of another
 	answers [4]uint64
+	meter   *props.Meter
 	live    int
 	fresh   []uint32 // behaviours that had not been counted yet, each once
 	took    time.Duration
@@ -47,7 +51,7 @@ type result struct {
 
 func newWorker(c *campaign, number int) *worker {
 	w := &worker{c: c, number: number, subjects: make([]*props.Subject, len(c.Targets)), done: make(chan struct{})}
-	w.alike = make([]props.Property, len(c.Targets))
+	w.alike, w.meters = make([]props.Property, len(c.Targets)), make([]props.Meter, len(c.Targets))
 	w.runner.Look = true
 	w.runner.After = func(_ props.Target, at int, _ prog.Op) *model.Violation {
 		w.running.Load().answered.Store(int64(at) + 1)
@@ -65,23 +69,30 @@ var aborted = &model.Violation{Rule: &model.Invariant{Name: "campaign/aborted"}}
 // work takes jobs until there are no more.
 func (w *worker) work() {
 	defer close(w.done)
-	for job := range w.c.jobs {
-		w.c.results <- w.do(job)
+	for j := range w.c.jobs {
+		w.c.results <- w.do(j)
 	}
 }
 
 // do runs a job: the program under conforms, and now and then under one more property.
-func (w *worker) do(job int) result {
-	n := len(w.c.Targets)
-	s, number := w.subject(job%n), job/n
-	p := Program(s, w.c.Seed, number, w.c.Seeds)
+func (w *worker) do(j job) result {
+	n, job := len(w.c.Targets), j.number
+	s := w.subject(job % n)
+	p, child := bred(s, w.c.Seed, job/n, j.parents)
+	if !child {
+		p = Program(s, w.c.Seed, job/n, w.c.Seeds)
+	}
 	if w.c.Before != nil {
 		w.c.Before(w.number, s, p)
 	}
 	begun := time.Now()
 	w.running.Store(&running{job: job, program: p, ops: append(slices.Clone(p.Ops), s.Epilogue...), since: begun})
 	defer w.running.Store(nil)
+	meter := &w.meters[job%n]
+	meter.Reset()
+	w.runner.Meter = meter
 	res, err := w.runner.Run(s, p)
+	w.runner.Meter = nil
 	if err != nil {
 		return result{job: job, err: err}
 	}
@@ -90,7 +101,10 @@ func (w *worker) do(job int) result {
 	}
 	fresh := w.walker.walk(w.c.coverage[job%n], w.c.Targets[job%n].Placed, s.Spec, res.Ops, res.Trace)
 	slices.Sort(fresh)
-	r := result{job: job, answers: w.walker.answers, live: w.walker.peak, fresh: slices.Clone(slices.Compact(fresh))}
+	r := result{
+		job: job, program: p, bred: child, answers: w.walker.answers, meter: meter.Clone(), live: w.walker.peak,
+		fresh: slices.Clone(slices.Compact(fresh)),
+	}
 	if res.Violation != nil {
 		r.finding = Finding(s.Target, p, res)
 	}
@@ -142,11 +156,15 @@ func (w *worker) subject(target int) *props.Subject {
 // Program is the program of that number of a campaign on a target: a mutation of one of the seeds, or, when there are
 // none, a program generated in a swarm of its own.
 func Program(s *props.Subject, seed uint64, number int, seeds []prog.Program) prog.Program {
-	name := fnv.New64a()
-	name.Write([]byte(s.Target))
-	src := rand.New(rand.NewPCG(seed^name.Sum64(), uint64(number)))
+	src := source(s, seed, number)
 	if len(seeds) == 0 {
 		return s.Spec.Generate(src, s.Spec.NewMix(src, s.Allows), prog.Length(src))
 	}
 	return s.Spec.Mutate(src, seeds[number%len(seeds)])
+}
+
+func source(s *props.Subject, seed uint64, number int) *rand.Rand {
+	name := fnv.New64a()
+	name.Write([]byte(s.Target))
+	return rand.New(rand.NewPCG(seed^name.Sum64(), uint64(number)))
 }
