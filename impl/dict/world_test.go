@@ -390,7 +390,7 @@ func (w *world) two(t []string, a int, d Dict) (string, error) {
 	case "fromkeys":
 		v := w.value(t[3])
 		made, err = w.s.FromKeys(d, v)
-		defer w.s.drop(v)
+		w.s.drop(v) // the argument is gone before the slot is another dict's
 	}
 	if err != nil {
 		return "", err
