@@ -736,7 +736,7 @@ func (t trialHeap) Stats() (collections, collected uint64) {
 func pyContract(prof *object.Profile) graph.Contract {
 	c := graph.Contract{
 		Immediate: true, Within: 1, Returns: graph.Containers, Saves: graph.Subgraph,
-		WeakFirst: true, CallbackFirst: true, WeakAll: true,
+		WeakFirst: true, CallbackFirst: true, WeakAll: true, WeakLapse: prof.ClearTrashWeakrefs,
 		Bare: pyBare, Grows: pyGrows, Untracks: pyUntracks, FieldsMax: pyFieldsMax,
 		Retained: retained(prof.Arena) + 3*int64(prof.Arena.ArenaBytes),
 	}

@@ -181,6 +181,7 @@ type Contract struct {
 
 	WeakFirst     bool // when a finalizer runs in a collection, the weak references to its object are cleared
 	WeakAll       bool // when it or a callback does, those to all that was found dead are
+	WeakLapse     bool // a weak reference that was found dead itself may be cleared, though it and its referent live on
 	CallbackFirst bool // the callbacks of a collection run before its finalizers
 
 	Bare     [Kinds]bool // objects of these kinds take neither weak references nor finalizers

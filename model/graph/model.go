@@ -294,8 +294,9 @@ func (m *Model) name(id ID) string {
 func (m *Model) Deref(slot, from uint32, id ID) violation {
 	w := m.slots[from]
 	t := w.of
+	lapsed := m.Contract.WeakLapse && w.doom > 0
 	switch {
-	case id == w.id && !t.dead && !w.cleared && t.doom < w.born && m.reachable(t):
+	case id == w.id && !lapsed && !t.dead && !w.cleared && t.doom < w.born && m.reachable(t):
 		return WeakAlive.Breach("the weak reference %v to %v is cleared", w, t)
 	case id == w.id:
 		w.cleared = true

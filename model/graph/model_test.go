@@ -268,6 +268,19 @@ func TestModelRules(t *testing.T) {
 			s.weak(1, 0, false)
 			return s.m.Deref(2, 1, 20)
 		}, WeakAlive},
+		{"a weak reference cleared that was found dead itself", counting, func(s script) violation {
+			s.must(s.new(0, Node, 2))
+			s.weak(1, 0, false)
+			s.m.slots[1].doom = 1
+			s.m.Contract.WeakLapse = true
+			return s.m.Deref(2, 1, 20)
+		}, nil},
+		{"the same where that is not promised", counting, func(s script) violation {
+			s.must(s.new(0, Node, 2))
+			s.weak(1, 0, false)
+			s.m.slots[1].doom = 1
+			return s.m.Deref(2, 1, 20)
+		}, WeakAlive},
 		{"a weak reference to a living object", counting, func(s script) violation {
 			s.must(s.new(0, Node, 2))
 			s.weak(1, 0, false)
