@@ -69,6 +69,9 @@ type death struct {
 // do starts a worker with a mutant ("" for none, "watch" to watch all sites) and reads its answers.
 func (l *lab) do(ctx context.Context, mutant string, j job, number int) ([]answer, *death, error) {
 	j.HangMS, j.MemoryMB, j.CPU = l.limits.Hang.Milliseconds(), l.limits.Memory>>20, int64(l.limits.CPU.Seconds())
+	if j.Watch { // every site takes its long way
+		j.HangMS, j.CPU = 10*j.HangMS, 10*j.CPU
+	}
 	j.Progress = filepath.Join(l.dir, fmt.Sprintf("progress%d", number))
 	if err := os.WriteFile(j.Progress, make([]byte, progressBytes), 0o600); err != nil {
 		return nil, nil, err
