@@ -188,9 +188,9 @@ func (g *generator) begin(n int) bool {
 
 // weigh sets the sums of the phase. Kinds are weighed by the mix within four groups, and the groups by the flow:
 // otherwise a mix that weighs free 100 times as much as alloc could not grow. In a table whose slots are filled and
-// emptied, that is what grows, and what makes and kills slots counts with the rest. Operations without a slot take a twelfth
-// at most, as some of them look at everything and others make all that follows fail; where there are no others, they
-// have it all.
+// emptied, that is what grows, and what makes and kills slots counts with the rest. Operations without a slot take a
+// twelfth at most, as some of them look at everything and others make all that follows fail; where there are no others,
+// they have it all.
 func (g *generator) weigh() bool {
 	var sums [4]int
 	flows := slices.ContainsFunc(g.rows, func(r Info) bool { return r.Fills || r.Empties })

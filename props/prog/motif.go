@@ -99,5 +99,8 @@ func (g *generator) note(op Op, places map[Slot]Slot) {
 		op.Def = at
 	}
 	g.apply(op)
+	if row.makes && !g.isLive(op.Def) && op.Def < g.next { // what it reads is dead, and the slot is free still
+		g.dead = append(g.dead, op.Def)
+	}
 	g.ops = append(g.ops, op)
 }

@@ -78,3 +78,16 @@ func TestMotifsAreRead(t *testing.T) {
 	}()
 	small(Motif{Name: "wrong", Weight: 1, Text: "explode p0"})
 }
+
+// TestMotifLosesNoSlot has a motif define slots in vain, in programs that fill all slots: none may be lost by it.
+func TestMotifLosesNoSlot(t *testing.T) {
+	l := small(Motif{Name: "a copy of what is gone", Weight: 1, Text: "p0 = alloc size=7\nfree p0\np1 = copy p0"})
+	for seed := range uint64(100) {
+		src := seeded(seed)
+		mix := l.NewMix(src, nil)
+		mix.motifShare = 256
+		if p := l.Generate(src, mix, 2000); len(p.Ops) != 2000 {
+			t.Fatalf("seed %d: %d operations", seed, len(p.Ops))
+		}
+	}
+}
