@@ -1,6 +1,7 @@
 package heaptest
 
 import (
+	"os"
 	"strings"
 	"testing"
 
@@ -44,4 +45,33 @@ func FuzzReference(f *testing.F) {
 
 func BenchmarkReference(b *testing.B) {
 	Bench(b, func() Allocator { return heap.NewReference() }, Promise(heap.ReferenceContract))
+}
+
+// refuser gives nothing to anybody, as it may.
+type refuser struct{ *heap.Reference }
+
+func (refuser) Alloc(uintptr) ptr        { return nil }
+func (refuser) Calloc(_, _ uintptr) ptr  { return nil }
+func (refuser) Realloc(ptr, uintptr) ptr { return nil }
+
+// An allocator that refuses everything breaks no rule, and is told that this proves nothing.
+func TestRefuserIsVacuous(t *testing.T) {
+	open := func() Allocator { return refuser{heap.NewReference()} }
+	contract := heap.ReferenceContract
+	contract.MayRefuse = true
+	if os.Getenv("HEAPTEST_CHILD") == "refuse" {
+		Run(t, open, Promise(contract))
+		return
+	}
+	err := Test(open, Promise(contract))
+	if err == nil || !strings.Contains(err.Error(), "allocator: run/vacuous: ") {
+		t.Errorf("an allocator that refuses everything: %v", err)
+	}
+	out, _ := inChild(t, "TestRefuserIsVacuous", "refuse")
+	if !strings.Contains(out, "allocator: run/vacuous: ") {
+		t.Errorf("the child's output:\n%s", out)
+	}
+	if err := Test(open, Promise(contract), Programs(5)); err != nil {
+		t.Errorf("few programs are no evidence of either: %v", err)
+	}
 }

@@ -14,7 +14,8 @@
 //	}
 //
 // A finding comes as a report of the shortest program that shows it. Run keeps that program beside the test, in Found,
-// and tries it first from then on.
+// and tries it first from then on. Programs that hardly did anything fail as run/vacuous: a target that refuses all
+// breaks no rule.
 package suite
 
 import (
@@ -66,17 +67,19 @@ const Found = "testdata/heapfuzz"
 type trial struct {
 	subject *props.Subject
 	runner  props.Runner
+	meter   props.Meter // of what try ran under conforms
 	seed    uint64
 }
 
 // begin makes a trial, which is not for concurrent use.
 func (o Options) begin(s *props.Subject) (*trial, error) {
 	seed, err := o.SeedNow()
-	return &trial{s, props.Runner{OnHang: hang, Patience: o.Patience}, seed}, err
+	return &trial{subject: s, runner: props.Runner{OnHang: hang, Patience: o.Patience}, seed: seed}, err
 }
 
 // Test drives the subject with random programs and returns an error that holds the report of the first finding,
-// minimized; nil when no rule was broken. It needs no testing.T, and runs the same programs each time.
+// minimized; nil when no rule was broken. A target on which most operations have no effect is an error as well
+// (run/vacuous). It needs no testing.T, and runs the same programs each time.
 func (o Options) Test(s *props.Subject) error {
 	t, err := o.begin(s)
 	if err != nil {
@@ -93,6 +96,18 @@ func (o Options) Test(s *props.Subject) error {
 				return errors.New(strings.TrimSuffix(report, "\n"))
 			}
 		}
+		if v := t.vacuous(p); v != nil {
+			return v
+		}
+	}
+	return nil
+}
+
+// vacuous tells in what way the programs that were tried under p proved nothing, and nil when they did. Of an
+// outsider's target it is asked that it does something, and not that it goes through all that it might.
+func (t *trial) vacuous(p props.Property) error {
+	if v := t.meter.Idle(); v != nil && p.Name == props.Conforms.Name {
+		return fmt.Errorf("%s: %s: %s", t.subject.Target, v.Signature(), v.Detail)
 	}
 	return nil
 }
@@ -112,7 +127,11 @@ func hang(s *props.Subject, p prog.Program) {
 // try checks one property on one program. A finding comes back minimized, as its report and its signature. Its
 // reproducer goes into the folder keep, if there is one; otherwise the report holds the whole of it.
 func (t *trial) try(p props.Property, program prog.Program, keep, seed string) (report, sign string, err error) {
+	if p.Name == props.Conforms.Name {
+		t.runner.Meter = &t.meter
+	}
 	refuted, err := p.Check(t.subject, &t.runner, program)
+	t.runner.Meter = nil
 	if err != nil || refuted == nil {
 		return "", "", err
 	}
@@ -168,6 +187,9 @@ func (o Options) check(t *testing.T, s *props.Subject, p props.Property) {
 			rt.Fatal(sign)
 		}
 	})
+	if v := trial.vacuous(p); v != nil {
+		t.Error(v)
+	}
 }
 
 // again replays what was found before. A reproducer of a property that the subject does not have is one of Conforms.
