@@ -48,17 +48,21 @@ func (c *campaign) grown() bool {
 
 // raise looks at a program that was committed: whether others are to be bred from it. With the last program of an
 // epoch, the parents of the one after the next are known.
-func (c *campaign) raise(r result, fresh int) {
+func (c *campaign) raise(r result, fresh int) (err error) {
 	if c.Epoch < 0 {
-		return
+		return nil
 	}
 	n, number := &c.nurseries[r.job%len(c.Targets)], r.job/len(c.Targets)
 	if n.showed(r.meter, fresh) && len(r.program.Ops) > 0 && r.finding == nil {
 		n.keep(r.program)
+		if c.Kept != nil {
+			err = c.Kept(c.Targets[r.job%len(c.Targets)].Name, r.program)
+		}
 	}
 	if (number+1)%c.Epoch == 0 {
 		n.parents[(number/c.Epoch+2)%3] = slices.Clone(n.kept)
 	}
+	return err
 }
 
 // showed counts what a program did, and tells whether it was rare or rich.

@@ -88,6 +88,9 @@ type Config struct {
 	// Found is called for each new finding, in the order of the jobs, by the goroutine that called Run. An error ends
 	// the campaign. It may be nil.
 	Found func(*props.Finding) error
+	// Kept is called in the same way for each program that others are to be bred from. An error ends the campaign. It may
+	// be nil.
+	Kept func(target string, p prog.Program) error
 	// Progress is called every Tick (0: TickDefault) by the same goroutine. It may be nil.
 	Progress func(Progress)
 	Tick     time.Duration
@@ -327,7 +330,9 @@ func (c *campaign) commit(r result) error {
 			fresh++
 		}
 	}
-	c.raise(r, fresh)
+	if err := c.raise(r, fresh); err != nil {
+		return err
+	}
 	v.Meter.Merge(r.meter)
 	if r.bred {
 		v.Bred++
