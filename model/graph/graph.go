@@ -150,6 +150,11 @@ type (
 	// mourn, weak, final, legacy, hoard, grow, copy, switch, threshold, freeze, freezecount, watch, tracked, census,
 	// relate, graduate, size, count, age, stats, usage, oom, check, trim.
 	Partial interface{ Offers(part string) bool }
+	// Witness tells how often each of its named transitions happened since the heap was made, always the same names in
+	// the same order: what a run went through, counted and used as a guide; no rule looks at it.
+	Witness interface {
+		Transitions(visit func(name string, times uint64))
+	}
 )
 
 // Returns is what the number means that Collect returns.

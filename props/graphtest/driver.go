@@ -86,6 +86,7 @@ type driver struct {
 	kept    int               // how much of the garbage was told
 	copying bool              // a deep copy is made: what dies unknown is a part of it that memory did not suffice for
 	log     []byte            // the events of this operation
+	counts                    // what happened in all of them
 	runs    [graph.Scripts]func(graph.ID)
 }
 
@@ -202,6 +203,7 @@ func (d *driver) Close() error {
 }
 
 func (d *driver) tell(what graph.What, arg uint64) {
+	d.happened(what, arg)
 	if len(d.log) < logMax {
 		d.log = appendEvent(d.log, what, arg)
 	}
@@ -229,6 +231,7 @@ func (d *driver) make(op prog.Op) prog.Outcome {
 		return prog.Outcome{Status: prog.NoMem}
 	}
 	d.known[id] = info{kind: kind, fields: n}
+	d.crowded(len(d.known))
 	return d.hold(op.Def, id)
 }
 
@@ -303,7 +306,13 @@ func (d *driver) deref(op prog.Op) prog.Outcome {
 	if !d.known[d.object(op)].weak {
 		return d.alias(op)
 	}
-	return d.found(op, d.weaker.Deref(d.object(op)))
+	id := d.weaker.Deref(d.object(op))
+	if id == 0 {
+		d.seen[weakDead]++
+	} else {
+		d.seen[weakLive]++
+	}
+	return d.found(op, id)
 }
 
 func (d *driver) take(op prog.Op) prog.Outcome {
@@ -354,6 +363,7 @@ func (d *driver) run(s graph.Script, id graph.ID) {
 	d.tell(graph.Finalizes, uint64(id))
 	switch s {
 	case graph.Rescue:
+		d.one(savedByCount, savedByCycles)
 		d.Root(id)
 		d.saved = append(d.saved, id)
 	case graph.Sever:
@@ -536,7 +546,14 @@ func (d *driver) threshold(op prog.Op) prog.Outcome {
 	return prog.Outcome{}
 }
 
-func (d *driver) freeze(prog.Op) prog.Outcome   { d.freezer.Freeze(); return prog.Outcome{} }
+func (d *driver) freeze(prog.Op) prog.Outcome {
+	if len(d.known) > 0 {
+		d.seen[frozen]++
+	}
+	d.freezer.Freeze()
+	return prog.Outcome{}
+}
+
 func (d *driver) unfreeze(prog.Op) prog.Outcome { d.freezer.Unfreeze(); return prog.Outcome{} }
 func (d *driver) giveBack(prog.Op) prog.Outcome { d.trimmer.Trim(); return prog.Outcome{} }
 

@@ -242,6 +242,7 @@ func act(info prog.Info, v verb) row {
 			d.log = d.log[:0]
 			out := v.ask(d, op)
 			d.hoard()
+			d.answered(v.need, &out)
 			if len(d.log) > 0 {
 				out.Msg = string(d.log)
 			}

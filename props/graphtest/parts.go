@@ -22,6 +22,7 @@ func (d *driver) append(id, target graph.ID) bool {
 	if !d.grower.Append(id, target) {
 		return false
 	}
+	d.seen[grown]++
 	of := d.known[id]
 	of.fields++
 	d.known[id] = of
@@ -36,6 +37,7 @@ func (d *driver) pop(op prog.Op) prog.Outcome {
 	}
 	of.fields--
 	d.known[id] = of
+	d.seen[popped]++
 	d.grower.Pop(id)
 	return prog.Outcome{}
 }
@@ -59,6 +61,11 @@ func (d *driver) deepcopy(op prog.Op) prog.Outcome {
 func (d *driver) copied(op prog.Op, copied graph.ID, deep bool) prog.Outcome {
 	if copied == 0 {
 		return prog.Outcome{Status: prog.NoMem}
+	}
+	if deep {
+		d.seen[copiedDeep]++
+	} else {
+		d.seen[copiedFlat]++
 	}
 	type pair struct{ of, is graph.ID }
 	queue := []pair{{d.object(op), copied}}

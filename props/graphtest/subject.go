@@ -58,7 +58,10 @@ func Subject(name string, contract graph.Contract, open Opener) *props.Subject {
 			return d, judging{m}, nil
 		},
 		Explicit: explicit,
-		Picture:  func(t props.Target, op prog.Op) string { return t.(*driver).picture(op) },
+		Transitions: func(t props.Target, visit func(string, uint64)) {
+			t.(*driver).transitions(visit)
+		},
+		Picture: func(t props.Target, op prog.Op) string { return t.(*driver).picture(op) },
 	}
 	var has *[needs]bool // found out once, on the ordinary world
 	s.Allows = func(k prog.Kind) bool {
