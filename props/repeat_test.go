@@ -23,8 +23,8 @@ func (m *moods) Step(op prog.Op, _ prog.Outcome) *model.Violation {
 	return nil
 }
 
-// Where answers differ from run to run the majority of runs decides what a program shows, so that what the fault needs is
-// not left out after a run that failed by accident.
+// Where answers differ from run to run the majority of runs decides what a program shows, so that what the fault needs
+// is not left out after a run that failed by accident.
 func TestMinimizeRepeats(t *testing.T) {
 	spec := &prog.Spec{Name: "moods", Rows: []prog.Info{{Name: "good", Weight: 1}, {Name: "bad", Weight: 1}}}
 	program := spec.MustParse("good\ngood\ngood\nbad\ngood\ngood\n")

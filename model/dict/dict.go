@@ -1,5 +1,5 @@
-// Package dict says what is right for dicts and for bounded caches: the shapes that they come in, the contracts that one
-// of them promises, the rules that follow from them, and references that keep them all and are fast at nothing.
+// Package dict says what is right for dicts and for bounded caches: the shapes that they come in, the contracts that
+// one of them promises, the rules that follow from them, and references that keep them all and are fast at nothing.
 //
 // A dict is anything with Get, Set, Delete and Len; a cache is anything with Len and either Get and Put or Call. What
 // else one can do is told by the optional parts that it has, and what it promises by its Contract or CacheContract; no
@@ -61,8 +61,9 @@ type (
 	// Updater sets all that another dict holds, in the order of that. False means that there was no memory for the
 	// rest.
 	Updater interface{ Update(from Dict) bool }
-	// Copier makes a dict that holds the same, and Rebuilder does so by setting each entry in a new dict.
-	Copier    interface{ Copy() Dict }
+	// Copier makes a dict that holds the same.
+	Copier interface{ Copy() Dict }
+	// Rebuilder does so by setting each entry in a new dict.
 	Rebuilder interface{ Rebuild() Dict }
 	// KeyCopier makes a dict of the same keys that all hold one value.
 	KeyCopier interface{ FromKeys(value uint64) Dict }
@@ -70,8 +71,9 @@ type (
 	Mover interface {
 		Move(key uint64, front bool) bool
 	}
-	// Iterable and Reversible make iterators.
-	Iterable   interface{ Iterate() Iterator }
+	// Iterable makes an iterator that begins at the first entry.
+	Iterable interface{ Iterate() Iterator }
+	// Reversible makes one that begins at the last.
 	Reversible interface{ Reversed() Iterator }
 	// Ranger calls f with each entry until f returns false.
 	Ranger interface {

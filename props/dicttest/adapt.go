@@ -14,9 +14,9 @@ import (
 // Map is a map of any type, given by its functions: method values mostly. Get, Set, Delete and Len are needed, and the
 // others may be nil. Dict makes a Dict of it.
 //
-// Keys may be of any type that compares and has values enough: integers of 32 bits or more, floats, strings, structs and
-// arrays that hold one such, pointers to nothing else. So may values. With values of type *Ref the suite sees what a map
-// holds on to after it was deleted.
+// Keys may be of any type that compares and has values enough: integers of 32 bits or more, floats, strings, structs
+// and arrays that hold one such, pointers to nothing else. So may values. With values of type *Ref the suite sees what
+// a map holds on to after it was deleted.
 type Map[K comparable, V any] struct {
 	Get    func(K) (V, bool)
 	Set    func(K, V)

@@ -260,7 +260,7 @@ func (d *cacheDriver) check(prog.Op) prog.Outcome {
 
 func (d *cacheDriver) held(op prog.Op) prog.Outcome {
 	if d.asked++; !seldom(d.asked) {
-		return prog.Outcome{Status: prog.Skip}
+		return prog.Outcome{Addr: notAsked}
 	}
 	return d.heldAtLast(op)
 }

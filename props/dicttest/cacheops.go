@@ -8,9 +8,10 @@ import (
 )
 
 var (
-	cacheCapacities = &prog.Domain{Name: "count", Near: 9, Max: 4095, Edges: []uint64{1, 2, 3, 5, 6, 7, 11, 13, 16, 33, 100}}
-	callActions     = &prog.Domain{Name: "act", Near: uint64(callActs) - 1, Max: uint64(callActs) - 1}
-	signNumbers     = &prog.Domain{Name: "sign", Near: signs - 1, Max: signs - 1}
+	cacheCapacities = &prog.Domain{Name: "count", Near: 9, Max: 4095, Edges: []uint64{1, 2, 3, 5, 6, 7, 11, 13, 16, 33,
+		100}}
+	callActions = &prog.Domain{Name: "act", Near: uint64(callActs) - 1, Max: uint64(callActs) - 1}
+	signNumbers = &prog.Domain{Name: "sign", Near: signs - 1, Max: signs - 1}
 )
 
 type (
@@ -26,11 +27,13 @@ type (
 var CacheLang = prog.NewLang("cache", nil,
 	args(arg("capacity", cacheCapacities), arg("hash", hashes), arg("sign", signNumbers)), []cacheRow{
 		cacheAct(prog.Info{Name: "put", Weight: 30, Args: args(keyArg, valueArg), Doc: "stores a value at a key"},
-			cacheVerb{need: cacheStore, ask: (*cacheDriver).put, judge: func(m cacheState, op prog.Op, out prog.Outcome) violation {
+			cacheVerb{need: cacheStore, ask: (*cacheDriver).put, judge: func(m cacheState, op prog.Op,
+				out prog.Outcome) violation {
 				return m.Put(op.Args[0], op.Args[1], out.Addr != 0)
 			}}),
 		cacheAct(prog.Info{Name: "get", Weight: 30, Args: args(keyArg), Doc: "looks a key up, and uses it"},
-			cacheVerb{need: cacheStore, ask: (*cacheDriver).get, judge: func(m cacheState, op prog.Op, out prog.Outcome) violation {
+			cacheVerb{need: cacheStore, ask: (*cacheDriver).get, judge: func(m cacheState, op prog.Op,
+				out prog.Outcome) violation {
 				value, ok := hidden(out)
 				return m.Get(op.Args[0], value, ok)
 			}}),
@@ -39,7 +42,8 @@ var CacheLang = prog.NewLang("cache", nil,
 				"2 calls other, 3 calls the same key, 4 clears, 5 removes the key"},
 			cacheVerb{need: cacheCall, ask: (*cacheDriver).call, judge: judgeCall, events: true}),
 		cacheAct(prog.Info{Name: "peek", Weight: 6, Args: args(keyArg), Doc: "looks a key up, and does not use it"},
-			cacheVerb{need: cachePeek, ask: (*cacheDriver).peek, judge: func(m cacheState, op prog.Op, out prog.Outcome) violation {
+			cacheVerb{need: cachePeek, ask: (*cacheDriver).peek, judge: func(m cacheState, op prog.Op,
+				out prog.Outcome) violation {
 				value, ok := hidden(out)
 				return m.Look(op.Args[0], value, ok, false)
 			}}),
@@ -56,12 +60,14 @@ var CacheLang = prog.NewLang("cache", nil,
 		cacheAct(prog.Info{Name: "removeoldest", Weight: 3, Doc: "takes out what would be evicted next"},
 			cacheVerb{need: cacheOldest, ask: (*cacheDriver).removeOldest, judge: judgeRemoveOldest, events: true}),
 		cacheAct(prog.Info{Name: "clear", Weight: 2, Doc: "takes all out"},
-			cacheVerb{need: cacheClear, ask: (*cacheDriver).clear, judge: func(m cacheState, _ prog.Op, _ prog.Outcome) violation {
+			cacheVerb{need: cacheClear, ask: (*cacheDriver).clear, judge: func(m cacheState, _ prog.Op,
+				_ prog.Outcome) violation {
 				return m.Clear()
 			}}),
 		cacheAct(prog.Info{Name: "resize", Weight: 2, Args: args(arg("capacity", cacheCapacities)),
 			Doc: "gives the cache another capacity; 0 is 1"},
-			cacheVerb{need: cacheResize, ask: (*cacheDriver).resize, judge: func(m cacheState, op prog.Op, _ prog.Outcome) violation {
+			cacheVerb{need: cacheResize, ask: (*cacheDriver).resize, judge: func(m cacheState, op prog.Op,
+				_ prog.Outcome) violation {
 				return m.Resize(resized(op))
 			}}),
 		cacheAct(prog.Info{Name: "len", Weight: 2, Doc: "asks for the number of entries"},
@@ -74,14 +80,19 @@ var CacheLang = prog.NewLang("cache", nil,
 		cacheAct(prog.Info{Name: "verify", Weight: 3, Doc: "looks up all keys that were ever put"},
 			cacheVerb{ask: (*cacheDriver).verify, judge: judgeVerifyCache, events: true}),
 		cacheAct(prog.Info{Name: "check", Weight: 3, Doc: "has the cache recount its own invariants"},
-			cacheVerb{need: cacheCheck, ask: (*cacheDriver).check, judge: func(_ cacheState, _ prog.Op, out prog.Outcome) violation {
+			cacheVerb{need: cacheCheck, ask: (*cacheDriver).check, judge: func(_ cacheState, _ prog.Op,
+				out prog.Outcome) violation {
 				if out.Status != prog.Fail {
 					return nil
 				}
 				return dict.Check(dict.CacheInvariant, out.Msg)
 			}}),
 		cacheAct(prog.Info{Name: "held", Weight: 1, Doc: "asks how many values can be reached, now and then"},
-			cacheVerb{need: cacheHeld, ask: (*cacheDriver).held, judge: func(m cacheState, _ prog.Op, out prog.Outcome) violation {
+			cacheVerb{need: cacheHeld, ask: (*cacheDriver).held, judge: func(m cacheState, _ prog.Op,
+				out prog.Outcome) violation {
+				if out.Addr == notAsked {
+					return nil
+				}
 				return m.Held(int(out.Addr))
 			}}),
 		cacheAct(prog.Info{Name: "heldatlast", Doc: "does so however often it was asked"},

@@ -4,7 +4,7 @@
 //	func TestMap(t *testing.T) {
 //		dicttest.Run(t, func(capacity int) dicttest.Dict {
 //			m := NewMap[string, int](capacity)
-//			return dicttest.Map[string, int]{Get: m.Get, Set: m.Put, Delete: m.Delete, Len: m.Len, Clear: m.Clear}.Dict()
+//			return dicttest.Map[string, int]{Get: m.Get, Set: m.Put, Delete: m.Delete, Len: m.Len}.Dict()
 //		})
 //	}
 //

@@ -664,9 +664,13 @@ func (d *driver) check(prog.Op) prog.Outcome {
 // and so on.
 func seldom(n int) bool { return n&(n-1) == 0 }
 
+// notAsked is the answer when it is not.
+const notAsked = ^uint64(0)
+
 func (d *driver) held(op prog.Op) prog.Outcome {
 	if d.asked++; !seldom(d.asked) {
-		return prog.Outcome{Status: prog.Skip}
+		d.stopAll()
+		return prog.Outcome{Addr: notAsked}
 	}
 	return d.heldAtLast(op)
 }

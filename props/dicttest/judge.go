@@ -141,6 +141,9 @@ func judgeVerify(m state, _ prog.Op, out prog.Outcome) violation {
 
 func judgeHeld(m state, _ prog.Op, out prog.Outcome) violation {
 	m.StopAll()
+	if out.Addr == notAsked {
+		return nil
+	}
 	return m.Held(int(out.Addr))
 }
 

@@ -13,7 +13,8 @@ var motifs = []prog.Motif{
 		keysText("set", 9) + "verify p0\n"},
 	{Name: "a dict that only grows", Weight: 2, Text: "p0 = new capacity=0\n" + keysText("set", 7) + "size p0\n" +
 		keysText("set", 12) + "size p0\n"},
-	{Name: "many keys", Weight: 1, Text: "p0 = new capacity=0\n" + keysText("set", 90) + "get p0 key=7\nget p0 key=200\n" +
+	{Name: "many keys", Weight: 1, Text: "p0 = new capacity=0\n" + keysText("set",
+		90) + "get p0 key=7\nget p0 key=200\n" +
 		keysText("delete", 3) + "verify p0\n"},
 	{Name: "no memory for a copy", Weight: 1, Text: keysText("set", 2) + "oom nth=1 forever=0\np1 = copy p0\n" +
 		"verify p0\noom nth=0 forever=0\n"},
@@ -22,7 +23,8 @@ var motifs = []prog.Motif{
 	{Name: "clear, then grow", Weight: 4, Text: keysText("set", 6) + "clear p0\nsize p0\n" + keysText("set", 14) +
 		"verify p0\n"},
 	{Name: "insert and delete, on and on", Weight: 3, Text: churnText(16)},
-	{Name: "five in, five out, four in", Weight: 3, Text: keysText("set", 5) + keysText("delete", 5) + keysText("set", 4) +
+	{Name: "five in, five out, four in", Weight: 3, Text: keysText("set", 5) + keysText("delete", 5) + keysText("set",
+		4) +
 		"get p0 key=100\n"},
 	{Name: "a copy of what was thinned out", Weight: 2, Text: keysText("set", 12) + keysText("delete", 9) +
 		"size p0\np1 = copy p0\nsize p1\nequal p0 p1\n"},
@@ -33,11 +35,14 @@ var motifs = []prog.Motif{
 		"next p0 i=0\nnext p0 i=0\nset p0 key=2 value=2\nnext p0 i=0\n"},
 	{Name: "a change behind an iteration's back", Weight: 2, Text: keysText("set", 4) + "iter p0 i=1\nnext p0 i=1\n" +
 		"delete p0 key=0\nset p0 key=0 value=7\nnext p0 i=1\nnext p0 i=1\nnext p0 i=1\nnext p0 i=1\n"},
-	{Name: "room, and what was made room for", Weight: 2, Text: "reserve p0 capacity=6\nsize p0\n" + keysText("set", 6) +
+	{Name: "room, and what was made room for", Weight: 2, Text: "reserve p0 capacity=6\nsize p0\n" + keysText("set",
+		6) +
 		"size p0\n"},
-	{Name: "no memory for growing", Weight: 2, Text: keysText("set", 5) + "oom nth=1 forever=0\nset p0 key=5 value=9\n" +
+	{Name: "no memory for growing", Weight: 2, Text: keysText("set",
+		5) + "oom nth=1 forever=0\nset p0 key=5 value=9\n" +
 		"verify p0\noom nth=0 forever=0\nset p0 key=5 value=9\nverify p0\n"},
-	{Name: "comparisons that change the dict", Weight: 2, Text: keysText("set", 4) + "arm p0 act=6 key=1\nget p0 key=2\n" +
+	{Name: "comparisons that change the dict", Weight: 2, Text: keysText("set",
+		4) + "arm p0 act=6 key=1\nget p0 key=2\n" +
 		"set p0 key=1 value=1\nset p0 key=2 value=1\narm p0 act=7 key=3\nset p0 key=2 value=5\nverify p0\n"},
 	{Name: "moves", Weight: 2, Text: keysText("set", 4) + "move p0 key=2 front=1\nmove p0 key=1 front=1\n" +
 		"move p0 key=2 front=0\nwalk p0 act=0 key=0\npopitem p0\npopfirst p0\n"},

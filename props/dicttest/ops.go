@@ -78,30 +78,37 @@ var rows = []row{
 
 	act(prog.Info{Name: "set", Role: prog.Use, Weight: 60, Fills: true, Args: args(slotArg, keyArg, valueArg),
 		Doc: "gives a key of p a value"}, verb{ask: (*driver).set, judge: judgeSet, key: true}),
-	act(prog.Info{Name: "get", Role: prog.Use, Weight: 20, Args: args(slotArg, keyArg), Doc: "asks for the value of a key"},
+	act(prog.Info{Name: "get", Role: prog.Use, Weight: 20, Args: args(slotArg, keyArg),
+		Doc: "asks for the value of a key"},
 		verb{ask: (*driver).get, key: true, judge: func(m state, op prog.Op, out prog.Outcome) violation {
 			value, ok := found(out)
 			return m.Get(uint32(op.Args[0]), op.Args[1], value, ok)
 		}}),
-	act(prog.Info{Name: "delete", Role: prog.Use, Empties: true, Weight: 30, Args: args(slotArg, keyArg), Doc: "takes a key out of p"},
+	act(prog.Info{Name: "delete", Role: prog.Use, Empties: true, Weight: 30, Args: args(slotArg, keyArg),
+		Doc: "takes a key out of p"},
 		verb{ask: (*driver).delete, key: true, judge: func(m state, op prog.Op, out prog.Outcome) violation {
 			return m.Delete(uint32(op.Args[0]), op.Args[1], out.Value != 0)
 		}}),
 	act(prog.Info{Name: "pop", Role: prog.Use, Empties: true, Weight: 6, Args: args(slotArg, keyArg),
 		Doc: "takes a key out of p and asks for its value"},
-		verb{need: needPop, ask: (*driver).pop, key: true, judge: func(m state, op prog.Op, out prog.Outcome) violation {
+		verb{need: needPop, ask: (*driver).pop, key: true, judge: func(m state, op prog.Op,
+			out prog.Outcome) violation {
 			value, ok := found(out)
 			return m.Pop(uint32(op.Args[0]), op.Args[1], value, ok)
 		}}),
 	act(prog.Info{Name: "setdefault", Role: prog.Use, Fills: true, Weight: 6, Args: args(slotArg, keyArg, valueArg),
 		Doc: "gives a key of p a value if it has none, and asks for its value"},
 		verb{need: needDefault, ask: (*driver).setDefault, judge: judgeSetDefault, key: true}),
-	act(prog.Info{Name: "popitem", Role: prog.Use, Empties: true, Weight: 5, Args: args(slotArg), Doc: "takes the last entry out of p"},
+	act(prog.Info{Name: "popitem", Role: prog.Use, Empties: true, Weight: 5, Args: args(slotArg),
+		Doc: "takes the last entry out of p"},
 		verb{need: needPopItem, ask: (*driver).popItem, judge: judgePopItem(false)}),
-	act(prog.Info{Name: "popfirst", Role: prog.Use, Empties: true, Weight: 5, Args: args(slotArg), Doc: "takes the first entry out of p"},
+	act(prog.Info{Name: "popfirst", Role: prog.Use, Empties: true, Weight: 5, Args: args(slotArg),
+		Doc: "takes the first entry out of p"},
 		verb{need: needPopFirst, ask: (*driver).popFirst, judge: judgePopItem(true)}),
-	act(prog.Info{Name: "clear", Role: prog.Use, Empties: true, Weight: 3, Args: args(slotArg), Doc: "takes all keys out of p"},
-		verb{need: needClear, ask: (*driver).clear, long: true, judge: func(m state, op prog.Op, _ prog.Outcome) violation {
+	act(prog.Info{Name: "clear", Role: prog.Use, Empties: true, Weight: 3, Args: args(slotArg),
+		Doc: "takes all keys out of p"},
+		verb{need: needClear, ask: (*driver).clear, long: true, judge: func(m state, op prog.Op,
+			_ prog.Outcome) violation {
 			m.Clear(uint32(op.Args[0]))
 			return nil
 		}}),
@@ -110,7 +117,8 @@ var rows = []row{
 		verb{need: needUpdate, ask: (*driver).update, judge: judgeUpdate, long: true}),
 	act(prog.Info{Name: "move", Role: prog.Use, Weight: 5, Args: args(slotArg, keyArg, arg("front", flags)),
 		Doc: "moves a key of p to the end, or to the front"},
-		verb{need: needMove, ask: (*driver).move, key: true, judge: func(m state, op prog.Op, out prog.Outcome) violation {
+		verb{need: needMove, ask: (*driver).move, key: true, judge: func(m state, op prog.Op,
+			out prog.Outcome) violation {
 			return m.Move(uint32(op.Args[0]), op.Args[1], op.Args[2] != 0, out.Value != 0)
 		}}),
 	act(prog.Info{Name: "reserve", Role: prog.Use, Weight: 1, Args: args(slotArg, arg("capacity", capacities)),
@@ -125,11 +133,13 @@ var rows = []row{
 		verb{need: needEqual, ask: (*driver).equal, judge: func(m state, op prog.Op, out prog.Outcome) violation {
 			return m.Equal(uint32(op.Args[0]), uint32(op.Args[1]), out.Value != 0)
 		}}),
-	act(prog.Info{Name: "size", Role: prog.Use, Weight: 6, Args: args(slotArg), Doc: "asks for the bytes that p takes up"},
+	act(prog.Info{Name: "size", Role: prog.Use, Weight: 6, Args: args(slotArg),
+		Doc: "asks for the bytes that p takes up"},
 		verb{need: needSize, ask: (*driver).size, judge: func(m state, op prog.Op, out prog.Outcome) violation {
 			return m.Size(uint32(op.Args[0]), out.Addr)
 		}}),
-	act(prog.Info{Name: "iter", Role: prog.Use, Weight: 3, Args: args(slotArg, iterArg), Doc: "begins iteration i over p"},
+	act(prog.Info{Name: "iter", Role: prog.Use, Weight: 3, Args: args(slotArg, iterArg),
+		Doc: "begins iteration i over p"},
 		verb{need: needIterate, ask: (*driver).iterate, judge: judgeIterate(false)}),
 	act(prog.Info{Name: "reversed", Role: prog.Use, Weight: 2, Args: args(slotArg, iterArg),
 		Doc: "begins iteration i over p from the end"},
@@ -137,13 +147,15 @@ var rows = []row{
 	act(prog.Info{Name: "next", Role: prog.Use, Weight: 14, Args: args(slotArg, iterArg), Lacks: true,
 		Doc: "takes a step in iteration i over p"}, verb{need: needIterate, ask: (*driver).next, judge: judgeNext,
 		may: func(m state, op prog.Op) bool { return m.Begun(uint32(op.Args[0]), int(op.Args[1])) }}),
-	act(prog.Info{Name: "stop", Role: prog.Use, Weight: 1, Args: args(slotArg, iterArg), Doc: "ends iteration i over p"},
+	act(prog.Info{Name: "stop", Role: prog.Use, Weight: 1, Args: args(slotArg, iterArg),
+		Doc: "ends iteration i over p"},
 		verb{need: needIterate, ask: (*driver).stop, judge: func(m state, op prog.Op, _ prog.Outcome) violation {
 			m.Stop(uint32(op.Args[0]), int(op.Args[1]))
 			return nil
 		}}),
 	act(prog.Info{Name: "walk", Role: prog.Use, Weight: 6, Args: args(slotArg, arg("act", acts), keyArg),
-		Doc: "has p tell all its entries; at the first act=1 stops, 4 deletes the key, 5 sets it, 6 clears, 7 sets many, " +
+		Doc: "has p tell all its entries; at the first act=1 stops, 4 deletes the key, 5 sets it, 6 clears, " +
+			"7 sets many, " +
 			"8 deletes many; at each act=2 overwrites and 3 deletes"},
 		verb{need: needWalk, ask: (*driver).walk, judge: judgeWalk, long: true, may: func(m state, op prog.Op) bool {
 			return walkable(&m.Contract, dict.Act(op.Args[1]), m.Sure())
@@ -169,7 +181,8 @@ var rows = []row{
 			}
 			return dict.Check(dict.Invariant, out.Msg)
 		}}),
-	act(prog.Info{Name: "held", Weight: 1, Doc: "ends all iterations and asks how many values can be reached, now and then"},
+	act(prog.Info{Name: "held", Weight: 1,
+		Doc: "ends all iterations and asks how many values can be reached, now and then"},
 		verb{need: needHeld, ask: (*driver).held, judge: judgeHeld}),
 	act(prog.Info{Name: "heldatlast", Doc: "does so however often it was asked"},
 		verb{need: needHeld, ask: (*driver).heldAtLast, judge: judgeHeld}),
@@ -182,13 +195,15 @@ var rows = []row{
 			m.Trim()
 			return nil
 		}}),
-	act(prog.Info{Name: "oom", Role: prog.Set, Fault: true, Weight: 2, Args: args(arg("nth", nths), arg("forever", flags)),
+	act(prog.Info{Name: "oom", Role: prog.Set, Fault: true, Weight: 2, Args: args(arg("nth", nths), arg("forever",
+		flags)),
 		Doc: "makes the nth request for memory from here fail, all from it with forever=1; nth=0 ends it"},
 		verb{need: needOOM, ask: (*driver).inject, judge: func(m state, op prog.Op, _ prog.Outcome) violation {
 			m.Scarce(op.Args[0] != 0)
 			return nil
 		}}),
-	act(prog.Info{Name: "drain", Role: prog.KillAll, Weight: 1, Doc: "takes every dict away, in the order of the slots"},
+	act(prog.Info{Name: "drain", Role: prog.KillAll, Weight: 1,
+		Doc: "takes every dict away, in the order of the slots"},
 		verb{ask: (*driver).drain, judge: func(m state, _ prog.Op, _ prog.Outcome) violation {
 			m.Drain()
 			return nil

@@ -59,6 +59,11 @@ var arrowTable = []arrow{
 		to:     []string{std, "model", "props", goCmp, rapid},
 		advice: "outsiders import this package, and get what it imports; move what needs it to fuzz",
 	},
+	{
+		folder: "props/dicttest",
+		to:     []string{std, "model", "props", goCmp, rapid},
+		advice: "outsiders import this package, and get what it imports; move what needs it to fuzz",
+	},
 	// fuzz and scripts may import anything, and nobody above imports them.
 }
 

@@ -1,16 +1,16 @@
 // Package dictcanary holds dicts and caches that are wrong on purpose, as package canary holds allocators: each has one
 // defect and names the rule that must catch it, how many random programs that may take, and how short the reproducer
-// must become. When a rule, the generator or the minimizer gets weaker, a canary survives, and the tests of this package
-// say which.
+// must become. When a rule, the generator or the minimizer gets weaker, a canary survives, and the tests of this
+// package say which.
 //
 //	c, ok := dictcanary.Lookup("zero-is-empty")
 //	subject := c.Subject() // for the engine of package props
 //
 // All are three things with a line changed (see Bug): toy is a dict with an order in the manner of CPython's, live one
-// whose walks go on while it changes, toyCache a cache in the manner of lru_cache. They are right without a defect, which
-// the tests check with the same programs. Several defects are CPython's own of former times; their issues are named in
-// the table. Where the rule that is to be tried is about the harm that a defect does, a canary hides the parts that would
-// tell earlier.
+// whose walks go on while it changes, toyCache a cache in the manner of lru_cache. They are right without a defect,
+// which the tests check with the same programs. Several defects are CPython's own of former times; their issues are
+// named in the table. Where the rule that is to be tried is about the harm that a defect does, a canary hides the parts
+// that would tell earlier.
 package dictcanary
 
 import (

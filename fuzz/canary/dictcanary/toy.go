@@ -11,8 +11,8 @@ import (
 //	index    [ .  2  .  0  x  .  1  . ]    open addressing: an entry's number, . empty, x a dummy
 //	entries  [ a=1  b=2  c=3 ]             in order; those of deleted keys are dead
 //
-// A dict of the length n has 8 slots or more, and at most two thirds of them are ever used. A deletion leaves a dummy and
-// a dead entry behind, and gives nothing back; when all that may be used is used, the table is built anew for three
+// A dict of the length n has 8 slots or more, and at most two thirds of them are ever used. A deletion leaves a dummy
+// and a dead entry behind, and gives nothing back; when all that may be used is used, the table is built anew for three
 // times the keys that live.
 type toy struct {
 	store   *store

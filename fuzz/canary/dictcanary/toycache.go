@@ -122,7 +122,7 @@ func (c *toyCache) Put(key, value uint64) bool {
 }
 
 func (c *toyCache) shrink(to int) {
-	for len(c.nodes) > to {
+	for len(c.nodes) > to && c.root.next != &c.root {
 		n := c.root.next
 		if c.bug == EvictsNewest {
 			n = c.root.prev

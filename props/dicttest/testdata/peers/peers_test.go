@@ -46,7 +46,10 @@ var peers = []peer{
 	// iteration remains valid then.
 	{"cockroachdb/swiss", "dict/once", live, func(w dicttest.World, n int) dicttest.Dict {
 		hash := w.Hasher()
-		m := cockroach.New(n, cockroach.WithHash[uint64, int](func(k *uint64, _ uintptr) uintptr { return uintptr(hash(*k)) }),
+		m := cockroach.New(n, cockroach.WithHash[uint64, int](func(k *uint64,
+			_ uintptr) uintptr {
+			return uintptr(hash(*k))
+		}),
 			cockroach.WithMaxBucketCapacity[uint64, int](8))
 		return dicttest.Map[uint64, int]{Get: m.Get, Set: m.Put, Remove: m.Delete, Len: m.Len, Clear: m.Clear,
 			Range: func(f func(uint64, int) bool) { m.All(f) }}.Dict()
@@ -62,7 +65,8 @@ var peers = []peer{
 			Default: func(k, v int) int { v, _ = m.PutIfNotExists(k, v); return v }}.Dict()
 	}},
 	// A copy shares the entries until one of both writes, and Clear does not count as writing.
-	{"zyedidia/generic/hashmap", "dict/length", dicttest.Contract{Retained: -1}, func(w dicttest.World, n int) dicttest.Dict {
+	{"zyedidia/generic/hashmap", "dict/length", dicttest.Contract{Retained: -1}, func(w dicttest.World,
+		n int) dicttest.Dict {
 		hash := w.Hasher()
 		return zyedidia(zmap.New[uint64, int](uint64(n), g.Equals[uint64], hash)).Dict()
 	}},
@@ -160,7 +164,8 @@ var cachePeers = []cachePeer{
 			var e dicttest.Evictions[uint64, int]
 			c := zcache.New[uint64, int](w.Capacity)
 			c.SetEvictCallback(e.Tell)
-			return dicttest.CacheMap[uint64, int]{Get: c.Get, Put: c.Put, Len: c.Size, Resize: c.Resize, Evicted: &e}.Cache(), nil
+			return dicttest.CacheMap[uint64, int]{Get: c.Get, Put: c.Put, Len: c.Size, Resize: c.Resize,
+				Evicted: &e}.Cache(), nil
 		}},
 	{"bluele/gcache lru", "", dicttest.CacheContract{Policy: dict.LRU, RemoveTells: true}, gcacheOf(gcache.TYPE_LRU)},
 	{"bluele/gcache lfu", "", dicttest.CacheContract{Policy: dict.LFU, RemoveTells: true}, gcacheOf(gcache.TYPE_LFU)},
