@@ -20,6 +20,9 @@ func (c *Collector) collect(g int) (collected, kept int) {
 	young := c.gens[g]
 	old := c.gens[min(g+1, Generations-1)]
 	c.merge(g)
+	if g == Generations-1 && !h.Empty(c.permanent) {
+		c.took[frozen]++
+	}
 	found := c.deduce(young, c.unreachable, g == Generations-1 && h.Empty(c.permanent))
 	if !c.prof.TuplesInScan {
 		found.reached -= c.untrack(young, object.KindTuple, found.kinds)
@@ -27,6 +30,8 @@ func (c *Collector) collect(g int) (collected, kept int) {
 	c.promote(g, young, old, found)
 	if found.moved > 0 {
 		collected = c.dispose(found, old)
+	} else {
+		c.took[foundNone]++
 	}
 	if c.OnTake != nil {
 		for o := h.Next(c.final); o != c.final; o = h.Next(o) {
@@ -55,10 +60,12 @@ func (c *Collector) collect(g int) (collected, kept int) {
 func (c *Collector) dispose(found split, old object.List) int {
 	h := c.h
 	if !h.AnyCode() {
+		c.took[foundPlain]++
 		c.sayEach(DebugCollectable, "collectable", c.unreachable)
 		h.Merge(c.unreachable, c.final)
 		return found.moved
 	}
+	c.took[foundCode]++
 	if h.AnyLegacy() {
 		c.setLegacyAside()
 	}
@@ -89,6 +96,7 @@ func (c *Collector) setLegacyAside() {
 		if h.HasLegacyFinalizer(o) {
 			h.ClearCollecting(o)
 			h.Move(o, c.legacy)
+			c.took[setAside]++
 		}
 		o = next
 	}
@@ -148,6 +156,7 @@ func (c *Collector) handleWeakrefs(unreachable, old object.List) int {
 		}
 		for w := h.Weakrefs(o); w != 0; w = h.Weakrefs(o) {
 			h.ClearWeak(w)
+			c.took[weakCleared]++
 			if h.HasCallback(w) && !h.Collecting(w) {
 				h.Incref(w)
 				h.Move(w, c.due)
@@ -157,6 +166,7 @@ func (c *Collector) handleWeakrefs(unreachable, old object.List) int {
 	died := 0
 	for !h.Empty(c.due) {
 		w := h.Next(c.due)
+		c.took[weakCalled]++
 		h.CallBack(w)
 		h.Decref(w)
 		if h.Next(c.due) == w {
@@ -191,6 +201,9 @@ func (c *Collector) resurrected(old object.List) {
 	h := c.h
 	if !c.prof.AllOrNothing {
 		c.deduce(c.unreachable, c.final, false)
+		if !h.Empty(c.unreachable) {
+			c.took[saved]++
+		}
 		h.Merge(c.unreachable, old)
 		return
 	}
@@ -202,6 +215,7 @@ func (c *Collector) resurrected(old object.List) {
 	}
 	to := c.final
 	if held {
+		c.took[saved]++
 		to = old
 	}
 	prev := c.unreachable
@@ -219,14 +233,17 @@ func (c *Collector) deleteGarbage(l, old object.List) {
 	for !h.Empty(l) {
 		o := h.Next(l)
 		if c.flags&SaveAll != 0 {
+			c.took[savedAll]++
 			h.Incref(o)
 			c.garbage = append(c.garbage, o)
 		} else {
+			c.took[cleared]++
 			h.Incref(o)
 			h.Clear(o)
 			h.Decref(o)
 		}
 		if h.Next(l) == o {
+			c.took[survived]++
 			h.ClearCollecting(o)
 			h.Move(o, old)
 		}

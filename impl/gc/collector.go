@@ -51,8 +51,9 @@ type Collector struct {
 	counts    [Generations]int
 	threshold [Generations]int
 	stats     [Generations]Stats
-	pending   int // survivors of collections of generation 1 since the last full one
-	longLived int // survivors of the last full one
+	took      [transitions]uint64 // see Transitions
+	pending   int                 // survivors of collections of generation 1 since the last full one
+	longLived int                 // survivors of the last full one
 
 	enabled, collecting, asked bool
 
@@ -158,8 +159,10 @@ func (c *Collector) DropGarbage() {
 func (c *Collector) Full() {
 	switch {
 	case c.collecting:
+		c.took[dueNested]++
 	case c.prof.Safepoint:
 		c.asked = true
+		c.took[waited]++
 	default:
 		c.collectDue()
 	}
@@ -181,9 +184,14 @@ func (c *Collector) Safepoint() bool {
 func (c *Collector) collectDue() bool {
 	n := c.Count()
 	for g := Generations - 1; g >= 0; g-- {
-		if n[g] <= c.threshold[g] || g == Generations-1 && c.pending < c.longLived/4 {
+		if n[g] <= c.threshold[g] {
 			continue
 		}
+		if g == Generations-1 && c.pending < c.longLived/4 {
+			c.took[skippedFull]++
+			continue
+		}
+		c.took[dueYoungest+g]++
 		c.observed(g)
 		return true
 	}

@@ -193,6 +193,7 @@ func (c *Collector) untrack(l object.List, kind object.Kind, kinds uint64) (gone
 		if h.Kind(o) == kind {
 			h.MaybeUntrack(o)
 			if !h.Tracked(o) {
+				c.took[untracked]++
 				gone++
 			}
 		}

@@ -303,6 +303,7 @@ func (h *Heap) frame(o Ref, s Script) {
 		h.leaveFrame(s)
 		return
 	}
+	h.seen[trashFrame]++
 	h.SetTag(f, uint32(s))
 	f.store(tupleSize, 1)
 	f.store(tupleItems, uintptr(o))
@@ -313,6 +314,7 @@ func (h *Heap) frame(o Ref, s Script) {
 
 // wait puts a dead object with those whose death is delayed.
 func (h *Heap) wait(o Ref) {
+	h.seen[trashWaits]++
 	o.storePrev(o.prev()&bitFinalized | uintptr(h.waiting))
 	h.waiting = o
 }

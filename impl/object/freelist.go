@@ -52,6 +52,7 @@ func (h *Heap) reuse(id TypeID, n uintptr) Ref {
 	o := l.first
 	l.first = Ref(o.load(offBody))
 	l.n--
+	h.seen[freeReused]++
 	return o
 }
 
@@ -63,8 +64,12 @@ func (h *Heap) shelve(o Ref, id TypeID) bool {
 	}
 	l, most := h.freeListOf(id, n)
 	if l == nil || l.n >= most {
+		if l != nil {
+			h.seen[freeFull]++
+		}
 		return false
 	}
+	h.seen[freeKept]++
 	o.store(offType, 0)
 	o.store(offBody, uintptr(l.first))
 	l.first = o
@@ -84,6 +89,7 @@ func (h *Heap) ClearFreeLists() {
 			front, counted = 0, 0
 		}
 		l := &h.free[i]
+		h.seen[freeCleared] += uint64(l.n)
 		for l.n > 0 {
 			o := l.first
 			l.first = Ref(o.load(offBody))

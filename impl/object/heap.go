@@ -225,6 +225,8 @@ type Heap struct {
 	methods int
 	busy    [callback + 1]bool // the frame that a function keeps is in use
 
+	seen [transitions]uint64 // see Transitions
+
 	withCode  int         // live objects with a finalizer, and weak references
 	anyLegacy bool        // some type has an old finalizer
 	safepoint func() bool // of the collector; nil if it has none or the profile does not want it

@@ -15,8 +15,14 @@ func (c *Collector) Collect(int) int {
 	c.collecting = true
 	h := c.h
 	h.Fresh = 0
+	if h.Empty(c.suspects) {
+		c.took[suspectsNone]++
+	}
 	c.gather()
 	c.split(c.h.Young)
+	if !h.Empty(c.members) {
+		c.took[condemned]++
+	}
 	c.clearWeakrefs()
 	c.finalize()
 	c.again()
@@ -65,6 +71,7 @@ func (c *Collector) split(to object.List) {
 		if h.Count(o) > 0 {
 			h.SetMark(o, markKept)
 			h.Move(o, c.kept)
+			c.took[acquitted]++
 		}
 		o = next
 	}
@@ -114,6 +121,7 @@ func (c *Collector) clearWeakrefs() {
 		}
 		for w := h.Weakrefs(o); w != 0; w = h.Weakrefs(o) {
 			h.ClearWeak(w)
+			c.took[weakCleared]++
 			if h.HasCallback(w) && h.Mark(w) != markGray {
 				h.Incref(w)
 				h.Move(w, c.due)
@@ -123,6 +131,7 @@ func (c *Collector) clearWeakrefs() {
 	for !h.Empty(c.due) {
 		w := h.Next(c.due)
 		h.Move(w, h.Young)
+		c.took[weakCalled]++
 		h.CallBack(w)
 		h.Decref(w)
 	}
@@ -157,7 +166,11 @@ func (c *Collector) again() {
 			at += step
 		}
 	}
+	was := c.took[acquitted]
 	c.split(h.Young)
+	if c.took[acquitted] != was {
+		c.took[saved]++
+	}
 }
 
 // deleteGarbage clears what is left, one by one; each clearing may let others die by their counts. What is not dead
@@ -172,9 +185,11 @@ func (c *Collector) deleteGarbage() {
 	for !h.Empty(c.members) {
 		o := h.Next(c.members)
 		h.Incref(o)
+		c.took[cleared]++
 		h.Clear(o)
 		h.Decref(o)
 		if h.Next(c.members) == o {
+			c.took[survived]++
 			h.SetMark(o, object.SuspectMark)
 			h.Move(o, c.suspects)
 		}

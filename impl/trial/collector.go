@@ -28,6 +28,7 @@ type Collector struct {
 
 	threshold int
 	stats     Stats
+	took      [transitions]uint64 // see Transitions
 
 	enabled, collecting, asked bool
 
@@ -83,9 +84,12 @@ func (c *Collector) Suspects() int { return c.h.Members(c.suspects) }
 func (c *Collector) Full() {
 	switch {
 	case c.collecting:
+		c.took[dueNested]++
 	case c.safepoint:
 		c.asked = true
+		c.took[waited]++
 	default:
+		c.took[due]++
 		c.Collect(0)
 	}
 }
@@ -97,6 +101,7 @@ func (c *Collector) Safepoint() bool {
 	}
 	c.asked = false
 	if c.enabled {
+		c.took[due]++
 		c.Collect(0)
 	}
 	return c.enabled
