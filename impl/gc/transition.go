@@ -35,7 +35,7 @@ var transitionNames = [transitions]string{
 // that the profile does not have are left out.
 func (c *Collector) Transitions(visit func(name string, times uint64)) {
 	for i, name := range transitionNames {
-		if i == waited && !c.prof.Safepoint || i == saved && c.prof.Legacy {
+		if i == waited && !c.prof.Safepoint || i == saved && c.prof.Legacy || i == setAside && !c.prof.Legacy {
 			continue
 		}
 		visit(name, c.took[i])
