@@ -237,7 +237,7 @@ func (s *Space) checkOld(d Dict) error {
 	for i := range mask + 1 {
 		c := oldCell(table, i)
 		w, v := keyAt(c), valueAt(c)
-		if w == 0 || w == dummyKey {
+		if w == 0 || w == s.dummy {
 			if v != 0 {
 				return breach("value", "slot %d is not live, and has a value", i)
 			}
@@ -264,7 +264,7 @@ func (s *Space) checkOld(d Dict) error {
 	}
 	for i := range mask + 1 {
 		if c := oldCell(table, i); valueAt(c) != 0 {
-			if err := checkPathOld(table, mask, c); err != nil {
+			if err := s.checkPathOld(table, mask, c); err != nil {
 				return err
 			}
 		}
@@ -273,7 +273,7 @@ func (s *Space) checkOld(d Dict) error {
 }
 
 // checkPathOld walks to a cell as a search does.
-func checkPathOld(table, mask, cell uintptr) error {
+func (s *Space) checkPathOld(table, mask, cell uintptr) error {
 	w := keyAt(cell)
 	hash := page.Load(cell - 8)
 	i := hash & mask
@@ -284,7 +284,7 @@ func checkPathOld(table, mask, cell uintptr) error {
 			return nil
 		case other == 0:
 			return breach("reach", "no search finds %s", w)
-		case other != dummyKey && sameKey(other, w):
+		case other != s.dummy && sameKey(other, w):
 			return breach("unique", "%s is there twice", w)
 		}
 		i = i*5 + perturb + 1
@@ -347,7 +347,7 @@ func (s *Space) probesOld(d Dict, key Word, hash int64) int {
 	n := 1
 	for perturb := uintptr(hash); ; perturb >>= perturbShift {
 		w := keyAt(oldCell(table, i&mask))
-		if w == 0 || w != dummyKey && sameKey(w, key) {
+		if w == 0 || w != s.dummy && sameKey(w, key) {
 			return n
 		}
 		n++

@@ -107,6 +107,13 @@ func (s *Space) entryBack(d Dict, pos *int) (e entry, ok bool) {
 	return e, false
 }
 
+// At returns the first entry at or behind *pos, and moves *pos behind it (PyDict_Next). A change of values does it no
+// harm; after any other, *pos means nothing.
+func (s *Space) At(d Dict, pos *int) (key, value Word, ok bool) {
+	e, ok := s.entry(d, pos)
+	return e.key, e.value, ok
+}
+
 // All calls f for every entry in order until it returns false. f must not change the dict.
 func (s *Space) All(d Dict, f func(key, value Word) bool) {
 	for pos := 0; ; {
@@ -117,19 +124,22 @@ func (s *Space) All(d Dict, f func(key, value Word) bool) {
 	}
 }
 
-// Entries says where the entries of a dict are, for who walks over words: the key of the i-th of n used ones is at
-// first + i*stride, and the value behind it. The key of a dead one is 0. The values of a split dict are apart, the i-th
-// at values + 8*i, of which room are walked over; else values is 0. In 2.7 the entries are the slots; a key there that
-// is no word has no value behind it.
-func (s *Space) Entries(d Dict) (first, stride uintptr, n int, values uintptr, room int) {
+// Walk says where the words are that dict_traverse visits, for who walks over memory: the first is at that address, and
+// there are n of them. The next is step further, where step becomes step^alt with every word. A word may be 0, or, in
+// 2.7, the dummy.
+func (s *Space) Walk(d Dict) (at uintptr, n int, step, alt uintptr) {
+	const word, back = 8, ^uintptr(7)
 	if s.old {
-		return oldCell(d.oldTable(), 0), oldSlot, int(d.oldMask()) + 1, 0, 0
+		return oldCell(d.oldTable(), 0), 2 * (int(d.oldMask()) + 1), word, word ^ (oldSlot - word)
 	}
 	k := d.keys()
-	if values = d.values(); values != 0 {
-		room = s.room(k)
+	if v := d.values(); v != 0 {
+		return v, k.count(), word, 0
 	}
-	return s.cells(k), k.stride(), k.count(), values, room
+	if k.kind() == kindGeneral {
+		return s.cells(k) + word, 2 * k.count(), back, back ^ (wide + word)
+	}
+	return s.cells(k) + word, k.count(), k.stride(), 0
 }
 
 // Refs calls f for every word that d holds and that is no number, in the order in which dict_traverse visits them:

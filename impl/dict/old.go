@@ -7,7 +7,7 @@ import (
 )
 
 // The dict of 2.7 is one table of slots (hash, key, value) with open addressing, first eight slots in the dict itself.
-// A slot without a key is empty; one whose key is dummyKey was live; a live one has a value. Its fields share their
+// A slot without a key is empty; one whose key is the dummy was live; a live one has a value. Its fields share their
 // places with others: see Dict.
 
 const (
@@ -18,7 +18,7 @@ const (
 	oldSlot  = 24
 	oldBody  = oldSmall + 8*oldSlot
 
-	dummyKey Word = tagStr // a string without a record
+	noKey Word = tagStr // a string without a record: the dummy of a space whose Config does not say another
 )
 
 func (d Dict) oldFill() int        { return int(page.Load(uintptr(d) + oldFill)) }
@@ -53,7 +53,7 @@ restart:
 			return c, nil
 		case w == key:
 			return c, nil
-		case w == dummyKey:
+		case w == s.dummy:
 			if free == 0 {
 				free = c
 			}
@@ -181,15 +181,15 @@ func (s *Space) removeOld(d Dict, key Word, hash int64) (Word, bool, error) {
 	if err != nil || valueAt(c) == 0 {
 		return 0, false, err
 	}
-	w, v := buryOld(d, c)
+	w, v := s.buryOld(d, c)
 	s.drop(w)
 	return v, true, nil
 }
 
 // buryOld makes a slot a dummy and returns what it held.
-func buryOld(d Dict, c uintptr) (key, value Word) {
+func (s *Space) buryOld(d Dict, c uintptr) (key, value Word) {
 	key, value = keyAt(c), valueAt(c)
-	page.Store(c, uintptr(dummyKey))
+	page.Store(c, uintptr(s.dummy))
 	page.Store(c+8, 0)
 	d.setLen(d.Len() - 1)
 	return key, value
@@ -211,7 +211,7 @@ func (s *Space) popItemOld(d Dict) (key, value Word) {
 			}
 		}
 	}
-	key, value = buryOld(d, oldCell(table, i))
+	key, value = s.buryOld(d, oldCell(table, i))
 	page.Store(table, i+1)
 	return key, value
 }

@@ -44,6 +44,21 @@ type Config struct {
 	Hooks   Hooks            // nil: numbers and strings only
 	Tracker Tracker          // nil: no dict is tracked
 	Key     HashKey          // of strings
+	Maker   Maker            // nil: the space makes dicts itself
+
+	// Dummy is what 2.7 writes over the key of a deleted entry: a word that is never a key or a value. 0 is a string
+	// without a record.
+	Dummy Word
+}
+
+// A Maker makes the objects that dicts are, for a space whose dicts have more to them than bytes.
+type Maker interface {
+	// Alloc returns a body without a meaning, or 0.
+	Alloc() Dict
+	// Release takes back a body that holds nothing.
+	Release(d Dict)
+	// Free takes away the one reference to a dict that Copy or a relative could not finish.
+	Free(d Dict)
 }
 
 // A Space is where dicts live that share an allocator, free lists and a version counter: an interpreter. It is not
@@ -55,6 +70,8 @@ type Space struct {
 	hooks   Hooks
 	tracker Tracker
 	key     HashKey
+	maker   Maker
+	dummy   Word
 
 	old     bool   // the profile is 2.7's
 	empty   keys   // the shared empty keys: one slot, no entry; 0 in 2.7
@@ -68,7 +85,11 @@ type Space struct {
 
 // NewSpace returns a space without dicts.
 func NewSpace(cfg Config) (*Space, error) {
-	s := &Space{prof: cfg.Profile, mem: cfg.Memory, hooks: cfg.Hooks, tracker: cfg.Tracker, key: cfg.Key}
+	s := &Space{prof: cfg.Profile, mem: cfg.Memory, hooks: cfg.Hooks, tracker: cfg.Tracker, key: cfg.Key,
+		maker: cfg.Maker, dummy: cfg.Dummy}
+	if s.dummy == 0 {
+		s.dummy = noKey
+	}
 	if s.prof == nil {
 		s.prof = profiles[len(profiles)-1]
 	}
@@ -130,6 +151,39 @@ func (s *Space) Close() error {
 	return nil
 }
 
+// Blocks calls visit for each block that the space has beside those of dicts, and of strings.
+func (s *Space) Blocks(visit func(block uintptr)) {
+	if s.empty != 0 {
+		visit(uintptr(s.empty))
+	}
+	for _, k := range s.freeKeys[:s.keysFree] {
+		visit(uintptr(k))
+	}
+	for _, d := range s.freeDicts[:s.dictsFree] {
+		visit(uintptr(d) - s.front())
+	}
+}
+
+// BlocksOf calls visit for each block that a dict has beside the one that it is in. Those of keys that are shared are
+// named by every dict that shares them.
+func (s *Space) BlocksOf(d Dict, visit func(block uintptr)) {
+	if s.old {
+		if d.oldTable() != d.smallTable() {
+			visit(d.oldTable())
+		}
+		return
+	}
+	if k := d.keys(); k != s.empty {
+		visit(uintptr(k))
+	}
+	if v := d.values(); v != 0 {
+		visit(s.valuesBlock(v))
+	}
+}
+
+// BlockOf is the block of the keys of a class, or 0.
+func (s *Space) BlockOf(c *Class) uintptr { return uintptr(c.keys) }
+
 // headerBytes is what every object has: a count and a type.
 const headerBytes = 16
 
@@ -146,6 +200,9 @@ func (s *Space) BodyBytes() uintptr {
 
 // alloc takes a dict without a meaning from the free list or the allocator, or returns 0.
 func (s *Space) alloc() Dict {
+	if s.maker != nil {
+		return s.maker.Alloc()
+	}
 	if s.dictsFree > 0 {
 		s.dictsFree--
 		return s.freeDicts[s.dictsFree]
@@ -228,12 +285,20 @@ func (s *Space) NewPresized(n int, str bool) Dict {
 
 // Free is the end of a dict that New, Call, Copy or a relative made: it lets go of all it holds.
 func (s *Space) Free(d Dict) {
+	if s.maker != nil {
+		s.maker.Free(d)
+		return
+	}
 	s.Fini(d)
 	s.release(d)
 }
 
 // release gives the block of a dict that holds nothing back.
 func (s *Space) release(d Dict) {
+	if s.maker != nil {
+		s.maker.Release(d)
+		return
+	}
 	if s.dictsFree < FreeMax {
 		s.freeDicts[s.dictsFree] = d
 		s.dictsFree++

@@ -48,6 +48,81 @@ func (s *Space) NewClass(attrs ...Word) Class {
 	return Class{k}
 }
 
+// NewShared makes the keys of a class whose instances have all these attributes from the start, which are strings: as
+// many slots as the keys have grown to when the first instance is complete. Without memory the class has no keys. It is
+// for up to 3.10; 2.7 has no shared keys.
+func (s *Space) NewShared(attrs ...Word) Class {
+	log2 := uint8(logMin)
+	for usableOf(1<<log2) < len(attrs) {
+		log2++
+	}
+	if s.old {
+		return Class{}
+	}
+	k := s.newKeys(log2, true)
+	if k == 0 {
+		return Class{}
+	}
+	k.setKind(kindSplit)
+	for _, a := range attrs {
+		hash, _ := s.hash(a)
+		s.share(k, s.freeSlot(k, hash), a, hash)
+	}
+	return Class{k}
+}
+
+// InitShared makes a body that somebody else keeps the dict of a new instance with the first n attributes of NewShared,
+// which all have the value w, or reports that there is no memory.
+func (s *Space) InitShared(d Dict, c *Class, n int, w Word) bool {
+	k := c.keys
+	v := s.newValues(s.room(k))
+	if v == 0 {
+		return false
+	}
+	k.setRefs(k.refs() + 1)
+	s.setUp(d, k, v, n)
+	for i := range n {
+		s.take(w)
+		page.Store(v+8*uintptr(i), uintptr(w))
+	}
+	return true
+}
+
+// Place returns the address of the value of a string's entry, or 0 if there is none. It is valid until a key comes or
+// goes. Of a split dict whose keys begin as those of NewShared did, that of attribute i is Values(d) + 8*i.
+func (s *Space) Place(d Dict, key Word) uintptr {
+	hash, err := s.hash(key)
+	if err != nil {
+		return 0
+	}
+	if s.old {
+		if c, err := s.seekOld(d, key, hash); err == nil && valueAt(c) != 0 {
+			return c + 8
+		}
+		return 0
+	}
+	ix, _, err := s.seek(d, key, hash)
+	if err != nil || ix < 0 {
+		return 0
+	}
+	at := s.cell(d.keys(), ix) + 8
+	if v := d.values(); v != 0 {
+		at = v + 8*uintptr(ix)
+	}
+	if page.Load(at) == 0 {
+		return 0
+	}
+	return at
+}
+
+// Values is the address of the values of a split dict, or 0. It is 0 in 2.7.
+func (s *Space) Values(d Dict) uintptr {
+	if s.old {
+		return 0
+	}
+	return d.values()
+}
+
 // FreeClass is the end of a class. The keys stay as long as dicts have them.
 func (s *Space) FreeClass(c *Class) {
 	if c.keys != 0 {
@@ -216,14 +291,17 @@ func (s *Space) newValues(n int) uintptr {
 }
 
 // freeValues gives values back that are accounted for.
-func (s *Space) freeValues(v uintptr) {
+func (s *Space) freeValues(v uintptr) { s.mem.Free(page.Pointer(s.valuesBlock(v))) }
+
+// valuesBlock is the address of the block that values are in.
+func (s *Space) valuesBlock(v uintptr) uintptr {
 	switch {
 	case s.prof.Suffix:
-		v -= 8
+		return v - 8
 	case s.prof.Inline:
-		v -= uintptr(page.View(v-1, 1)[0])
+		return v - uintptr(page.View(v-1, 1)[0])
 	}
-	s.mem.Free(page.Pointer(v))
+	return v
 }
 
 // dropValues lets go of values and gives them back.

@@ -37,19 +37,54 @@ func (w Word) Int() int64 { return int64(w) >> 1 }
 // IsStr tells whether a word is a string.
 func (w Word) IsStr() bool { return w&tags == tagStr }
 
-// A record of a string is its hash, its length, and its bytes.
+// A record of a string is its hash, the number of its bytes in 40 bits with its form above, and its bytes. The form is
+// 0 for the strings of NewStr; others may give their records another one (RecordForm). Strings of different forms are
+// never equal.
 const (
 	strHash  = 0
 	strLen   = 8
 	strBytes = 16
+
+	strFormShift = 48
+	strLenMask   = 1<<40 - 1
 )
+
+// RecordBytes is the size of a record without the bytes of its string.
+const RecordBytes = strBytes
+
+// StrAt is the word of a string whose record somebody else keeps, at an address that is a multiple of 4. FillRecord has
+// written it. The record must not move while a dict has the word.
+func StrAt(record uintptr) Word { return Word(record | tagStr) }
+
+// FillRecord writes a record in front of n bytes, fewer than 2^40, that are there or will be. HashRecord must be called
+// before the first dict sees the string.
+func FillRecord(record, n uintptr, form uint16) {
+	page.Store(record+strHash, 0)
+	page.Store(record+strLen, n|uintptr(form)<<strFormShift)
+}
+
+// RecordForm returns the form of a string.
+func RecordForm(record uintptr) uint16 { return uint16(page.Load(record+strLen) >> strFormShift) }
+
+// RecordLen returns how many bytes it has.
+func RecordLen(record uintptr) uintptr { return page.Load(record+strLen) & strLenMask }
+
+// HashRecord computes the hash of a string unless it is known. One that is 0 is computed again.
+func (s *Space) HashRecord(record uintptr) {
+	if page.Load(record+strHash) == 0 {
+		page.Store(record+strHash, uintptr(s.HashStr(StrAt(record).Str())))
+	}
+}
+
+// Record is the address of the record of a string.
+func (w Word) Record() uintptr { return w.record() }
 
 func (w Word) record() uintptr { return uintptr(w) &^ tags }
 
 // Str returns the bytes of a string. They are valid as long as its record is.
 func (w Word) Str() []byte {
 	r := w.record()
-	return page.View(r+strBytes, page.Load(r+strLen))
+	return page.View(r+strBytes, page.Load(r+strLen)&strLenMask)
 }
 
 // sameStr tells whether two strings of equal hash are equal.
@@ -58,7 +93,7 @@ func sameStr(a, b Word) bool {
 	if n != page.Load(b.record()+strLen) {
 		return false
 	}
-	return n == 0 || string(a.Str()) == string(b.Str())
+	return n&strLenMask == 0 || string(a.Str()) == string(b.Str())
 }
 
 // hashModulus is the prime by which numbers are hashed from 3.2 on (_PyHASH_MODULUS, 64 bits).
