@@ -114,6 +114,10 @@ type (
 	Trimmer interface{ Trim() }
 	// Closer gives everything back.
 	Closer interface{ Close() error }
+	// Partial is a Dict or a Cache with the methods of more parts than it has, such as one in another process. It tells
+	// which it has, each by the name of its operation: "popitem", "iter", "compare", and "store" of a Storer, "evict" of
+	// an Evicter.
+	Partial interface{ Offers(part string) bool }
 )
 
 // Iterator is an iteration that is taken one step at a time, while the dict and other iterations go on. One that has a

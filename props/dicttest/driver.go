@@ -29,6 +29,7 @@ const (
 	needSize
 	needReserve
 	needCompare
+	needProbe
 
 	needCheck // from here on the store's parts will do
 	needHeld
@@ -66,6 +67,7 @@ type held struct {
 	iters  [dict.Iterators]stepper
 	armed  script
 	probes uint64 // before the operation
+	bytes  uint64 // the size when it was looked at last
 }
 
 // stepper is an iteration that is under way.
@@ -90,26 +92,26 @@ func hold(d dict.Dict) *held {
 	if o, ok := d.(outfitted); ok {
 		o.outfit(h)
 	} else {
-		pick(&h.clearer, d)
-		pick(&h.popper, d)
-		pick(&h.item, d)
-		pick(&h.first, d)
-		pick(&h.def, d)
-		pick(&h.updater, d)
-		pick(&h.copier, d)
-		pick(&h.rebuild, d)
-		pick(&h.keys, d)
-		pick(&h.mover, d)
-		pick(&h.iterable, d)
-		pick(&h.reverse, d)
-		pick(&h.ranger, d)
-		pick(&h.equaler, d)
-		pick(&h.sizer, d)
-		pick(&h.reserver, d)
-		pick(&h.prober, d)
-		pick(&h.comparer, d)
-		pick(&h.checker, d)
-		pick(&h.freer, d)
+		pickPart(&h.clearer, d, "clear")
+		pickPart(&h.popper, d, "pop")
+		pickPart(&h.item, d, "popitem")
+		pickPart(&h.first, d, "popfirst")
+		pickPart(&h.def, d, "setdefault")
+		pickPart(&h.updater, d, "update")
+		pickPart(&h.copier, d, "copy")
+		pickPart(&h.rebuild, d, "rebuild")
+		pickPart(&h.keys, d, "fromkeys")
+		pickPart(&h.mover, d, "move")
+		pickPart(&h.iterable, d, "iter")
+		pickPart(&h.reverse, d, "reversed")
+		pickPart(&h.ranger, d, "walk")
+		pickPart(&h.equaler, d, "equal")
+		pickPart(&h.sizer, d, "size")
+		pickPart(&h.reserver, d, "reserve")
+		pickPart(&h.prober, d, "probes")
+		pickPart(&h.comparer, d, "compare")
+		pickPart(&h.checker, d, "check")
+		pickPart(&h.freer, d, "drop")
 	}
 	h.has = [needs]bool{
 		needClear: h.clearer != nil, needPop: h.popper != nil, needPopItem: h.item != nil,
@@ -117,7 +119,7 @@ func hold(d dict.Dict) *held {
 		needCopy: h.copier != nil, needRebuild: h.rebuild != nil, needFromKeys: h.keys != nil, needMove: h.mover != nil,
 		needIterate: h.iterable != nil, needReverse: h.reverse != nil, needWalk: h.ranger != nil,
 		needEqual: h.equaler != nil, needSize: h.sizer != nil, needReserve: h.reserver != nil,
-		needCompare: h.comparer != nil, needCheck: h.checker != nil,
+		needCompare: h.comparer != nil, needProbe: h.prober != nil, needCheck: h.checker != nil,
 	}
 	return h
 }
@@ -126,6 +128,13 @@ func pick[I any](part *I, d any) bool {
 	i, ok := d.(I)
 	*part = i
 	return ok
+}
+
+// pickPart picks a part, unless d says that it has only the method.
+func pickPart[I any](part *I, d any, name string) {
+	if p, ok := d.(dict.Partial); !ok || p.Offers(name) {
+		pick(part, d)
+	}
 }
 
 // driver asks dicts the operations of Lang: it is the props.Target of every dict in this process.
@@ -147,10 +156,11 @@ type driver struct {
 	keys    []uint64            // in the order in which they were set first
 	log     []byte
 	asked   int // how often held was
+	counts
 }
 
 func newDriver(s dict.Store, c dict.Contract) *driver {
-	d := &driver{store: s, contract: c, known: map[uint64]struct{}{}}
+	d := &driver{store: s, contract: c, known: map[uint64]struct{}{}, counts: counts{gone: map[uint64]struct{}{}}}
 	pick(&d.trimmer, s)
 	d.has = [needs]bool{
 		none:      true,
@@ -166,7 +176,12 @@ func newDriver(s dict.Store, c dict.Contract) *driver {
 }
 
 // Do asks one operation.
-func (d *driver) Do(op prog.Op) prog.Outcome { return Lang.Do(d, op) }
+func (d *driver) Do(op prog.Op) prog.Outcome {
+	length := d.lengthOf(&op)
+	out := Lang.Do(d, op)
+	d.answered(&op, &out, length)
+	return out
+}
 
 // Close ends all iterations, and gives the store's memory back.
 func (d *driver) Close() error {
