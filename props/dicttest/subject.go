@@ -42,12 +42,14 @@ func Subject(name string, contract Contract, open Opener) *props.Subject {
 		s.Repeats = unsteadyRepeats
 	}
 	var has *[needs]bool // found out once, on the ordinary world
-	s.Allows = func(k prog.Kind) bool {
+	all := func() *[needs]bool {
 		if has == nil {
 			has = parts(contract, open)
 		}
-		return has[Lang.Rows[k].Needs]
+		return has
 	}
+	s.Allows = func(k prog.Kind) bool { return all()[Lang.Rows[k].Needs] }
+	s.Transitions = func(t props.Target, visit func(string, uint64)) { t.(*driver).transitions(all(), visit) }
 	return s
 }
 
