@@ -8,6 +8,7 @@ import (
 
 	"heapfuzz/impl/arena"
 	"heapfuzz/impl/profile"
+	"heapfuzz/impl/sizeclass"
 	"heapfuzz/impl/slab"
 	"heapfuzz/model/heap"
 	"heapfuzz/props"
@@ -33,6 +34,10 @@ var heapTargets = slices.Concat([]Target{
 		Align: 16, AlignMax: 4096, SizeMax: 1 << 47,
 		DoubleFree: heap.Detected, InteriorFree: heap.Detected, ForeignFree: heap.Detected,
 		WildFree: heap.Detected, CrossFree: heap.Detected,
+		// Small slabs have classes up to 512 bytes only; above them blocks are whole pages. A block that is less than
+		// half used moves, if it can.
+		Waste:   [3]heap.Waste{{UpTo: 512, Shift: 2, Plus: 15}, {UpTo: 1 << 47, Shift: 64, Plus: 4095}},
+		Resized: heap.Waste{UpTo: 512, Plus: 15}, AlignStrict: true,
 	}, openSlab),
 	heapTarget(Target{
 		Name: "modernc", Smoke: 60, Placed: true,
@@ -55,11 +60,27 @@ func arenas() (ts []Target) {
 			Doc: "pymalloc: " + prof.About,
 		}, heap.Contract{
 			Align: prof.Alignment(), SizeMax: 1<<63 - 1,
+			Waste: pyWaste(prof), Resized: heap.Waste{UpTo: 1 << 47, Plus: pyWasteLarge},
 			Retained: retained(prof),
 		}, func(w heaptest.World) (heaptest.Allocator, error) { return openArena(prof, w) }))
 	}
 	return ts
 }
+
+// pyWaste is what pymalloc wastes. A block of up to 512 bytes is rounded up to the alignment. One of the raw allocator
+// has a quarter more, since there are four classes to a doubling, and above 32 KiB it may get a run that was kept, of
+// twice the size.
+func pyWaste(prof *profile.Profile) [3]heap.Waste {
+	return [3]heap.Waste{
+		{UpTo: sizeclass.SmallMax, Shift: 64, Plus: prof.Alignment() - 1},
+		{UpTo: sizeclass.RawMax, Shift: 2, Plus: 15},
+		{UpTo: 1 << 47, Plus: pyWasteLarge},
+	}
+}
+
+// pyWasteLarge is what twice a run wastes besides the bytes asked for once more: headers of 80 bytes and the rest of a
+// page, twice.
+const pyWasteLarge = 2 * (80 + 4095)
 
 // debugArenas returns pymalloc under its debug hooks, the oldest that keeps serial numbers and the newest. A block that
 // is freed a second time, or an address inside one, has no header in front and is told by that; a block of another heap
@@ -75,6 +96,7 @@ func debugArenas() (ts []Target) {
 			Doc: "pymalloc under the debug hooks of PYTHONMALLOC=debug",
 		}, heap.Contract{
 			Align: prof.Alignment(), SizeMax: 1<<63 - 1 - 64, Retained: retained(prof),
+			Waste: [3]heap.Waste{{UpTo: 1 << 47, Shift: 64}}, Resized: heap.Waste{UpTo: 1 << 47, Shift: 64},
 			DoubleFree: heap.Detected, InteriorFree: heap.Detected, ForeignFree: heap.Detected,
 		}, func(w heaptest.World) (heaptest.Allocator, error) {
 			a, err := openArena(prof, w)

@@ -31,6 +31,7 @@ func heapPromises(c heap.Contract) string {
 	var w words
 	w.add(c.Align > 1, "align %d", c.Align)
 	w.add(c.AlignMax > 0, "more on request up to %d", c.AlignMax)
+	w.add(c.Waste[0].UpTo > 0, "bounded waste")
 	w.add(c.MayRefuse, "may refuse")
 	w.add(c.ZeroNil, "0 bytes may be nil")
 	w.add(c.ReallocZeroFrees, "realloc to 0 frees")

@@ -1,5 +1,7 @@
 package canary
 
+import "math/bits"
+
 // Bug is one defect of toy. The zero Bug is none.
 type Bug int
 
@@ -7,7 +9,9 @@ type Bug int
 const (
 	None Bug = iota
 	ClassBoundary
+	ClassSkipped
 	AlignedForgets
+	AlignedGuesses
 	Misaligned
 	CallocOverflow
 	CallocDirty
@@ -67,6 +71,8 @@ func (h *toy) oddAlloc(align *uintptr, size uintptr) (at uintptr, ok bool) {
 	switch {
 	case h.bug == AlignedForgets && *align > 64:
 		*align = 16
+	case h.bug == AlignedGuesses && *align&(*align-1) != 0:
+		*align = 1 << bits.Len64(uint64(*align))
 	case h.bug == OOMCounts:
 		h.blocks++ // before the operating system is asked, and instead of after it
 	case h.bug == OOMSticks && h.odd.refused:

@@ -75,13 +75,13 @@ func (h *toy) Alloc(size uintptr) unsafe.Pointer { return h.AlignedAlloc(16, siz
 
 // AlignedAlloc serves a size of 0 like one of 1.
 func (h *toy) AlignedAlloc(align, size uintptr) unsafe.Pointer {
+	at, odd := h.oddAlloc(&align, size)
+	if odd {
+		return page.Pointer(at)
+	}
 	if align == 0 || align&(align-1) != 0 || align > page.Bytes || size > 1<<47 {
 		return nil
 	}
-	if at, ok := h.oddAlloc(&align, size); ok {
-		return page.Pointer(at)
-	}
-	at := uintptr(0)
 	size = max(size, 1)
 	switch class, ok := h.classOf(align, size); {
 	case ok:
@@ -109,6 +109,9 @@ func (h *toy) classOf(align, size uintptr) (class int, ok bool) {
 	for i, n := range classes {
 		if h.bug == ClassBoundary && size == n+1 && n >= 64 {
 			size = n
+		}
+		if h.bug == ClassSkipped && n == 192 {
+			continue
 		}
 		if size <= n && n%align == 0 {
 			return i, true

@@ -3,6 +3,7 @@ package canary
 import (
 	"unsafe"
 
+	"heapfuzz/impl/page"
 	"heapfuzz/model"
 	"heapfuzz/model/heap"
 	"heapfuzz/props"
@@ -13,7 +14,11 @@ import (
 var strict = heap.Contract{
 	Align: 16, AlignMax: 4096, SizeMax: 1 << 47,
 	DoubleFree: heap.Detected, InteriorFree: heap.Detected, ForeignFree: heap.Detected,
-	WildFree: heap.Detected, CrossFree: heap.Detected,
+	WildFree: heap.Detected, CrossFree: heap.Detected, AlignStrict: true,
+	Waste: [3]heap.Waste{
+		{UpTo: smallMax, Shift: 1, Plus: 15}, {UpTo: runMax, Shift: 64, Plus: pageBytes - 1},
+		{UpTo: 1 << 47, Shift: 64, Plus: page.Bytes - 1},
+	},
 }
 
 // lax is strict without a word on misuse, for defects that make a misuse go undetected besides the harm that they are
@@ -73,6 +78,14 @@ var toys = []row{
 	{
 		Name: "aligned-forgets", Doc: "an alignment above 64 is not kept",
 		Rule: heap.Aligned, Contract: strict, Open: open(AlignedForgets),
+	},
+	{
+		Name: "aligned-guesses", Doc: "an alignment that is no power of two is taken for the next one that is",
+		Rule: heap.Aligned, Contract: strict, Open: open(AlignedGuesses),
+	},
+	{
+		Name: "class-skipped", Doc: "requests of one size class are served from the next, a third larger",
+		Rule: heap.Wasted, Contract: strict, Open: open(ClassSkipped),
 	},
 	{
 		Name: "misaligned-class", Doc: "the blocks of one class begin 8 bytes too far",

@@ -21,17 +21,17 @@ var wrapped = []row{
 	},
 	{
 		Name: "slab-calloc-wraps", Doc: "calloc over a right allocator multiplies without looking",
-		Rule: heap.Overflow, Contract: strict, Programs: 1000,
+		Rule: heap.Overflow, Contract: slabs, Programs: 1000,
 		Open: onSlab(func(a *slab.Allocator) heaptest.Allocator { return callocWraps{a} }),
 	},
 	{
 		Name: "slab-realloc-header", Doc: "realloc takes 16 bytes of the block for a header that it does not have",
-		Rule: heap.Moved, Contract: strict,
+		Rule: heap.Moved, Contract: slabs,
 		Open: onSlab(func(a *slab.Allocator) heaptest.Allocator { return reallocHeader{a} }),
 	},
 	{
 		Name: "slab-swaps", Doc: "a free swaps the bytes of the two blocks made last, if they are of one size",
-		Rule: heap.Content, Contract: strict, Or: or(heap.Moved),
+		Rule: heap.Content, Contract: slabs, Or: or(heap.Moved),
 		Reason: "a realloc that comes next finds other bytes than it should keep",
 		Open:   onSlab(func(a *slab.Allocator) heaptest.Allocator { return &swaps{Allocator: a} }),
 	},
@@ -88,6 +88,13 @@ func (c *cached) Free(p pointer) {
 	}
 	c.free[class] = append(c.free[class], p)
 }
+
+// slabs is what package slab promises: strict, with another bound for waste.
+var slabs = func() heap.Contract {
+	c := strict
+	c.Waste = [3]heap.Waste{{UpTo: 8192, Shift: 2, Plus: 15}, {UpTo: 1 << 47, Shift: 64, Plus: page.Bytes - 1}}
+	return c
+}()
 
 func onSlab(wrap func(*slab.Allocator) heaptest.Allocator) heaptest.Opener {
 	return func(heaptest.World) (heaptest.Allocator, error) {

@@ -28,7 +28,7 @@ type (
 	Reallocer interface {
 		Realloc(p unsafe.Pointer, size uintptr) unsafe.Pointer
 	}
-	// Aligner returns a block whose address is a multiple of align, a power of two.
+	// Aligner returns a block whose address is a multiple of align, a power of two; 0 is none.
 	Aligner interface {
 		AlignedAlloc(align, size uintptr) unsafe.Pointer
 	}
@@ -86,12 +86,13 @@ const (
 
 // Contract is what an allocator promises. The zero Contract promises only what Allocator says, on any address.
 type Contract struct {
-	Align     uintptr // every block's address is a multiple of it; 0 means 1
-	AlignMax  uintptr // AlignedAlloc may refuse alignments above it
-	SizeMax   uintptr // it may refuse requests above it; 0 means that it refuses only what the operating system refuses
-	MayRefuse bool    // it may refuse at any time: it lives in a region of its own, say
-	Steady    bool    // if it may: whether it does follows from the blocks that are live, and not from what came before
-	ZeroNil   bool    // a request for 0 bytes may be answered with nil; otherwise with a block like any other
+	Align       uintptr // every block's address is a multiple of it; 0 means 1
+	AlignMax    uintptr // AlignedAlloc may refuse alignments above it
+	AlignStrict bool    // AlignedAlloc refuses what is no power of two; otherwise it is not asked for it
+	SizeMax     uintptr // it may refuse requests above it; 0 means that it refuses only what the operating system refuses
+	MayRefuse   bool    // it may refuse at any time: it lives in a region of its own, say
+	Steady      bool    // if it may: whether it does follows from the blocks that are live, and not from what came before
+	ZeroNil     bool    // a request for 0 bytes may be answered with nil; otherwise with a block like any other
 
 	ReallocZeroFrees bool // Realloc(p, 0) frees p and returns nil; otherwise it resizes
 
@@ -99,8 +100,27 @@ type Contract struct {
 	// somebody else, one where there is no memory, and a block of another allocator of the same kind.
 	DoubleFree, InteriorFree, ForeignFree, WildFree, CrossFree Answer
 
+	// How much larger than asked for a block may be, by ascending UpTo, and one from Realloc, which may stay where it
+	// was. It is not promised while the operating system may refuse, and something else has to serve.
+	Waste   [3]Waste
+	Resized Waste
+
 	Inexact  bool  // Usage is an estimate: it is not compared
 	Retained int64 // the footprint that may remain when all is freed and trimmed; negative: nothing is promised
+}
+
+// Waste bounds what a block has that nobody asked for: of n bytes up to UpTo it may be larger by n>>Shift+Plus bytes,
+// and a request for 0 bytes counts as one for 16. For a block whose alignment was asked for, n is at least that, and
+// its waste may be larger by n: it may come from a class for larger ones.
+type Waste struct {
+	UpTo  uintptr // 0: it bounds nothing
+	Shift uint8   // 64: no share of n
+	Plus  uintptr
+}
+
+// most is how much larger a block of n bytes may be, and whether that is promised.
+func (w Waste) most(n uintptr) (bytes uintptr, promised bool) {
+	return n>>w.Shift + w.Plus, n <= w.UpTo
 }
 
 // Request is one request for memory as the model sees it.
@@ -117,6 +137,9 @@ const (
 	LiveBytesMax = 1 << 30
 	NoSuchSize   = 1 << 47
 )
+
+// IsAlign tells whether there are addresses with that alignment: whether it is a power of two.
+func IsAlign(align uintptr) bool { return align != 0 && align&(align-1) == 0 }
 
 // Room tells whether a request for size bytes is asked while live ones take up as much.
 func Room(live uint64, size uintptr) bool {

@@ -55,6 +55,41 @@ func (m *Model) Room(size uintptr) bool { return Room(m.asked, size) }
 
 // Alloc judges a new block for slot.
 func (m *Model) Alloc(slot uint32, req Request, b Block) violation {
+	if v := m.enter(slot, req, b); v != nil {
+		return v
+	}
+	n, more := counted(req.Size), uintptr(0)
+	if req.Align > max(m.Contract.Align, 1) {
+		n = max(n, req.Align)
+		more = n
+	}
+	for _, w := range m.Contract.Waste {
+		if most, promised := w.most(n); promised && !m.short() {
+			return wasted(slot, b, req.Size, n+most+more)
+		}
+	}
+	return nil
+}
+
+// counted is what a request for size bytes counts as when waste is judged: one for nothing has a way of its own in many
+// allocators, which gives the least block of another kind.
+func counted(size uintptr) uintptr {
+	if size == 0 {
+		return 16
+	}
+	return size
+}
+
+// wasted judges the size of a block that may be as large as most.
+func wasted(slot uint32, b Block, asked, most uintptr) violation {
+	if b.Usable > uint64(most) {
+		return Wasted.Breach("p%d has %d bytes where %d were asked for, and may have %d", slot, b.Usable, asked, most)
+	}
+	return nil
+}
+
+// enter judges a block but for its waste, and makes it that of slot.
+func (m *Model) enter(slot uint32, req Request, b Block) violation {
 	align := uint64(max(req.Align, m.Contract.Align, 1))
 	switch {
 	case b.Addr == 0:
@@ -153,14 +188,21 @@ func (m *Model) Drain() {
 // Realloc judges the block that slot has after it was resized.
 func (m *Model) Realloc(slot uint32, size uintptr, b Block) violation {
 	m.Free(slot)
-	return m.Alloc(slot, Request{Size: size}, b)
+	if v := m.enter(slot, Request{Size: size}, b); v != nil {
+		return v
+	}
+	n := counted(size)
+	if most, promised := m.Contract.Resized.most(n); promised && !m.short() {
+		return wasted(slot, b, size, n+most)
+	}
+	return nil
 }
 
 // Refuse judges a request that failed. No machine has NoSuchSize.
 func (m *Model) Refuse(req Request) violation {
 	c, size := m.Contract, req.Size
 	large := size >= NoSuchSize || c.SizeMax != 0 && size > c.SizeMax || req.Align > max(c.AlignMax, c.Align, 1)
-	if m.scarce || m.limited || c.MayRefuse || large || size == 0 && c.ZeroNil {
+	if m.short() || c.MayRefuse || large || size == 0 && c.ZeroNil {
 		return nil
 	}
 	return Serves.Breach("%d bytes refused with %d bytes live", size, m.asked)
@@ -168,6 +210,9 @@ func (m *Model) Refuse(req Request) violation {
 
 // Scarce says whether, from here on, the operating system may refuse.
 func (m *Model) Scarce(on bool) { m.scarce = on }
+
+// short tells whether the operating system may refuse.
+func (m *Model) short() bool { return m.scarce || m.limited }
 
 // Trim says that the allocator was told to give back what it does not need.
 func (m *Model) Trim() { m.trimmed = true }

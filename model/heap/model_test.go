@@ -7,6 +7,12 @@ import (
 	"heapfuzz/model"
 )
 
+// bounded promises that blocks of up to 1000 bytes waste a quarter and 7 bytes, and that those resized waste as much as
+// was asked for.
+var bounded = Contract{
+	Waste: [3]Waste{{UpTo: 1000, Shift: 2, Plus: 7}}, Resized: Waste{UpTo: 1000},
+}
+
 // Every rule that the model itself applies is broken here once, beside the nearest thing that does not break it.
 func TestModelRules(t *testing.T) {
 	for _, tt := range []struct {
@@ -70,6 +76,43 @@ func TestModelRules(t *testing.T) {
 		{"too small", Contract{}, false, func(m *Model) *model.Violation {
 			return m.Alloc(0, Request{Size: 10}, Block{4096, 9})
 		}, Size},
+		{"as large as the waste allows", bounded, false, func(m *Model) *model.Violation {
+			return m.Alloc(0, Request{Size: 100}, Block{4096, 100 + 25 + 7})
+		}, nil},
+		{"a byte more than the waste allows", bounded, false, func(m *Model) *model.Violation {
+			return m.Alloc(0, Request{Size: 100}, Block{4096, 100 + 25 + 8})
+		}, Wasted},
+		{"above what the waste is bounded for", bounded, false, func(m *Model) *model.Violation {
+			return m.Alloc(0, Request{Size: 1001}, Block{4096, 4096})
+		}, nil},
+		{"no bytes as large as 16", bounded, false, func(m *Model) *model.Violation {
+			return m.Alloc(0, Request{}, Block{4096, 16 + 4 + 7})
+		}, nil},
+		{"no bytes and larger", bounded, false, func(m *Model) *model.Violation {
+			return m.Alloc(0, Request{}, Block{4096, 16 + 4 + 8})
+		}, Wasted},
+		{"larger in a limited world", bounded, true, func(m *Model) *model.Violation {
+			return m.Alloc(0, Request{Size: 100}, Block{4096, 4096})
+		}, nil},
+		{"aligned on request and as large as the waste allows", bounded, false, func(m *Model) *model.Violation {
+			return m.Alloc(0, Request{Size: 1, Align: 64}, Block{4096, 64 + 16 + 7 + 64})
+		}, nil},
+		{"aligned on request and larger", bounded, false, func(m *Model) *model.Violation {
+			return m.Alloc(0, Request{Size: 1, Align: 64}, Block{4096, 64 + 16 + 7 + 65})
+		}, Wasted},
+		{"resized and twice as large", bounded, false, func(m *Model) *model.Violation {
+			m.Alloc(0, Request{Size: 200}, Block{4096, 200})
+			return m.Realloc(0, 100, Block{4096, 200})
+		}, nil},
+		{"resized and larger", bounded, false, func(m *Model) *model.Violation {
+			m.Alloc(0, Request{Size: 200}, Block{4096, 200})
+			return m.Realloc(0, 99, Block{4096, 200})
+		}, Wasted},
+		{"resized and larger for want of memory", bounded, false, func(m *Model) *model.Violation {
+			m.Alloc(0, Request{Size: 200}, Block{4096, 200})
+			m.Scarce(true)
+			return m.Realloc(0, 99, Block{4096, 200})
+		}, nil},
 		{"usable size that changes", Contract{}, false, func(m *Model) *model.Violation {
 			m.Alloc(0, Request{Size: 10}, Block{4096, 16})
 			return m.Usable(0, 15)

@@ -13,7 +13,8 @@ type Reference struct {
 
 // ReferenceContract is what Reference promises.
 var ReferenceContract = Contract{
-	Align: 16, AlignMax: 1 << 16, SizeMax: 1 << 22,
+	Align: 16, AlignMax: 1 << 16, SizeMax: 1 << 22, Waste: [3]Waste{{UpTo: 1 << 22, Shift: 64}},
+	Resized: Waste{UpTo: 1 << 22, Shift: 64}, AlignStrict: true,
 	DoubleFree: Detected, InteriorFree: Detected, ForeignFree: Detected, WildFree: Detected, CrossFree: Detected,
 }
 
@@ -23,6 +24,9 @@ func NewReference() *Reference { return &Reference{blocks: map[unsafe.Pointer][]
 func (r *Reference) Alloc(size uintptr) unsafe.Pointer { return r.AlignedAlloc(16, size) }
 
 func (r *Reference) AlignedAlloc(align, size uintptr) unsafe.Pointer {
+	if !IsAlign(align) {
+		return nil
+	}
 	align = max(align, 16)
 	if r.refuses() || size > ReferenceContract.SizeMax || align > ReferenceContract.AlignMax {
 		return nil

@@ -10,9 +10,10 @@ var (
 		"a request is refused only when the operating system refuses, or when it is greater than the contract allows")
 	Disjoint = rule("disjoint", "no two live blocks share a byte")
 	Aligned  = rule("aligned",
-		"a block's address is a multiple of the alignment asked for and of the one promised for all")
+		"a block's address is a multiple of the alignment asked for, a power of two, and of the one promised for all")
 	Owned  = rule("owned", "every byte of a block lies in memory that the allocator owns")
 	Size   = rule("size", "a block has at least the bytes asked for")
+	Wasted = rule("waste", "a block is larger than asked for by no more than was promised")
 	Usable = rule("usable",
 		"the usable size of a block does not change while the block lives, and covers the bytes asked for")
 	Content   = rule("content", "a block's bytes change only when its owner writes them")

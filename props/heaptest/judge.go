@@ -9,13 +9,16 @@ import (
 // judgeMake judges the answer to a request for a block.
 func judgeMake(m *heap.Model, op prog.Op, out prog.Outcome, r request) *model.Violation {
 	if out.Status == prog.NoMem {
-		if v := judgeFailed(m, out); v != nil || r.overflows {
+		if v := judgeFailed(m, out); v != nil || r.overflows || r.odd {
 			return v
 		}
 		return m.Refuse(heap.Request{Size: r.size, Align: r.align})
 	}
 	if r.overflows {
 		return heap.Overflow.Breach("p%d is a block, but %d * %d does not fit", op.Def, r.n, r.unit)
+	}
+	if r.odd {
+		return heap.Aligned.Breach("p%d is a block, but %d is no alignment", op.Def, r.align)
 	}
 	if v := judgeBlock(uint32(op.Def), out); v != nil {
 		return v

@@ -17,12 +17,14 @@ var (
 	sizes  = &prog.Domain{Name: "size", Near: 1024, Max: 1<<14 - 1, Edges: sizeEdges()}
 	counts = &prog.Domain{Name: "count", Near: 16, Max: 255, Edges: []uint64{
 		1 << 32, 1<<32 + 1, 1<<61 + 1, 1 << 62, 1<<63 - 1, 1 << 63, 1<<64 - 1}}
-	aligns = &prog.Domain{Name: "align", Edges: []uint64{1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096}}
+	aligns = &prog.Domain{Name: "align", Edges: []uint64{1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096,
+		0, 3, 24, 4095, 8192}}
 	nths   = &prog.Domain{Name: "nth", Near: 4, Max: 64}
 	flags  = &prog.Domain{Name: "flag", Near: 1, Max: 1}
 	inside = &prog.Domain{Name: "offset", Near: 64, Max: 4095, Edges: []uint64{8, 16, 32, 48}}
 	limits = &prog.Domain{Name: "limit", Near: 40, Max: 4095}
 	small  = &prog.Domain{Name: "number", Near: 3, Max: 255}
+	kinds  = &prog.Domain{Name: "variant", Near: 9, Max: 255} // no target has more
 )
 
 func sizeEdges() (edges []uint64) {
@@ -44,7 +46,7 @@ var (
 
 // Lang is the language of allocators. A row is one operation, whole: how it prints, how the driver asks it, how the
 // model judges the answer. A row on a slot has the slot as its first argument.
-var Lang = prog.NewLang("heap", slots, args(arg("limit", limits), arg("skew", small), arg("variant", small)), []row{
+var Lang = prog.NewLang("heap", slots, args(arg("limit", limits), arg("skew", small), arg("variant", kinds)), []row{
 	makes(prog.Info{Name: "alloc", Weight: 30, Args: args(sizeArg), Doc: "asks for a block of size bytes"}, none,
 		func(op prog.Op) request { return request{size: uintptr(op.Args[0])} },
 		func(d *driver, r request) ptr { return d.Alloc(r.size) }),
@@ -56,9 +58,11 @@ var Lang = prog.NewLang("heap", slots, args(arg("limit", limits), arg("skew", sm
 		},
 		func(d *driver, r request) ptr { return d.calloc.Calloc(r.n, r.unit) }),
 	makes(prog.Info{Name: "aligned", Weight: 4, Args: args(arg("align", aligns), sizeArg),
-		Doc: "asks for a block whose address is a multiple of align; align=0 is align=1"}, needAligned,
+		Doc: "asks for a block whose address is a multiple of align; what is no power of two is to be refused"},
+		needAligned,
 		func(op prog.Op) request {
-			return request{align: uintptr(max(op.Args[0], 1)), size: uintptr(op.Args[1])}
+			align := uintptr(op.Args[0])
+			return request{align: align, size: uintptr(op.Args[1]), odd: !heap.IsAlign(align)}
 		},
 		func(d *driver, r request) ptr { return d.aligned.AlignedAlloc(r.align, r.size) }),
 	makes(prog.Info{Name: "realloc-nil", Weight: 2, Args: args(sizeArg),
@@ -132,6 +136,7 @@ type request struct {
 	n, unit     uintptr
 	zeroed      bool
 	overflows   bool
+	odd         bool // align is none: it is asked for only where it is promised to be refused
 }
 
 // clearMax bounds what calloc is asked to clear. Clearing is the allocator's work, and it touches every page: a
@@ -152,7 +157,7 @@ func makes(info prog.Info, n need, req func(prog.Op) request, ask func(*driver, 
 		Info: info,
 		Do: func(d *driver, op prog.Op) prog.Outcome {
 			r := req(op)
-			if !d.has[n] || d.live(op.Def) || r.costly() || !r.overflows && !d.room(r.size) {
+			if !d.has[n] || d.live(op.Def) || r.odd && !d.contract.AlignStrict || r.costly() || !r.overflows && !d.room(r.size) {
 				return prog.Outcome{Status: prog.Skip}
 			}
 			return d.made(op.Def, ask(d, r), r)
