@@ -1,6 +1,10 @@
 package canary
 
-import "math/bits"
+import (
+	"math/bits"
+
+	"heapfuzz/model/heap"
+)
 
 // Bug is one defect of toy. The zero Bug is none.
 type Bug int
@@ -69,9 +73,9 @@ type odd struct {
 // oddAlloc spoils a request before it is served. With ok it is served by at.
 func (h *toy) oddAlloc(align *uintptr, size uintptr) (at uintptr, ok bool) {
 	switch {
-	case h.bug == AlignedForgets && *align > 64:
+	case h.bug == AlignedForgets && heap.IsAlign(*align) && *align > 64:
 		*align = 16
-	case h.bug == AlignedGuesses && *align&(*align-1) != 0:
+	case h.bug == AlignedGuesses && !heap.IsAlign(*align):
 		*align = 1 << bits.Len64(uint64(*align))
 	case h.bug == OOMCounts:
 		h.blocks++ // before the operating system is asked, and instead of after it
