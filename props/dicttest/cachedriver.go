@@ -52,6 +52,8 @@ type cacheDriver struct {
 	other    uint64  // its second key
 	depth    int     // of computations
 	asked    int     // how often held was
+
+	seen [cacheTransitions]uint64
 }
 
 // callAct is what the computation of a call does.
@@ -104,7 +106,12 @@ func newCacheDriver(c dict.Cache, contract dict.CacheContract) *cacheDriver {
 }
 
 // Do asks one operation.
-func (d *cacheDriver) Do(op prog.Op) prog.Outcome { return CacheLang.Do(d, op) }
+func (d *cacheDriver) Do(op prog.Op) prog.Outcome {
+	was := cacheBefore{length: d.Len(), computed: d.computed, known: len(d.known)}
+	out := CacheLang.Do(d, op)
+	d.answered(&op, &out, was)
+	return out
+}
 
 // Close gives all back.
 func (d *cacheDriver) Close() error {

@@ -68,6 +68,9 @@ func CacheSubject(name string, contract CacheContract, open CacheOpener) *props.
 			d := newCacheDriver(cache, contract)
 			return d, cacheJudge{dict.NewCacheModel(contract, world.Capacity, d.evicter != nil)}, nil
 		},
+		Transitions: func(t props.Target, visit func(string, uint64)) {
+			t.(*cacheDriver).transitions(visit)
+		},
 		Picture: func(t props.Target, _ prog.Op) string { return t.(*cacheDriver).picture() },
 	}
 	if contract.Unsteady {
