@@ -3,6 +3,7 @@ package fuzz
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"heapfuzz/impl/gc"
 	"heapfuzz/impl/object"
@@ -31,6 +32,22 @@ const (
 // refers to the old tuples too. A tuple is reached through its instance only, so every cycle has a member that can be
 // cleared.
 
+// What is copied is copied with what is hidden: a copy that shared a tuple with its original would change with it, where
+// tuples are written to.
+
+// pySharedMax is how many attributes an instance with a `__dict__` may have. From 3.11 on one with more than there are
+// shared keys for has a dict of its own after all; beyond this, and safely below that, it has slots. One without
+// attributes has one that is never set, or CPython would make its dict, or not, as it likes.
+const pySharedMax = 24
+
+// attributed returns what is laid out for an instance with so many fields: slots or attributes, and how many.
+func attributed(fields int) (object.Kind, int) {
+	if fields > pySharedMax {
+		return object.KindSlotted, fields
+	}
+	return object.KindInstance, max(fields, 1)
+}
+
 // pyFieldsMax is how many fields an object may have: as many as there are keys for dicts.
 const pyFieldsMax = 255
 
@@ -52,7 +69,11 @@ type pyHeap struct {
 	types map[pyType]object.TypeID
 	keys  []object.Ref // of dicts; never unmade
 
+	// Raw: what is hidden counts as it does in CPython, and tuples are never written to (pygraph_twin.go).
+	raw bool
+
 	serial    int    // of the last object made
+	atoms     int    // how many were made
 	runs      int    // collections that began
 	hidden    int    // objects that go with those that are known
 	calls     int    // that may have changed something since the invariants were checked
@@ -160,7 +181,7 @@ func (h *pyHeap) companions(kind graph.Kind, fields int) int {
 		return 1
 	case kind == pyNested:
 		return fields
-	case kind == pyInstance && h.h.Profile().Values == object.InDict:
+	case kind == pyInstance && fields <= pySharedMax && h.h.Profile().Values == object.InDict:
 		return 1
 	}
 	return 0
@@ -208,7 +229,8 @@ func (h *pyHeap) build(kind graph.Kind, fields int) object.Ref {
 			return true
 		})
 	case pyInstance:
-		return h.h.New(h.typeOf(object.KindInstance, fields, false))
+		kind, attrs := attributed(fields)
+		return h.h.New(h.typeOf(kind, attrs, false))
 	}
 	return h.h.New(h.typeOf(object.KindSlotted, fields, false))
 }
@@ -256,11 +278,12 @@ func (h *pyHeap) needKeys(n int) bool {
 // atom makes ints of one to three digits, and strings of which some are too long for a pool. No two are alike, and none
 // is one that a heap may keep.
 func (h *pyHeap) atom() object.Ref {
-	n := h.serial + 1
+	h.atoms++
+	n := h.atoms
 	if n%2 == 0 {
 		return h.h.NewInt(int64(n+1000) << (n % 3 * 20))
 	}
-	return h.h.NewStr(string(slices.Repeat([]byte{'a' + byte(n%26)}, 2+n*37%600)))
+	return h.h.NewStr(strings.Repeat(string(rune('a'+n%26)), 2+n*37%600))
 }
 
 func (h *pyHeap) typeOf(kind object.Kind, attrs int, final bool) object.TypeID {
@@ -282,6 +305,9 @@ func (h *pyHeap) typeOf(kind object.Kind, attrs int, final bool) object.TypeID {
 
 // pyBare are the kinds that take neither weak references nor finalizers: as in CPython, all that are no instances.
 var pyBare = [graph.Kinds]bool{pyAtom: true, pyList: true, pyDict: true, pyPushed: true}
+
+// pyShares are the kinds whose objects are their own copies.
+var pyShares = [graph.Kinds]bool{pyAtom: true}
 
 // pyGrows are the kinds whose objects grow, and pyUntracks those that the collector does not follow while they hold
 // atoms only.
@@ -391,6 +417,9 @@ func (h *pyHeap) Collect(generation int) int {
 
 // take is told by the collector of all that it takes.
 func (h *pyHeap) take(o object.Ref) {
+	if h.raw {
+		return
+	}
 	if p := h.known[o]; p != nil {
 		p.taken = true
 	} else {
@@ -403,7 +432,7 @@ func (h *pyHeap) died(o object.Ref) {
 	if p == nil {
 		return
 	}
-	if h.collecting && p.kind == pyDict && !p.taken {
+	if h.collecting && !h.raw && p.kind == pyDict && !p.taken {
 		h.unlike++
 	}
 	h.hidden -= h.companions(p.kind, p.fields)
@@ -425,8 +454,16 @@ func (h *pyHeap) SetFinalizer(id graph.ID, f func(graph.ID)) {
 
 func (h *pyHeap) finalize(o object.Ref) {
 	h.h.Events = h.h.Events[:0]
+	p := h.known[o]
+	if p == nil {
+		return // a part of a copy that memory did not suffice for
+	}
+	if h.raw {
+		p.final(graph.ID(o))
+		return
+	}
 	h.inPlace++
-	h.known[o].final(graph.ID(o))
+	p.final(graph.ID(o))
 	h.inPlace--
 }
 
@@ -475,12 +512,11 @@ func (h *pyHeap) Pop(id graph.ID) {
 func (h *pyHeap) Tracked(id graph.ID) bool   { return h.h.IsTracked(object.Ref(id)) }
 func (h *pyHeap) Finalized(id graph.ID) bool { return h.h.IsFinalized(object.Ref(id)) }
 
-// Size is that of the object and of the tuples that go with it. That of an atom depends on its value, and is not told.
+// Size is that of the object and of the tuples that go with it. Of a dict it is the header alone, as the table is not
+// CPython's.
 func (h *pyHeap) Size(id graph.ID) int {
 	o := object.Ref(id)
 	switch p := h.known[o]; p.kind {
-	case pyAtom:
-		return 0
 	case pyTuple, pyNested:
 		n := h.h.Size(o)
 		for t := h.h.Get(o, 0); t != 0; t = h.h.Get(t, 1) {
@@ -626,7 +662,7 @@ func (g gcHeap) Garbage() (ids []graph.ID) {
 func (g gcHeap) DropGarbage() { g.c.DropGarbage() }
 
 func (g gcHeap) SetField(id graph.ID, i int, target graph.ID) {
-	if len(g.c.Garbage()) == 0 {
+	if g.raw || len(g.c.Garbage()) == 0 {
 		g.pyHeap.SetField(id, i, target)
 		return
 	}
@@ -637,6 +673,9 @@ func (g gcHeap) SetField(id graph.ID, i int, target graph.ID) {
 
 // FreezeCount is how many objects are followed and in no generation. What is hidden is left out.
 func (g gcHeap) FreezeCount() int {
+	if g.raw {
+		return g.c.FreezeCount()
+	}
 	n := -len(g.Objects(-1))
 	for o := range g.known {
 		if g.h.IsTracked(o) {
@@ -693,6 +732,20 @@ func (g gcHeap) Generation(id graph.ID) int {
 	return n
 }
 
+// SetLegacyFinalizer makes the object one of a class that has a finalizer: in 2.7 there are no others.
+func (g gcHeap) SetLegacyFinalizer(id graph.ID, f func(graph.ID)) { g.SetFinalizer(id, f) }
+
+// Offers tells that 2.7 has finalizers of the old kind, and later releases those of the new one, and gc.callbacks.
+func (g gcHeap) Offers(part string) bool {
+	switch part {
+	case "legacy":
+		return g.h.Profile().Legacy
+	case "final", "graduate", "watch":
+		return !g.h.Profile().Legacy
+	}
+	return true
+}
+
 func (g gcHeap) Stats() (collections, collected uint64) {
 	for _, s := range g.c.Stats() {
 		collections += uint64(s.Collections)
@@ -737,7 +790,7 @@ func pyContract(prof *object.Profile) graph.Contract {
 	c := graph.Contract{
 		Immediate: true, Within: 1, Returns: graph.Containers, Saves: graph.Subgraph,
 		WeakFirst: true, CallbackFirst: true, WeakAll: true, WeakLapse: prof.ClearTrashWeakrefs,
-		Bare: pyBare, Grows: pyGrows, Untracks: pyUntracks, FieldsMax: pyFieldsMax,
+		Bare: pyBare, Grows: pyGrows, Shares: pyShares, Untracks: pyUntracks, FieldsMax: pyFieldsMax,
 		Retained: retained(prof.Arena) + 3*int64(prof.Arena.ArenaBytes),
 	}
 	return c
@@ -745,29 +798,34 @@ func pyContract(prof *object.Profile) graph.Contract {
 
 // pyGraphs are the object heaps of every profile with the collector of package gc, and one with that of package trial.
 func pyGraphs() (ts []Target) {
-	for _, prof := range object.Profiles() {
+	for _, prof := range append([]*object.Profile{pyProfile("2.7")}, object.Profiles()...) {
 		ts = append(ts, graphTarget(Target{
 			Name: "gc-" + prof.Name, Smoke: 3, Doc: "objects and collector of CPython " + prof.Name,
 		}, gcContract(prof), func(w graphtest.World) (graphtest.Heap, error) { return openGC(prof, w) }))
 	}
-	prof, ok := object.ProfileByName("3.11")
-	if !ok {
-		panic("fuzz: no profile 3.11")
-	}
+	prof := pyProfile("3.11")
 	return append(ts, graphTarget(Target{
 		Name: "trial-3.11", Smoke: 3, Doc: "objects of CPython 3.11, with a collector that tries deletions",
 	}, pyContract(prof), func(w graphtest.World) (graphtest.Heap, error) { return openTrial(prof, w) }))
 }
 
+func pyProfile(name string) *object.Profile {
+	prof, ok := object.ProfileByName(name)
+	if !ok {
+		panic("fuzz: no profile " + name)
+	}
+	return prof
+}
+
 // gcContract is what CPython's collector promises. Up to 3.8 all lives on when anything is resurrected, and up to
-// 3.7.5 it is returned as well.
+// 3.7.5 it is returned as well. In 2.7 what old finalizers keep is returned, and what is hidden with it.
 func gcContract(prof *object.Profile) graph.Contract {
 	c := pyContract(prof)
 	c.Generations, c.Promotes = gc.Generations, true
 	if prof.AllOrNothing {
 		c.Saves = graph.Whole
 	}
-	if prof.CountEarly {
+	if prof.CountEarly || prof.Legacy {
 		c.Returns = graph.Anything
 	}
 	return c

@@ -11,7 +11,8 @@
 //	heapfuzz prove                      make small defects in our own implementations, and see which are found
 //
 // Every command leaves with 0 when no rule was broken, 1 when one was, 2 when it was used wrongly or could not do its
-// work, and 130 when it was interrupted.
+// work, and 130 when it was interrupted. A run leaves with 3 when it proves nothing, as little happened in it, and with 4
+// when it did not find the canary that it hunts first.
 //
 // A flag is written with one dash or two. One whose name has more than two letters can be given in the environment as
 // well: -seed as HEAPFUZZ_SEED, -keep-going as HEAPFUZZ_KEEP_GOING. The command line goes before the environment, and a
@@ -38,12 +39,16 @@ const (
 	exitFine        = 0
 	exitFinding     = 1
 	exitTrouble     = 2
+	exitVacuous     = 3
+	exitControl     = 4
 	exitInterrupted = 130
 )
 
 // Outcomes that are no trouble: what is to be said of them has been said.
 var (
 	errFinding     = errors.New("a rule was broken")
+	errVacuous     = errors.New("a run was vacuous")
+	errControl     = errors.New("the control was not found")
 	errInterrupted = errors.New("interrupted")
 )
 
@@ -59,6 +64,10 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitFine
 	case errors.Is(err, errFinding):
 		return exitFinding
+	case errors.Is(err, errVacuous):
+		return exitVacuous
+	case errors.Is(err, errControl):
+		return exitControl
 	case errors.Is(err, errInterrupted):
 		fmt.Fprintln(stderr, "heapfuzz: interrupted")
 		return exitInterrupted
@@ -80,7 +89,8 @@ judges every answer, and shrinks the first program that breaks a rule to a few l
   heapfuzz ops                  list the operations of which programs consist
   heapfuzz prove                make small defects in our own implementations, and see which are found
 
-Exit status: 0 no rule broken, 1 a finding, 2 wrong usage or environment, 130 interrupted.
+Exit status: 0 no rule broken, 1 a finding, 2 wrong usage or environment, 130 interrupted; of a run also 3 vacuous,
+4 the control was not found.
 Flags may come from the environment: -seed as HEAPFUZZ_SEED, -keep-going as HEAPFUZZ_KEEP_GOING.
 "heapfuzz COMMAND -h" tells more.
 `

@@ -22,6 +22,7 @@ import (
 
 	"heapfuzz/fuzz"
 	"heapfuzz/fuzz/campaign"
+	"heapfuzz/fuzz/canary/canarytest"
 	"heapfuzz/model/heap"
 	"heapfuzz/props"
 	"heapfuzz/props/heaptest"
@@ -32,7 +33,7 @@ var update = flag.Bool("update", false, "rewrite what the scripts expect")
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"heapfuzz": func() {
-		more = ours
+		more, moreCanaries = ours, []canarytest.Canary{faultless}
 		main()
 	}})
 }
@@ -71,6 +72,14 @@ var ours = []fuzz.Target{
 			}
 			return heaptest.Subject("test/moody", heap.ReferenceContract, open)
 		}},
+	{Name: "test/idle", Subject: "heap", Doc: "refuses everything",
+		Contract: heap.Contract{MayRefuse: true, Retained: -1}, New: func() *props.Subject {
+			open := func(w heaptest.World) (heaptest.Allocator, error) {
+				a, err := reference(w)
+				return idle{a}, err
+			}
+			return heaptest.Subject("test/idle", heap.Contract{MayRefuse: true, Retained: -1}, open)
+		}},
 	{Name: "test/slow", Subject: "heap", Doc: "takes a millisecond for each operation",
 		Contract: heap.ReferenceContract, New: func() *props.Subject {
 			open := func(w heaptest.World) (heaptest.Allocator, error) {
@@ -80,6 +89,17 @@ var ours = []fuzz.Target{
 			return heaptest.Subject("test/slow", heap.ReferenceContract, open)
 		}},
 }
+
+// faultless is a canary without a defect.
+var faultless = canarytest.Canary{
+	Name: "test-right", Doc: "is right", Rule: heap.Disjoint, Programs: 2,
+	Subject: func() *props.Subject { return heaptest.Subject("canary/test-right", heap.ReferenceContract, reference) },
+}
+
+// idle refuses everything, as it may.
+type idle struct{ heaptest.Allocator }
+
+func (idle) Alloc(uintptr) ptr { return nil }
 
 func reference(heaptest.World) (heaptest.Allocator, error) { return heap.NewReference(), nil }
 

@@ -35,14 +35,16 @@ type runFlags struct {
 	out          string
 	traces       []string
 	hang         time.Duration
+	control      string
+	states       bool
 }
 
 const runLong = `
 Try random programs on one target or on all, or on all of a kind (-subject), until the time is over or a program breaks
 a rule. That program is made as short as it goes, written into a folder, and explained.
 
-Program n of a target follows from the seed alone, whatever the number of workers, so the seed that is printed gives the
-same programs again. With -programs there are as many of them, and on a target whose answers follow from the program the
+Program n of a target follows from the seed and from what those before it did, whatever the number of workers, so the
+seed that is printed gives the same programs again: a quarter are mutations of such as did something rare. With -programs there are as many of them, and on a target whose answers follow from the program the
 same operations, behaviours and findings are counted. Every eighth program is tried under the metamorphic properties as
 well.
 
@@ -53,7 +55,14 @@ realloc to 0 bytes or of misuse. What depends on when objects die is not compare
 Behaviours are distinct combinations of operation, size class, answer, where the block lies (on the block freed last, on
 another freed one, beside the last, elsewhere) and the number of live blocks (0, 1-3, 4-15, ...), as seen from outside.
 Where a block lies is looked at within a page in which others live, and not at all on Go's heap (reference, go-heap) and
-of canaries: the rest changes from run to run. Objects are blocks that lie nowhere, and have fields for bytes.`
+of canaries: the rest changes from run to run. Objects are blocks that lie nowhere, and have fields for bytes.
+
+Before all, one canary is hunted, chosen by the seed: a target of the same kind that is wrong on purpose. It must be seen
+to break its rule, or what the run says proves nothing. A target is vacuous when most operations had no effect on it, or
+when it went through too few of the states that it can tell of: no rule was broken, and little was shown. With -states
+both are told in full.
+
+A run leaves with 1 after a finding, with 4 when the canary was not found, with 3 when a target is vacuous.`
 
 // durationDefault is how long a run takes when nothing is said.
 const durationDefault = 10 * time.Second
@@ -91,6 +100,9 @@ func runCommand() *cobra.Command {
 	flags.StringVarP(&f.out, "out", "o", "",
 		"the `folder` that reproducers are written to (default corpus/heap/found, corpus/graph/found, ...)")
 	flags.StringSliceVar(&f.traces, "trace", nil, "mutate the programs in these `file`s instead of generating")
+	flags.StringVar(&f.control, "control", controlOn,
+		"the `canary` that is hunted first, \"true\" for one that the seed chooses, or \"false\"")
+	flags.BoolVar(&f.states, "states", false, "print what was answered to each operation, and the states that were seen")
 	flags.DurationVar(&f.hang, "hang", campaign.HangDefault, hangUsage)
 	return c
 }
@@ -143,11 +155,21 @@ func (f *runFlags) run(ctx context.Context, stdout, stderr io.Writer) error {
 	}
 	cfg.Seeds = seeds
 	cfg.Duration = f.duration
-	var p printer = &plain{stdout: stdout, stderr: stderr, progress: newProgress(stderr, f.duration)}
+	var p printer = &plain{stdout: stdout, stderr: stderr, progress: newProgress(stderr, f.duration), states: f.states}
 	if f.json {
 		p = &lines{json.NewEncoder(stdout)}
 	}
+	control, err := newControl(f.control, f.seed, targets)
+	if err != nil {
+		return err
+	}
 	p.start(f, targets)
+	if control != nil {
+		if err := control.hunt(ctx, f.seed, f.hang); err != nil {
+			return err
+		}
+		p.control(control)
+	}
 	cfg.Progress, cfg.Before = p.tell, about
 	cfg.Found = func(found *props.Finding) error {
 		subject := subjects[found.Target]
@@ -159,7 +181,7 @@ func (f *runFlags) run(ctx context.Context, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return f.end(p, res)
+	return f.end(p, res, control, subjects)
 }
 
 // config is the campaign that is asked for, without what tells of it.
@@ -210,10 +232,12 @@ func (f *runFlags) again(target string) string {
 }
 
 // end prints the verdicts and returns what the command leaves with.
-func (f *runFlags) end(p printer, res campaign.Result) error {
-	found := 0
-	for _, v := range res.Verdicts {
+func (f *runFlags) end(p printer, res campaign.Result, c *control, subjects map[string]*props.Subject) error {
+	found, vacuous := 0, false
+	for i := range res.Verdicts {
+		v := &res.Verdicts[i]
 		found += len(v.Findings)
+		vacuous = vacuous || v.Vacuous() != nil
 	}
 	err := error(nil)
 	switch {
@@ -221,23 +245,30 @@ func (f *runFlags) end(p printer, res campaign.Result) error {
 		err = errFinding
 	case res.Interrupted:
 		err = errInterrupted
+	case c != nil && !c.found:
+		err = errControl
+	case vacuous:
+		err = errVacuous
 	}
-	p.verdicts(res, err)
+	p.verdicts(res, subjects, err)
 	return err
 }
 
 // printer is a way to tell of a campaign.
 type printer interface {
 	start(*runFlags, []fuzz.Target)
+	control(*control)
 	tell(campaign.Progress)
 	finding(s *settled, program []byte)
-	verdicts(campaign.Result, error)
+	verdicts(campaign.Result, map[string]*props.Subject, error)
 }
 
 // plain tells people.
 type plain struct {
 	stdout, stderr io.Writer
 	progress       *progress
+	states         bool
+	hunted         *control
 }
 
 func (p *plain) start(f *runFlags, targets []fuzz.Target) {
@@ -252,6 +283,8 @@ func (p *plain) start(f *runFlags, targets []fuzz.Target) {
 		count(f.workers, "worker"))
 }
 
+func (p *plain) control(c *control) { p.hunted = c }
+
 func (p *plain) tell(now campaign.Progress) { p.progress.tell(now) }
 
 func (p *plain) finding(s *settled, program []byte) {
@@ -260,8 +293,14 @@ func (p *plain) finding(s *settled, program []byte) {
 	fmt.Fprintln(p.stdout)
 }
 
-func (p *plain) verdicts(res campaign.Result, _ error) {
+func (p *plain) verdicts(res campaign.Result, subjects map[string]*props.Subject, _ error) {
 	p.progress.clear()
+	if p.states {
+		for i := range res.Verdicts {
+			v := &res.Verdicts[i]
+			states(p.stdout, subjects[v.Target].Spec, v)
+		}
+	}
 	var t table
 	t.add("TARGET", ">PROGRAMS", ">OPERATIONS", ">OPS/S", ">EFFECTIVE", ">SKIP", ">NOMEM", ">BEHAVIOURS", ">FINDINGS",
 		"VERDICT")
@@ -277,6 +316,9 @@ func (p *plain) verdicts(res campaign.Result, _ error) {
 	}
 	t.print(p.stdout)
 	fmt.Fprintln(p.stdout)
+	if p.hunted != nil {
+		fmt.Fprintf(p.stdout, "control  %v\n", p.hunted)
+	}
 	for _, s := range sentences(res.Verdicts) {
 		fmt.Fprintln(p.stdout, s)
 	}
@@ -290,7 +332,7 @@ func sentences(verdicts []campaign.Verdict) (said []string) {
 	var ops uint64
 	for i := range verdicts {
 		v := &verdicts[i]
-		if len(v.Findings) > 0 || v.Programs == 0 || saysLittle(v) {
+		if len(v.Findings) > 0 || v.Programs == 0 || v.Vacuous() != nil {
 			said = append(said, sentence(v))
 			continue
 		}
@@ -314,15 +356,10 @@ func word(v *campaign.Verdict) string {
 		return "breaks a rule"
 	case v.Programs == 0:
 		return "not tried"
+	case v.Vacuous() != nil:
+		return "vacuous"
 	}
 	return "conforms"
-}
-
-// effectiveMin is the share of operations with an effect below which a green run says little.
-const effectiveMin = 0.25
-
-func saysLittle(v *campaign.Verdict) bool {
-	return float64(v.Answers[prog.OK]) < effectiveMin*float64(v.Operations())
 }
 
 func sentence(v *campaign.Verdict) string {
@@ -338,9 +375,9 @@ func sentence(v *campaign.Verdict) string {
 			count(v.Broken, "program"))
 	case v.Programs == 0:
 		return v.Target + ": not tried: no program came to an end"
-	case saysLittle(v):
-		return fmt.Sprintf("%s: conforms: %s, no rule broken, but only %s of them had an effect: this says little",
-			v.Target, done, share(v.Answers[prog.OK], ops))
+	case v.Vacuous() != nil:
+		return fmt.Sprintf("%s: vacuous: %s, no rule broken, but this proves little: %s", v.Target, done,
+			v.Vacuous().Detail)
 	}
 	return fmt.Sprintf("%s: conforms: %s, no rule broken", v.Target, done)
 }
@@ -360,6 +397,8 @@ func (l *lines) start(f *runFlags, targets []fuzz.Target) {
 	}
 	l.Encode(m)
 }
+
+func (l *lines) control(c *control) { l.Encode(c.event()) }
 
 func (l *lines) tell(campaign.Progress) {}
 
@@ -382,18 +421,24 @@ func findingJSON(s *settled, program []byte) map[string]any {
 	return m
 }
 
-func (l *lines) verdicts(res campaign.Result, err error) {
+func (l *lines) verdicts(res campaign.Result, subjects map[string]*props.Subject, err error) {
 	for i := range res.Verdicts {
 		v := &res.Verdicts[i]
 		signatures := []string{}
 		for _, f := range v.Findings {
 			signatures = append(signatures, f.Signature())
 		}
-		l.Encode(map[string]any{"event": "verdict", "target": v.Target, "verdict": word(v), "programs": v.Programs,
+		m := map[string]any{"event": "verdict", "target": v.Target, "verdict": word(v), "programs": v.Programs,
 			"operations": v.Operations(), "ok": v.Answers[prog.OK], "skip": v.Answers[prog.Skip],
 			"nomem": v.Answers[prog.NoMem], "behaviours": v.Coverage, "live": v.Live, "busySeconds": v.Busy.Seconds(),
-			"broken": v.Broken, "findings": signatures})
+			"broken": v.Broken, "findings": signatures, "bred": v.Bred,
+			"kinds": kindsOf(subjects[v.Target].Spec, v.Meter), "transitions": transitionsOf(v.Meter)}
+		if why := v.Vacuous(); why != nil {
+			m["vacuous"] = why.Detail
+		}
+		l.Encode(m)
 	}
 	l.Encode(map[string]any{"event": "end", "seconds": res.Elapsed.Seconds(), "interrupted": res.Interrupted,
-		"finding": errors.Is(err, errFinding)})
+		"finding": errors.Is(err, errFinding), "noControl": errors.Is(err, errControl),
+		"vacuous": errors.Is(err, errVacuous)})
 }
