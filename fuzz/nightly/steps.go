@@ -1,0 +1,387 @@
+package nightly
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"heapfuzz/fuzz"
+	"heapfuzz/fuzz/canary/canarytest"
+	"heapfuzz/props"
+)
+
+// What a process of heapfuzz leaves with. All else is trouble.
+const (
+	leftFine    = 0
+	leftFinding = 1
+)
+
+func sum32(text string) uint32 {
+	sum := fnv.New32a()
+	sum.Write([]byte(text))
+	return sum.Sum32()
+}
+
+// tried are the targets of the campaign.
+func (n *Night) tried() (list []fuzz.Target, err error) {
+	if len(n.Targets) == 0 {
+		return fuzz.Targets(), nil
+	}
+	for _, name := range n.Targets {
+		t, err := fuzz.Lookup(name)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, t)
+	}
+	return list, nil
+}
+
+// hunter is the command line that hunts on a target, in a process of its own, since a target can take it along.
+func (n *Night) hunter(t fuzz.Target, store string, share time.Duration) []string {
+	argv := n.self("night-hunt", "-dir", store, "-corpus", n.Store.Corpus, "-target", t.Name,
+		"-seed", strconv.FormatUint(n.state.Seed, 10), "-night", strconv.Itoa(n.state.Night),
+		"-duration", share.Round(time.Millisecond).String(), "-workers", strconv.Itoa(max(1, n.Workers)))
+	for _, note := range n.notes() {
+		argv = append(argv, "-note", note)
+	}
+	return argv
+}
+
+// control hunts a canary of each kind that is tried, chosen by the seed. One that is not found is a failure.
+func (n *Night) control(ctx context.Context, share time.Duration) Result {
+	targets, err := n.tried()
+	if err != nil {
+		return failed(err)
+	}
+	r := Result{Status: OK}
+	for i, l := range kinds(targets) {
+		candidates := slices.DeleteFunc(l.Canary(), func(c canarytest.Canary) bool {
+			return c.Base != nil || c.Filled().Property != props.Conforms.Name
+		})
+		if len(candidates) == 0 {
+			continue
+		}
+		chosen := candidates[n.random("control "+l.Name).IntN(len(candidates))]
+		c, err := n.huntCanary(ctx, l, chosen, share/time.Duration(len(kinds(targets))-i))
+		if err != nil {
+			return failed(err)
+		}
+		share -= time.Duration(c.Seconds * float64(time.Second))
+		r.Controls = append(r.Controls, c)
+		if !c.Right {
+			r.Status = Failed
+			r.Reason = strings.TrimSpace(fmt.Sprintf("%s %s should break %s, and was seen to break %q", r.Reason, c.Canary,
+				c.Rule, c.Saw))
+		}
+	}
+	if len(r.Controls) == 0 {
+		return Result{Status: Skipped, Reason: "no canary is of a kind that is tried"}
+	}
+	return r
+}
+
+// kinds are the languages of targets, each once.
+func kinds(targets []fuzz.Target) (list []fuzz.Language) {
+	for _, l := range fuzz.Languages() {
+		if slices.ContainsFunc(targets, func(t fuzz.Target) bool { return t.Subject == l.Name }) {
+			list = append(list, l)
+		}
+	}
+	return list
+}
+
+// huntCanary hunts until a first finding or the end of the time, in a store that is removed before.
+func (n *Night) huntCanary(ctx context.Context, l fuzz.Language, canary canarytest.Canary, share time.Duration) (Control,
+	error) {
+	c := Control{Language: l.Name, Canary: canarytest.Prefix + canary.Name, Rule: canary.RuleName()}
+	dir, err := n.work("control", l.Name)
+	if err == nil {
+		err = os.RemoveAll(dir)
+	}
+	if err != nil {
+		return c, err
+	}
+	t, err := fuzz.Lookup(c.Canary)
+	if err != nil {
+		return c, err
+	}
+	found := filepath.Join(dir, "found")
+	begun := time.Now()
+	argv := append(n.hunter(t, dir, share), "-o", found, "-first")
+	if _, err := n.run(ctx, call{log: "control", limit: share + grace, argv: argv}); err != nil {
+		return c, err
+	}
+	c.Seconds = time.Since(begun).Seconds()
+	files, err := filepath.Glob(filepath.Join(found, "*.txt"))
+	for _, file := range files {
+		data, e := os.ReadFile(file)
+		if e != nil {
+			return c, e
+		}
+		rule, _, _ := strings.Cut(props.ReproHead(data).Rule, " ")
+		expected := rule == c.Rule
+		for _, or := range canary.Or {
+			expected = expected || rule == or.Name
+		}
+		if c.Saw == "" || expected {
+			c.Saw = rule
+		}
+		c.Right = c.Right || expected
+	}
+	return c, err
+}
+
+// crashesMax is after how many deaths the campaign leaves a target alone for the night.
+const crashesMax = 3
+
+// campaign hunts on every target in turn.
+func (n *Night) campaign(ctx context.Context, share time.Duration) Result {
+	targets, err := n.tried()
+	if err != nil {
+		return failed(err)
+	}
+	for _, l := range kinds(targets) {
+		if err := n.Store.takeProject(l); err != nil {
+			return failed(err)
+		}
+	}
+	r, end := Result{Status: OK}, time.Now().Add(share)
+	for i, t := range targets {
+		part := max(0, time.Until(end)) / time.Duration(len(targets)-i)
+		h, warnings, err := n.huntTarget(ctx, t, max(part, 50*time.Millisecond))
+		if err != nil {
+			return failed(fmt.Errorf("%s: %w", t.Name, err))
+		}
+		r.Targets, r.Warnings = append(r.Targets, *h), append(r.Warnings, warnings...)
+		if h.Vacuous != "" && r.Status != Failed {
+			r.Status, r.Reason = Failed, t.Name+" is vacuous: "+h.Vacuous
+		}
+	}
+	for _, h := range r.Targets {
+		for _, file := range h.Tonight {
+			f, err := n.look(ctx, file)
+			if err != nil {
+				return failed(err)
+			}
+			r.Found = append(r.Found, f)
+		}
+	}
+	return concluded(r)
+}
+
+// concluded sets the status of a result by what was found.
+func concluded(r Result) Result {
+	open := 0
+	for _, f := range r.Found {
+		if f.Verdict == "new" || f.Verdict == "again" {
+			open++
+		}
+	}
+	if r.Status == OK && open > 0 {
+		r.Status, r.Reason = Finding, fmt.Sprintf("%d", open)
+	}
+	return r
+}
+
+// huntTarget hunts on one target until its time is over. When the process dies of a program, that is a finding already,
+// and the slice is passed over.
+func (n *Night) huntTarget(ctx context.Context, t fuzz.Target, part time.Duration) (*Hunted, []string, error) {
+	var warnings, crashes []string
+	end := time.Now().Add(part)
+	for range crashesMax {
+		left := max(time.Until(end), 50*time.Millisecond)
+		before, err := n.Store.known(t.Language())
+		if err != nil {
+			return nil, nil, err
+		}
+		argv := append(n.hunter(t, n.Store.Dir, left), "-o", n.Store.found(t.Subject))
+		e, err := n.run(ctx, call{log: "campaign", limit: left + 3*grace, argv: argv})
+		if err != nil {
+			return nil, nil, err
+		}
+		h, err := n.Store.hunted(t.Name)
+		if err != nil {
+			return nil, nil, err
+		}
+		if e.code == leftFine {
+			h.Tonight = slices.Compact(slices.Sorted(slices.Values(append(h.Tonight, crashes...))))
+			return h, warnings, nil
+		}
+		warnings = append(warnings, fmt.Sprintf("%s: slice %d ended with status %d", t.Name, h.Next, e.code))
+		after, err := n.Store.known(t.Language())
+		if err != nil {
+			return nil, nil, err
+		}
+		for shown, file := range after {
+			if before[shown] == "" {
+				crashes = append(crashes, file)
+			}
+		}
+		if e.code != leftFinding && e.code != -1 {
+			return nil, nil, fmt.Errorf("its hunt left with %d: %s", e.code, n.Store.path("logs", "campaign.log"))
+		}
+		h.Next, h.Crashed, h.Target, h.Language = h.Next+1, h.Crashed+1, t.Name, t.Subject
+		h.Tonight, h.Night = append(h.Tonight, crashes...), n.state.Night
+		if err := n.Store.writeJSON(n.Store.huntPath(t.Name), h); err != nil {
+			return nil, nil, err
+		}
+	}
+	h, err := n.Store.hunted(t.Name)
+	return h, append(warnings, t.Name+": left alone after so many"), err
+}
+
+// look makes a finding of a file in found, with its picture: the report of a run.
+func (n *Night) look(ctx context.Context, file string) (Found, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return Found{}, err
+	}
+	head := props.ReproHead(data)
+	f := Found{Target: head.Target, Property: head.Property, Rule: head.Rule, File: file, Program: string(data),
+		Language: filepath.Base(filepath.Dir(filepath.Dir(file))), Verdict: "again",
+		Command: "heapfuzz replay " + file + " -target " + head.Target}
+	notes := n.notes()
+	if slices.Contains(head.Notes, notes[len(notes)-1]) {
+		f.Verdict = "new"
+	}
+	e, err := n.run(ctx, call{log: "replay", limit: grace, argv: n.self("replay", file)})
+	f.Picture = string(e.out)
+	return f, err
+}
+
+// replay looks at all that was found before. A canary that is not caught any more is a failure of ours.
+func (n *Night) replay(ctx context.Context, share time.Duration) Result {
+	r := Result{Status: OK, Figures: map[string]float64{}}
+	var files []string
+	for _, l := range fuzz.Languages() {
+		of, err := filepath.Glob(filepath.Join(n.Store.found(l.Name), "*.txt"))
+		if err != nil {
+			return failed(err)
+		}
+		files = append(files, of...)
+	}
+	verdicts, err := n.verdicts(ctx, files, share)
+	if err != nil {
+		return failed(err)
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return failed(err)
+		}
+		head := props.ReproHead(data)
+		canary := strings.HasPrefix(head.Target, canarytest.Prefix)
+		f := Found{Target: head.Target, Property: head.Property, Rule: head.Rule, File: file, Program: string(data),
+			Language: filepath.Base(filepath.Dir(filepath.Dir(file))), Verdict: verdicts[file],
+			Command: "heapfuzz replay " + file}
+		switch _, err := fuzz.Lookup(head.Target); {
+		case err != nil:
+			f.Verdict, f.Why = "target gone", err.Error()
+		case f.Verdict == "":
+			f.Verdict, f.Why = "not told", "its replay came to no end"
+			r.Warnings = append(r.Warnings, file+": "+f.Why)
+		case f.Verdict == "again" && !canary:
+			if f, err = n.look(ctx, file); err != nil {
+				return failed(err)
+			}
+		case f.Verdict == "fixed" && canary:
+			r.Status, r.Reason = Failed, head.Target+" is not caught any more by "+file
+		}
+		r.Figures[f.Verdict]++
+		if !canary {
+			r.Found = append(r.Found, f)
+		}
+	}
+	return concluded(r)
+}
+
+// verdicts replays files: "again" when the rule of the head is broken, or "fixed". All are done in one process, and what
+// is missing then, since one ended it, each in its own.
+func (n *Night) verdicts(ctx context.Context, files []string, share time.Duration) (map[string]string, error) {
+	verdicts := map[string]string{}
+	ask := func(files ...string) error {
+		e, err := n.run(ctx, call{log: "replay", limit: share + grace, argv: n.self(append([]string{"replay", "-json"},
+			files...)...)})
+		for line := range bytes.Lines(e.out) {
+			var m struct{ From, File, Verdict, Event, Rule string }
+			if json.Unmarshal(line, &m) != nil || m.From == "" {
+				continue // the report of a process that died
+			}
+			verdicts[m.From] = "again"
+			if m.Verdict == "conforms" {
+				verdicts[m.From] = "fixed"
+			}
+		}
+		if err == nil && len(files) == 1 && verdicts[files[0]] == "" && e.code == leftFinding {
+			verdicts[files[0]] = "again" // it kills the process
+		}
+		return err
+	}
+	if len(files) == 0 {
+		return verdicts, nil
+	}
+	if err := ask(files...); err != nil {
+		return nil, err
+	}
+	for _, file := range files {
+		if verdicts[file] == "" {
+			if err := ask(file); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return verdicts, nil
+}
+
+// mutants tries a sample of the defects, another one each night.
+func (n *Night) mutants(ctx context.Context, share time.Duration) Result {
+	out, err := filepath.Abs(n.Store.path("evidence"))
+	if err != nil {
+		return failed(err)
+	}
+	seed := strconv.FormatUint(n.state.Seed+uint64(n.state.Night), 10)
+	e, err := n.run(ctx, call{log: "mutants", dir: n.Root, limit: share,
+		argv: []string{"scripts/mutate", "-quick", "-seed", seed, "-o", out}})
+	lines := strings.Split(strings.TrimSpace(string(e.out)), "\n")
+	last := lines[len(lines)-1]
+	switch {
+	case err != nil:
+		return failed(err)
+	case e.late:
+		return Result{Status: Skipped, Reason: "the time was over before all were tried; results are kept for the next time"}
+	case e.code != 0:
+		return Result{Status: Failed, Reason: last}
+	}
+	return Result{Status: OK, Reason: last}
+}
+
+// minimize takes out of the corpus what shows nothing new. It is done in a process of its own, as a target can die of a
+// program that an engine found.
+func (n *Night) minimize(ctx context.Context, share time.Duration) Result {
+	e, err := n.run(ctx, call{log: "corpus", limit: share + 3*grace,
+		argv: n.self("night-cover", "-dir", n.Store.Dir, "-corpus", n.Store.Corpus)})
+	r := Result{Status: OK, Reason: strings.TrimSpace(string(e.out)), Figures: map[string]float64{}}
+	for name, size := range n.Store.counts() {
+		r.Figures[name] = float64(size)
+	}
+	switch {
+	case err != nil:
+		return failed(err)
+	case e.late:
+		return Result{Status: Skipped, Reason: "the time was over", Figures: r.Figures}
+	case e.code == leftFinding:
+		r.Status, r.Reason = Finding, "a target dies of a program in the corpus, which stays as it is"
+	case e.code != 0:
+		r.Status = Failed
+	}
+	return r
+}
