@@ -1,8 +1,11 @@
 package fuzz
 
 import (
+	"crypto/sha256"
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"heapfuzz/props"
@@ -76,9 +79,37 @@ func (e *engine) try(data []byte) (f *props.Finding, effective bool, err error) 
 	if refuted == nil { // it happened once: a defect of its own kind
 		refuted = &props.Refutation{Violation: res.Violation, At: res.At}
 	}
-	return &props.Finding{
+	f = &props.Finding{
 		Property: props.Conforms.Name, Target: s.Target, Program: e.program.Clone(), Refutation: refuted,
-	}, true, nil
+	}
+	return f, true, e.keep(f)
+}
+
+// keep writes a finding into the folder HEAPFUZZ_KEEP, if there is one, before the engine is told: engines lose crashers
+// when they are killed, or cannot be reached. Of each signature the shortest program is kept.
+func (e *engine) keep(f *props.Finding) error {
+	dir := os.Getenv("HEAPFUZZ_KEEP")
+	if dir == "" {
+		return nil
+	}
+	name := fmt.Sprintf("%x.txt", sha256.Sum256([]byte(f.Target+" "+f.Signature())))[48:]
+	path := filepath.Join(dir, name)
+	if old, err := props.ReadRepro(e.spec, path); err == nil && len(old.Program.Ops) <= len(f.Program.Ops) {
+		return nil
+	}
+	text := props.ReproOf(f).Text(e.spec)
+	tmp, err := os.CreateTemp(dir, ".keep-")
+	if err != nil {
+		return err
+	}
+	_, err = tmp.Write(text)
+	if err = errors.Join(err, tmp.Sync(), tmp.Close()); err == nil {
+		err = os.Rename(tmp.Name(), path)
+	}
+	if err != nil {
+		_ = os.Remove(tmp.Name()) // what matters is that the finding was not kept
+	}
+	return err
 }
 
 // report returns the report of the finding, minimized. Engines minimize as well, and try a defect a hundred times: only

@@ -1,6 +1,7 @@
 package fuzz
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -114,6 +115,40 @@ func testEngine(t *testing.T, l Language) {
 		case f.Violation.Signature() != e.Rule || !effective || en.report(f) == "":
 			t.Errorf("%s: found %s", e.name, f.Violation.Signature())
 		}
+	}
+}
+
+// TestKeep has an engine find the same defect twice, and looks for the shorter of the programs in the folder.
+func TestKeep(t *testing.T) {
+	l, dir := languages[0], t.TempDir()
+	t.Setenv("HEAPFUZZ_KEEP", dir)
+	t.Setenv("HEAPFUZZ_TARGET", "canary/pop-twice")
+	en, err := newEngine(l.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	short, err := l.Spec.Parse("", strings.NewReader("p14 = alloc size=113\np20 = alloc size=123\np12 = alloc size=113\np4 = alloc size=113\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	long := short.Clone()
+	long.Ops = append(long.Ops, long.Ops...)
+	for _, p := range []prog.Program{long, short, long} {
+		if f, _, err := en.try(en.encode(0, p)); f == nil || err != nil {
+			t.Fatalf("%d operations: %v, %v", len(p.Ops), f, err)
+		}
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("kept: %v, %v", files, err)
+	}
+	r, err := props.ReadRepro(l.Spec, files[0])
+	if err != nil || r.Target != "canary/pop-twice" || !r.Program.Equal(l.Spec.Canon(short)) {
+		t.Errorf("kept: %+v, %v", r, err)
+	}
+	t.Setenv("HEAPFUZZ_KEEP", filepath.Join(dir, "nowhere"))
+	if _, _, err := en.try(en.encode(0, short)); err == nil {
+		t.Error("a finding that could not be kept was no error")
 	}
 }
 
