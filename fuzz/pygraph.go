@@ -72,12 +72,11 @@ type pyHeap struct {
 	// Raw: what is hidden counts as it does in CPython, and tuples are never written to (pygraph_twin.go).
 	raw bool
 
-	serial    int    // of the last object made
-	atoms     int    // how many were made
-	runs      int    // collections that began
-	hidden    int    // objects that go with those that are known
-	calls     int    // that may have changed something since the invariants were checked
-	baseBytes uint64 // of the empty heap
+	serial int // of the last object made
+	atoms  int // how many were made
+	runs   int // collections that began
+	hidden int // objects that go with those that are known
+	calls  int // that may have changed something since the invariants were checked
 
 	mourn      func(graph.ID)
 	inPlace    int  // reasons to write to tuples: finalizers that run, and garbage that is kept
@@ -132,7 +131,6 @@ func newPyHeap(prof *object.Profile, w graphtest.World, attach func(*object.Heap
 		return nil, fmt.Errorf("%w; %w", err, oh.Close())
 	}
 	h.c.Disable()
-	_, h.baseBytes, _ = oh.Memory().Usage()
 	if !h.needKeys(pyKeysFew) {
 		return nil, fmt.Errorf("no memory for the keys of dicts; %w", oh.Close())
 	}
@@ -549,7 +547,7 @@ func (h *pyHeap) Count(id graph.ID) int { return h.h.Count(object.Ref(id)) }
 // Usage leaves out what belongs to no object: the heads of lists, the blocks on free lists, and the keys.
 func (h *pyHeap) Usage() (objects, bytes, footprint uint64) {
 	_, bytes, footprint = h.h.Memory().Usage()
-	bytes -= h.baseBytes + h.h.FreeListBytes()
+	bytes -= h.h.OwnBytes()
 	for _, key := range h.keys {
 		bytes -= uint64(h.h.Bytes(key))
 	}
@@ -735,12 +733,13 @@ func (g gcHeap) Generation(id graph.ID) int {
 // SetLegacyFinalizer makes the object one of a class that has a finalizer: in 2.7 there are no others.
 func (g gcHeap) SetLegacyFinalizer(id graph.ID, f func(graph.ID)) { g.SetFinalizer(id, f) }
 
-// Offers tells that 2.7 has finalizers of the old kind, and later releases those of the new one, and gc.callbacks.
+// Offers tells that 2.7 has finalizers of the old kind, and later releases those of the new one, gc.callbacks and
+// gc.get_stats.
 func (g gcHeap) Offers(part string) bool {
 	switch part {
 	case "legacy":
 		return g.h.Profile().Legacy
-	case "final", "graduate", "watch":
+	case "final", "graduate", "watch", "stats":
 		return !g.h.Profile().Legacy
 	}
 	return true

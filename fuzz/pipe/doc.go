@@ -11,7 +11,8 @@
 //
 //	heapfuzz 1 graph name=cpython-3.11.7 parts=weak,final,count immediate=1 within=1 generations=3
 //
-// Parts are the optional parts of graph.Heap that it has (see Parts), and what follows is its Contract. Then the host
+// Parts are the optional parts of graph.Heap that it has (see Parts), and what follows is its Contract; kinds of objects
+// are numbers with commas between (bare=1,2 grows=2 shares=1 untracks=4). Then the host
 // asks, one line at a time, and each question is answered by one line: "ok" and the number asked for, "nomem", or
 // "fail" and a text. What cannot be done is a fail, never silence.
 //
@@ -24,11 +25,25 @@
 //	weak ID CALLBACK           a weak reference, with a callback if 1            ok ID
 //	deref ID                   what a weak reference refers to                   ok ID, 0 when it is cleared
 //	final ID                   the object has a finalizer from here on           ok
+//	legacy ID                  the same, one that no collection calls            ok
+//	saveall ON                 collections keep what they find                   ok
+//	garbage                    what was kept, in its order                       ok ID ...
+//	drop                       the garbage is empty                              ok
+//	push ID TARGET             one more field behind the others                  ok
+//	pop ID                     one field less                                    ok
+//	copy ID, deepcopy ID       a copy with a root                                ok ID
 //	enable ON                  collections by themselves                         ok
 //	threshold GENERATION N                                                       ok
 //	freeze, unfreeze                                                             ok
+//	frozen                     how many objects are frozen                       ok COUNT
 //	count ID                   roots and fields that refer to it                 ok COUNT
 //	age ID                     its generation, -1 for none                       ok GENERATION
+//	tracked ID                 whether the collector follows it                  ok 0 or 1
+//	finalized ID               whether its finalizer has run                     ok 0 or 1
+//	size ID                    bytes                                             ok BYTES
+//	objects ABOVE              those of generation ABOVE-1; 0 is all             ok ID ...
+//	referents ID, referrers ID                                                   ok ID ...
+//	stats                      collections, and the sum of what they returned    ok NUMBER NUMBER
 //	check                      recount the invariants                            ok
 //	quit                       end                                               (no answer)
 //
@@ -39,6 +54,8 @@
 //	event final ID             the finalizer of the object runs now
 //	event called ID            the weak reference calls back now
 //	event died ID              the object is gone, if it has the part "mourn"
+//	event start GENERATION     a collection starts, if it has the part "watch"
+//	event stop RETURNED        it is over
 //
 // It then answers questions as ever, since a finalizer may use the heap, until the host says
 //

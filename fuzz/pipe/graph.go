@@ -11,7 +11,8 @@ import (
 
 // Parts are the words for the optional parts of graph.Heap that the other side may have.
 var Parts = []string{
-	"mourn", "weak", "final", "switch", "threshold", "freeze", "count", "age", "check",
+	"mourn", "weak", "final", "legacy", "hoard", "grow", "copy", "switch", "threshold", "freeze", "freezecount", "watch",
+	"tracked", "census", "relate", "graduate", "size", "count", "age", "stats", "check",
 }
 
 // Graph is a heap of objects in another process. It is a graph.Heap with all the methods that the protocol has; Heap
@@ -25,8 +26,11 @@ type Graph struct {
 	p      *process
 	line   []byte
 	finals map[graph.ID]func(graph.ID)
+	legacy map[graph.ID]func(graph.ID)
 	called map[graph.ID]func(graph.ID)
 	mourn  func(graph.ID)
+	begun  func(generation int)
+	ended  func(returned int)
 }
 
 // Start starts the other side and reads who it is.
@@ -72,6 +76,9 @@ func (g *Graph) promise(key, value string) error {
 		"callbackfirst": &c.CallbackFirst, "mayrefuse": &c.MayRefuse,
 	}
 	numbers := map[string]*int{"within": &c.Within, "generations": &c.Generations, "fieldsmax": &c.FieldsMax}
+	kinds := map[string]*[graph.Kinds]bool{
+		"bare": &c.Bare, "grows": &c.Grows, "shares": &c.Shares, "untracks": &c.Untracks,
+	}
 	n, err := strconv.Atoi(value)
 	switch {
 	case key == "name":
@@ -91,13 +98,13 @@ func (g *Graph) promise(key, value string) error {
 		c.Saves = graph.Whole
 	case key == "saves" && value == "subgraph":
 		c.Saves = graph.Subgraph
-	case key == "bare":
+	case kinds[key] != nil:
 		for _, k := range strings.Split(value, ",") {
 			i, err := strconv.Atoi(k)
 			if err != nil || i < 0 || i >= graph.Kinds {
-				return fmt.Errorf("bare=%s: no kind %q", value, k)
+				return fmt.Errorf("%s=%s: no kind %q", key, value, k)
 			}
-			c.Bare[i] = true
+			kinds[key][i] = true
 		}
 	case flags[key] != nil && err == nil && (n == 0 || n == 1):
 		*flags[key] = n == 1
@@ -119,7 +126,9 @@ func (g *Graph) Reset(limit, auto, variant uint64) error {
 			return err
 		}
 	}
-	g.finals, g.called, g.mourn = map[graph.ID]func(graph.ID){}, map[graph.ID]func(graph.ID){}, nil
+	g.finals, g.called = map[graph.ID]func(graph.ID){}, map[graph.ID]func(graph.ID){}
+	g.legacy = map[graph.ID]func(graph.ID){}
+	g.mourn, g.begun, g.ended = nil, nil, nil
 	_, _, err := g.ask("reset", limit, auto, variant)
 	return err
 }
@@ -137,42 +146,51 @@ func (g *Graph) Quit() error {
 // Close is of one heap: the process lives on for the next.
 func (g *Graph) Close() error { return nil }
 
-// ask asks one question. It tells events as they come.
+// ask asks one question that is answered with a number, or none.
 func (g *Graph) ask(verb string, args ...uint64) (n int64, ok bool, err error) {
+	text, ok, err := g.put(verb, args...)
+	if err != nil || text == "" {
+		return 0, ok, err
+	}
+	if n, err = strconv.ParseInt(text, 10, 64); err != nil {
+		return 0, false, g.p.badLine(g.line, "ok "+text)
+	}
+	return n, true, nil
+}
+
+// put puts a question and returns what follows ok. It tells events as they come.
+func (g *Graph) put(verb string, args ...uint64) (answer string, ok bool, err error) {
 	b := append(g.line[:0], verb...)
 	for _, a := range args {
 		b = strconv.AppendUint(append(b, ' '), a, 10)
 	}
 	g.line = append(b, '\n')
 	if err := g.p.write(g.line); err != nil {
-		return 0, false, err
+		return "", false, err
 	}
 	for {
 		line, err := g.p.read()
 		if err != nil {
-			return 0, false, err
+			return "", false, err
 		}
 		switch word, rest, _ := strings.Cut(line, " "); {
 		case word == "event":
 			if !g.tell(rest) {
-				return 0, false, g.p.badLine(g.line, line)
+				return "", false, g.p.badLine(g.line, line)
 			}
 			if err := g.p.write([]byte("resume\n")); err != nil {
-				return 0, false, err
+				return "", false, err
 			}
 		case line == "ok":
-			return 0, true, nil
+			return "", true, nil
 		case word == "ok":
-			if n, err = strconv.ParseInt(rest, 10, 64); err != nil {
-				return 0, false, g.p.badLine(g.line, line)
-			}
-			return n, true, nil
+			return rest, true, nil
 		case line == "nomem":
-			return 0, false, nil
+			return "", false, nil
 		case word == "fail":
-			return 0, false, fmt.Errorf("%s: %s", verb, rest)
+			return "", false, fmt.Errorf("%s: %s", verb, rest)
 		default:
-			return 0, false, g.p.badLine(g.line, line)
+			return "", false, g.p.badLine(g.line, line)
 		}
 	}
 }
@@ -188,19 +206,33 @@ func (g *Graph) tell(text string) bool {
 	var f func(graph.ID)
 	switch what {
 	case "final":
-		f = g.finals[id]
-		delete(g.finals, id)
+		if f = g.legacy[id]; f == nil {
+			f = g.finals[id]
+			delete(g.finals, id)
+		}
 	case "called":
 		f = g.called[id]
 		delete(g.called, id)
 	case "died":
 		f = g.mourn
+	case "start":
+		f = counted(g.begun)
+	case "stop":
+		f = counted(g.ended)
 	}
 	if f == nil {
 		return false
 	}
 	f(id)
 	return true
+}
+
+// counted is a function of a number in the shape of one of an ID.
+func counted(f func(int)) func(graph.ID) {
+	if f == nil {
+		return nil
+	}
+	return func(n graph.ID) { f(int(n)) }
 }
 
 // must asks a question that cannot be answered with nomem.
@@ -227,6 +259,7 @@ func (g *Graph) object(verb string, args ...uint64) graph.ID {
 func (g *Graph) New(kind graph.Kind, fields int) graph.ID {
 	id := g.object("new", uint64(kind), uint64(fields))
 	delete(g.finals, id) // of an object that had this ID and died without
+	delete(g.legacy, id)
 	return id
 }
 
@@ -246,11 +279,7 @@ func (g *Graph) Collect(generation int) int { return int(g.must("collect", uint6
 func (g *Graph) OnDeath(f func(graph.ID)) { g.mourn = f }
 
 func (g *Graph) NewWeak(referent graph.ID, callback func(graph.ID)) graph.ID {
-	flag := uint64(0)
-	if callback != nil {
-		flag = 1
-	}
-	w := g.object("weak", uint64(referent), flag)
+	w := g.object("weak", uint64(referent), bit(callback != nil))
 	if w == 0 {
 		return 0
 	}
@@ -268,12 +297,13 @@ func (g *Graph) SetFinalizer(object graph.ID, f func(graph.ID)) {
 	g.must("final", uint64(object))
 }
 
-func (g *Graph) Enable(on bool) {
-	flag := uint64(0)
+func (g *Graph) Enable(on bool) { g.must("enable", bit(on)) }
+
+func bit(on bool) uint64 {
 	if on {
-		flag = 1
+		return 1
 	}
-	g.must("enable", flag)
+	return 0
 }
 
 func (g *Graph) SetThreshold(generation, n int) { g.must("threshold", uint64(generation), uint64(n)) }
@@ -283,6 +313,70 @@ func (g *Graph) Unfreeze() { g.must("unfreeze") }
 
 func (g *Graph) Count(object graph.ID) int      { return int(g.must("count", uint64(object))) }
 func (g *Graph) Generation(object graph.ID) int { return int(g.must("age", uint64(object))) }
+
+func (g *Graph) SetLegacyFinalizer(object graph.ID, f func(graph.ID)) {
+	g.legacy[object] = f
+	g.must("legacy", uint64(object))
+}
+
+func (g *Graph) SaveAll(on bool)     { g.must("saveall", bit(on)) }
+func (g *Graph) Garbage() []graph.ID { return g.list("garbage") }
+func (g *Graph) DropGarbage()        { g.must("drop") }
+
+func (g *Graph) Append(object, target graph.ID) bool {
+	_, ok, err := g.ask("push", uint64(object), uint64(target))
+	if err != nil {
+		panic(err)
+	}
+	return ok
+}
+
+func (g *Graph) Pop(object graph.ID) { g.must("pop", uint64(object)) }
+
+func (g *Graph) Copy(object graph.ID) graph.ID     { return g.object("copy", uint64(object)) }
+func (g *Graph) DeepCopy(object graph.ID) graph.ID { return g.object("deepcopy", uint64(object)) }
+
+func (g *Graph) FreezeCount() int { return int(g.must("frozen")) }
+
+func (g *Graph) OnCollection(start func(generation int), stop func(returned int)) {
+	g.begun, g.ended = start, stop
+}
+
+func (g *Graph) Tracked(object graph.ID) bool   { return g.must("tracked", uint64(object)) != 0 }
+func (g *Graph) Finalized(object graph.ID) bool { return g.must("finalized", uint64(object)) != 0 }
+func (g *Graph) Size(object graph.ID) int       { return int(g.must("size", uint64(object))) }
+
+func (g *Graph) Objects(generation int) []graph.ID { return g.list("objects", uint64(generation+1)) }
+
+func (g *Graph) Referents(object graph.ID) []graph.ID { return g.list("referents", uint64(object)) }
+func (g *Graph) Referrers(object graph.ID) []graph.ID { return g.list("referrers", uint64(object)) }
+
+func (g *Graph) Stats() (collections, collected uint64) {
+	both := g.list("stats")
+	if len(both) != 2 {
+		panic(g.p.badLine(g.line, "ok and not two numbers"))
+	}
+	return uint64(both[0]), uint64(both[1])
+}
+
+// list asks a question that is answered with numbers.
+func (g *Graph) list(verb string, args ...uint64) (ids []graph.ID) {
+	text, ok, err := g.put(verb, args...)
+	if err == nil && !ok {
+		err = g.p.badLine(g.line, "nomem")
+	}
+	for _, word := range strings.Fields(text) {
+		n, e := strconv.ParseUint(word, 10, 64)
+		if e != nil {
+			err = g.p.badLine(g.line, "ok "+text)
+		}
+		ids = append(ids, graph.ID(n))
+	}
+	if err != nil {
+		panic(err)
+	}
+	return ids
+}
 
 // CheckInvariants has the other side recount its own.
 func (g *Graph) CheckInvariants() error {

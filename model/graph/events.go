@@ -115,7 +115,7 @@ func (m *Model) finalize(n *node) violation {
 		return FinalOnce.Breach("the finalizer of %v ran again", n)
 	case !m.doomed(n):
 		return FinalOnce.Breach("the finalizer of %v ran, which roots reach", n)
-	case n.legacy && m.sure(n):
+	case n.legacy && m.sure(n) && (!m.Contract.Immediate || m.reachesItself(n)): // others may die by their count in it
 		return Garbage.Breach("a collection called the legacy finalizer of %v", n)
 	}
 	if m.sure(n) {

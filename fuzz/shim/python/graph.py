@@ -2,10 +2,18 @@
 
     python3 graph.py
 
-The protocol is described in fuzz/pipe/doc.go. An ID is the address of an object; a root is a count that is not
-anybody's. Deaths of most objects cannot be seen from Python, so the part "mourn" is missing. What this file makes for
-itself lives as long as the process does, and refers to no object of the program between two lines.
+The protocol is described in fuzz/pipe/doc.go. It runs in 2.7 and in 3.6 and later.
+
+An ID is the address of an object; a root is a count that is not anybody's. Deaths of most objects cannot be seen from
+Python, so the part "mourn" is missing; nor can what is frozen be told apart from what the interpreter has frozen
+itself, and "freezecount" is missing too.
+What this file makes for itself is frozen where there is gc.freeze, refers to no object of the program between two
+lines, and is none of what is counted: collections see the objects of the program alone.
+
+The kinds are those of fuzz/pygraph.go. A tuple cannot be changed, so a tuple is an instance with a slot that holds
+one, and so is a chain of pairs; what goes with an instance like that has no ID.
 """
+import copy
 import ctypes
 import gc
 import os
@@ -24,12 +32,22 @@ VERSION = sys.version_info[:2]
 NODE, ATOM, LIST, TUPLE, DICT, INSTANCE, NESTED, PUSHED = range(8)
 WEAK = 8
 
-KIND = {}  # by ID
-SERIAL = [0]
+# An instance with more attributes than this has slots: it could have a dict although its release has inline values.
+SHARED_MAX = 24
+
+# From 3.11 on the dict of an instance is made when the instance changes its class. So each has a class of its own there,
+# which gets the finalizer: they are made beforehand, for they are objects of the collector too.
+INLINE = VERSION >= (3, 11)
+POOL_MAX = 600
+
+KIND = {}  # by ID, with the number of fields: see kind_of
+ATOMS = [0]
 AUTO = [0]
 QUIET = [0]
+STATS = [0, 0]
 ROOTS = {}  # how many, by ID
 CLASSES = {}
+POOL, USED = [], []
 
 
 def at(address):
@@ -37,59 +55,145 @@ def at(address):
     return ctypes.cast(address, ctypes.py_object).value
 
 
+def note(address, kind, fields):
+    KIND[address] = kind | fields << 4  # a number: the collector looks at no dict of numbers
+
+
+def kind_of(address):
+    return KIND[address] & 15
+
+
+def fields_of(address):
+    return KIND[address] >> 4
+
+
 def say(text):
     OUT.write(text + "\n")
     OUT.flush()
 
 
-def happen(what, address):
+def happen(what, number):
     """Tell the host of an event and answer its questions until it lets us go on."""
     if QUIET[0]:
         return
+    was = gc.isenabled()
     gc.disable()
-    say("event %s %d" % (what, address))
+    say("event %s %d" % (what, number))
     serve(True)
-    automatic(True)
-
-
-def automatic(on):
-    """Collections start by themselves while a question is worked on, and at no other time: nobody would listen."""
-    if AUTO[0] and on:
+    if was:
         gc.enable()
-    else:
-        gc.disable()
+
+
+def automatic(verb):
+    """Collections start by themselves while something is made, and at no other time: nobody would listen."""
+    if AUTO[0] and verb in MAKING:
+        gc.enable()
 
 
 def finalize(self):
     happen("final", id(self))
 
 
-def classes(kind, fields, final):
-    """The class of instances of a kind; one with a finalizer is laid out like the one without."""
-    key = (kind, fields, final)
-    if key not in CLASSES:
-        base, body = object, {}
-        if final:
-            base, body = classes(kind, fields, False), {"__slots__": (), "__del__": finalize}
-        elif kind != INSTANCE:
-            names = ["f%d" % i for i in range(fields)] if kind == NODE else ["t"]
-            body["__slots__"] = tuple(names) + ("__weakref__",)
-        CLASSES[key] = type("K%d_%d" % (kind, fields), (base,), body)
-    return CLASSES[key]
+def called(ref):
+    happen("called", id(ref))
+
+
+def watch(phase, info):
+    happen(phase, info["generation"] if phase == "start" else info["collected"] + info["uncollectable"])
 
 
 class Weak(weakref.ref):
     __slots__ = ()
 
+    def __copy__(self):
+        return self
 
-def called(ref):
-    happen("called", id(ref))
+    def __deepcopy__(self, memo):
+        return self
+
+
+class Base(object):
+    """What all instances have in common: copies are of a class without a finalizer."""
+    __slots__ = ()
+
+    def __reduce_ex__(self, protocol):
+        kind, fields = kind_of(id(self)), fields_of(id(self))
+        if kind in (TUPLE, NESTED):
+            return instance, (kind, fields), self.t
+        return instance, (kind, fields), [fetch(self, kind, i) for i in range(fields)]
+
+    def __setstate__(self, state):
+        if type(state) is tuple:
+            self.t = state
+        else:
+            for i, value in enumerate(state):
+                setattr(self, "f%d" % i, value)
+
+
+def slotted(kind, fields):
+    return kind != INSTANCE or fields > SHARED_MAX
+
+
+def classes(kind, fields, final):
+    """The class of instances of a kind; one with a finalizer is laid out like the one without."""
+    key = (kind, fields, final)
+    if key not in CLASSES:
+        base, body = Base, {}
+        if final:
+            base, body = classes(kind, fields, False), {"__slots__": (), "__del__": finalize}
+        elif slotted(kind, fields):
+            names = ["t"] if kind in (TUPLE, NESTED) else ["f%d" % i for i in range(fields)]
+            body["__slots__"] = tuple(names) + ("__weakref__",)
+        CLASSES[key] = type("K%d_%d" % (kind, fields), (base,), body)
+    return CLASSES[key]
+
+
+def own_class():
+    """A class whose instances share the names of all attributes that there may be, for one instance."""
+    made = type("Own", (Base,), {})
+    first = made()
+    for i in range(SHARED_MAX):
+        setattr(first, "f%d" % i, None)
+    return made
+
+
+def instance(kind, fields):
+    """An instance with empty fields; one with a tuple gets it later."""
+    if slotted(kind, fields) or not INLINE:
+        made = classes(kind, fields, False)()
+    else:
+        USED.append(POOL.pop() if POOL else own_class())
+        made = USED[-1]()
+    if kind not in (TUPLE, NESTED):
+        for i in range(fields if slotted(kind, fields) else max(fields, 1)):
+            setattr(made, "f%d" % i, None)
+    return made
+
+
+def fill(made, kind, values):
+    """Give an instance tuples of its own."""
+    if kind == TUPLE:
+        made.t = tuple(values)
+    elif kind == NESTED:
+        nest = None
+        for value in reversed(values):
+            nest = (value, nest)
+        made.t = nest
+    return made
+
+
+def atom():
+    """Numbers of one to three digits, and strings of any length: the same as in fuzz/pygraph.go."""
+    ATOMS[0] += 1
+    n = ATOMS[0]
+    if n % 2 == 0:
+        return (n + 1000) << (n % 3 * 20)
+    return chr(ord("a") + n % 26) * (2 + n * 37 % 600)
 
 
 def new(kind, fields):
-    SERIAL[0] += 1
     if kind == ATOM:
-        return 10 ** 6 + SERIAL[0]
+        return atom()
     if kind == LIST:
         return [None] * fields
     if kind == PUSHED:
@@ -99,25 +203,16 @@ def new(kind, fields):
         return made
     if kind == DICT:
         return dict.fromkeys(range(fields))
-    made = classes(kind, fields, False)()
-    if kind == TUPLE:
-        made.t = (None,) * fields
-    elif kind == NESTED:
-        nest = None
-        for _ in range(fields):
-            nest = (None, nest)
-        made.t = nest
-    else:
-        for i in range(fields):
-            setattr(made, "f%d" % i, None)
-    return made
+    return fill(instance(kind, fields), kind, [None] * fields)
 
 
 def store(obj, kind, i, value):
     if kind in (LIST, PUSHED, DICT):
         obj[i] = value
     elif kind == TUPLE:
-        obj.t = obj.t[:i] + (value,) + obj.t[i + 1:]
+        items = list(obj.t)
+        items[i] = value
+        obj.t = tuple(items)
     elif kind == NESTED:
         obj.t = nested(obj.t, i, value)
     else:
@@ -148,12 +243,15 @@ def fetch(obj, kind, i):
     return getattr(obj, "f%d" % i)
 
 
-def keep(obj, kind):
+def id_of(obj):
+    return 0 if obj is None else id(obj)
+
+
+def keep(obj, kind, fields):
     """Give a new object its root and return its ID."""
-    address = id(obj)
-    do_root(address)
-    KIND[address] = kind
-    return address
+    note(id(obj), kind, fields)
+    do_root(id(obj))
+    return id(obj)
 
 
 def do_root(address):
@@ -171,55 +269,99 @@ def do_unroot(address):
 def do_reset(limit, auto, variant):
     AUTO[0] = 0
     gc.disable()
-    if hasattr(gc, "unfreeze"):
+    gc.set_debug(0)
+    if FREEZES:
         gc.unfreeze()
     QUIET[0] = 1
     while ROOTS:  # a program that ended early has left some
         address, n = ROOTS.popitem()
         for _ in range(n):
             decref(address)
-    KIND.clear()
     gc.collect()
-    QUIET[0] = 0
-    if hasattr(gc, "freeze"):
-        gc.freeze()
+    while gc.garbage:
+        for obj in list(gc.garbage):
+            if isinstance(obj, Base):
+                for name in [n for c in type(obj).__mro__ for n in getattr(c, "__slots__", ()) if n[0] in "ft"]:
+                    setattr(obj, name, None)
+                getattr(obj, "__dict__", {}).clear()
+        del obj, gc.garbage[:]
+        gc.collect()
+    KIND.clear()
+    ATOMS[0] = 0
+    while USED:
+        POOL.append(USED.pop())
+        if "__del__" in POOL[-1].__dict__:
+            del POOL[-1].__del__
     gc.set_threshold(700, 10, 10)
+    gc.collect()
+    if FREEZES:
+        gc.freeze()
+    QUIET[0] = 0
+    STATS[:] = stats()
 
 
 def do_new(kind, fields):
-    return keep(new(kind, fields), kind)
+    return keep(new(kind, fields), kind, fields)
 
 
 def do_set(address, i, target):
-    store(at(address), KIND[address], i, at(target) if target else None)
+    store(at(address), kind_of(address), i, at(target) if target else None)
 
 
 def do_get(address, i):
-    found = fetch(at(address), KIND[address], i)
-    return 0 if found is None else id(found)
+    return id_of(fetch(at(address), kind_of(address), i))
+
+
+def do_push(address, target):
+    at(address).append(at(target))
+    KIND[address] += 1 << 4
+
+
+def do_pop(address):
+    KIND[address] -= 1 << 4
+    del at(address)[-1]
+
+
+def do_copy(address):
+    return copied(address, copy.copy(at(address)), False)
+
+
+def do_deepcopy(address):
+    return copied(address, copy.deepcopy(at(address)), True)
+
+
+def copied(address, made, deep):
+    """Walk over an object and its copy side by side: what is new is noted, and gets tuples of its own."""
+    if id(made) == address:
+        do_root(address)
+        return address
+    pairs, met = [(at(address), made)], {address}
+    for a, b in pairs:  # it grows
+        kind, fields = kind_of(id(a)), fields_of(id(a))
+        note(id(b), kind, fields)
+        for i in range(fields if deep else 0):
+            x, y = fetch(a, kind, i), fetch(b, kind, i)
+            if x is not y and id(x) not in met:
+                met.add(id(x))
+                pairs.append((x, y))
+    for _, b in pairs:
+        kind, fields = kind_of(id(b)), fields_of(id(b))
+        if kind in (TUPLE, NESTED):
+            fill(b, kind, [fetch(b, kind, i) for i in range(fields)])
+    do_root(id(made))
+    return id(made)
 
 
 def do_weak(address, callback):
-    return keep(Weak(at(address), called if callback else None), WEAK)
-
-
-def do_deref(address):
-    found = at(address)()
-    return 0 if found is None else id(found)
+    return keep(Weak(at(address), called if callback else None), WEAK, 0)
 
 
 def do_final(address):
-    obj = at(address)
-    kind = KIND[address]
-    fields = 0
-    if kind == NODE:
-        fields = len(type(obj).__slots__) - 1
-    elif kind == INSTANCE:
-        fields = len(obj.__dict__)
+    obj, kind, fields = at(address), kind_of(address), fields_of(address)
+    if INLINE and not slotted(kind, fields):
+        type(obj).__del__ = finalize
     else:
-        name = type(obj).__name__
-        fields = int(name[name.index("_") + 1:])
-    obj.__class__ = classes(kind, fields, True)
+        obj.__class__ = classes(kind, fields, True)
 
 
 def do_enable(on):
@@ -232,60 +374,183 @@ def do_threshold(generation, n):
     gc.set_threshold(*now)
 
 
+def known(obj):
+    """Tells whether something that is followed has an ID. There may have been another object at its address."""
+    kind = KIND.get(id(obj), ATOM) & 15
+    if kind in (LIST, PUSHED):
+        return type(obj) is list
+    if kind == DICT:
+        return type(obj) is dict and list(obj) == list(range(fields_of(id(obj))))  # others are of classes, instances
+    return kind != ATOM and isinstance(obj, Weak if kind == WEAK else Base)
+
+
+def do_objects(above):
+    """IDs of generation above-1; 0 is all, but without what is frozen."""
+    return [id(obj) for obj in (gc.get_objects(above - 1) if above else gc.get_objects()) if known(obj)]
+
+
 def do_age(address):
-    if not gc.is_tracked(at(address)):
-        return -1
     for generation in range(3):
-        for obj in gc.get_objects(generation):
-            if id(obj) == address:
-                return generation
-    return -1  # it is frozen
+        if gc.is_tracked(at(address)) and any(id(obj) == address for obj in gc.get_objects(generation)):
+            return generation
+    return -1
 
 
-VERBS = {
-    "reset": do_reset, "new": do_new, "set": do_set, "get": do_get, "root": do_root, "unroot": do_unroot,
-    "collect": gc.collect, "weak": do_weak, "deref": do_deref, "final": do_final, "enable": do_enable,
-    "threshold": do_threshold, "age": do_age,
-    "count": lambda address: sys.getrefcount(at(address)) - BASE,
+def referents(obj):
+    """What an object refers to, with what its tuples and its dict do in their place."""
+    found, fields = [], set()
+    for i in range(fields_of(id(obj))):
+        fields.add(id_of(fetch(obj, kind_of(id(obj)), i)))
+    todo = gc.get_referents(obj)[::-1]
+    while todo:
+        x = todo.pop()
+        if id(x) in fields:
+            found.append(id(x))
+        elif type(x) in (tuple, dict):
+            todo.extend(reversed(gc.get_referents(x)))
+    return found
+
+
+def do_referrers(address):
+    obj = at(address)
+    found = [id(x) for x in gc.get_referrers(obj) if known(x)]
+    for x in gc.get_objects():
+        if known(x) and hides(id(x)) and address in referents(x):
+            found.append(id(x))
+    return found
+
+
+def hides(address):
+    kind, fields = kind_of(address), fields_of(address)
+    if kind == INSTANCE:
+        return not INLINE and not slotted(kind, fields)
+    return fields > 0 and kind in (TUPLE, NESTED)
+
+
+def do_size(address):
+    obj, kind = at(address), kind_of(address)
+    if kind == DICT:  # the header alone
+        return object.__sizeof__(obj) + sys.getsizeof([]) - [].__sizeof__()
+    n = sys.getsizeof(obj)
+    if hides(address) and kind != INSTANCE:
+        pair = obj.t
+        while pair is not None:
+            n += sys.getsizeof(pair)
+            pair = pair[1] if kind == NESTED else None
+    return n
+
+
+def do_saveall(on):
+    gc.set_debug(gc.DEBUG_SAVEALL if on else 0)
+
+
+def purge():
+    """Leave in the garbage only what has an ID: tuples that a program replaces would live on there."""
+    if gc.garbage:
+        gc.garbage[:] = [obj for obj in gc.garbage if known(obj)]
+
+
+def do_garbage():
+    purge()
+    return [id(obj) for obj in gc.garbage]
+
+
+def do_drop():
+    del gc.garbage[:]
+
+
+def stats():
+    """The collections that there were, and what they returned."""
+    if not hasattr(gc, "get_stats"):
+        return [0, 0]
+    rows = gc.get_stats()
+    return [sum(r["collections"] for r in rows), sum(r["collected"] + r["uncollectable"] for r in rows)]
+
+
+def do_stats():
+    return [now - then for now, then in zip(stats(), STATS)]
+
+
+FREEZES = hasattr(gc, "freeze")
+
+# The verbs of each part.
+PARTS = {
+    "": {"reset": do_reset, "new": do_new, "set": do_set, "get": do_get, "root": do_root, "unroot": do_unroot,
+         "collect": gc.collect},
+    "weak": {"weak": do_weak, "deref": lambda address: id_of(at(address)())},
+    "final": {"final": do_final},
+    "grow": {"push": do_push, "pop": do_pop},
+    "copy": {"copy": do_copy, "deepcopy": do_deepcopy},
+    "switch": {"enable": do_enable},
+    "threshold": {"threshold": do_threshold},
+    "hoard": {"saveall": do_saveall, "garbage": do_garbage, "drop": do_drop},
+    "count": {"count": lambda address: sys.getrefcount(at(address)) - BASE},
+    "tracked": {"tracked": lambda address: int(gc.is_tracked(at(address)))},
+    "relate": {"referents": lambda address: referents(at(address)), "referrers": do_referrers},
+    "size": {"size": do_size},
 }
-if hasattr(gc, "freeze"):
-    VERBS["freeze"] = gc.freeze
-    VERBS["unfreeze"] = gc.unfreeze
+if VERSION < (3, 4):
+    PARTS["legacy"] = {"legacy": do_final}
+    del PARTS["final"]
+else:
+    PARTS["stats"] = {"stats": do_stats}
+    PARTS["watch"] = {}
+if FREEZES:
+    PARTS["freeze"] = {"freeze": gc.freeze, "unfreeze": gc.unfreeze}
+if VERSION >= (3, 8):
+    PARTS["age"] = {"age": do_age}
+    PARTS["census"] = {"objects": do_objects}
+if hasattr(gc, "is_finalized"):
+    PARTS["graduate"] = {"finalized": lambda address: int(gc.is_finalized(at(address)))}
+
+MAKING = {"new", "set", "weak", "push", "copy", "deepcopy"}
+
+VERBS = {}
+for part in PARTS.values():
+    VERBS.update(part)
 BASE = sys.getrefcount(at(id(VERBS))) - 1
 OUT = os.fdopen(os.dup(1), "w")
 IN = os.fdopen(0, "r", 1)
 
 
+def ask():
+    """Read a question: the verb and its numbers. The words are gone when it is worked on, or they would be counted."""
+    words = IN.readline().split()
+    if not words:
+        return "quit", ()
+    return words[0], tuple(map(int, words[1:]))
+
+
 def serve(nested):
     """Answer questions until the end, or, inside an event, until the host says resume."""
     while True:
-        words = IN.readline().split()
-        if not words or words[0] == "quit":
+        verb, numbers = ask()
+        if verb == "quit":
             os._exit(0)
-        if words[0] == "resume" and nested:
+        if verb == "resume" and nested:
             return
-        automatic(True)
+        automatic(verb)
         try:
-            answer = VERBS[words[0]](*map(int, words[1:]))
-            text = "ok" if answer is None else "ok %d" % answer
+            answer = VERBS[verb](*numbers)
+            if type(answer) is list:
+                text = " ".join(["ok"] + ["%d" % n for n in answer])
+            else:
+                text = "ok" if answer is None else "ok %d" % answer
         except MemoryError:
             text = "nomem"
         except Exception as e:  # whatever it is, the host is told
             text = "fail %s: %s" % (type(e).__name__, e)
-        automatic(False)
+        gc.disable()
+        answer = None
         say(text)
 
 
 def hello():
-    parts = ["weak", "final", "switch", "threshold", "count"]
-    if hasattr(gc, "freeze"):
-        parts.append("freeze")
-    if VERSION >= (3, 8):
-        parts.append("age")
     words = [
-        "heapfuzz 1 graph name=cpython-%d.%d.%d" % sys.version_info[:3], "parts=" + ",".join(parts),
-        "immediate=1 within=1 generations=3 weakfirst=1 callbackfirst=1 fieldsmax=255 bare=1,2,4,7",
-        "saves=" + ("whole" if VERSION < (3, 9) else "subgraph"),
+        "heapfuzz 1 graph name=cpython-%d.%d.%d" % sys.version_info[:3],
+        "parts=" + ",".join(sorted(part for part in PARTS if part)),
+        "immediate=1 within=1 generations=3 weakfirst=1 callbackfirst=1 fieldsmax=255",
+        "bare=1,2,4,7 grows=2,7 shares=1 untracks=4", "saves=" + ("whole" if VERSION < (3, 9) else "subgraph"),
     ]
     say(" ".join(words))
 
@@ -295,6 +560,11 @@ if __name__ == "__main__":
     # finalizer would be ignored, and the host with it.
     sys.setrecursionlimit(1000000)
     threading.stack_size(1 << 29)
+    if INLINE:
+        POOL.extend([own_class() for _ in range(POOL_MAX)])
+    if hasattr(gc, "callbacks"):
+        gc.callbacks.append(watch)
+    QUIET[0] = 1
     hello()
     side = threading.Thread(target=serve, args=(False,))
     side.start()
