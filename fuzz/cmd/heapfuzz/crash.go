@@ -39,7 +39,10 @@ const endedName = "ended"
 var inside string
 
 // guarded are the commands that drive targets.
-var guarded = []string{"run", "replay", "shrink", "show", "trace"}
+var guarded = []string{"run", "replay", "shrink", "show", "trace", "night-hunt", "night-cover"}
+
+// finders are those of them that make programs shorter and write them.
+var finders = []string{"run", "shrink", "night-hunt", "night-cover"}
 
 // start is all of main: the parent, the child, or neither.
 func start(args []string, stdout, stderr io.Writer) int {
@@ -85,8 +88,8 @@ func supervise(ctx context.Context, args []string, stdout, stderr io.Writer) (in
 	if err != nil || !died {
 		return code, err
 	}
-	var out func(*props.Subject) string // only what makes programs shorter writes them
-	if args[0] == "run" || args[0] == "shrink" {
+	var out func(*props.Subject) string
+	if slices.Contains(finders, args[0]) {
 		out = func(s *props.Subject) string { return cmp.Or(outOf(args), foundDir(s)) }
 	}
 	return exitFinding, aftermath(ctx, dir, out, stdout)

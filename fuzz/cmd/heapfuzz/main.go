@@ -9,6 +9,7 @@
 //	heapfuzz targets                    list what is tried; with -rules, the rules
 //	heapfuzz ops                        list the operations of which programs consist
 //	heapfuzz prove                      make small defects in our own implementations, and see which are found
+//	heapfuzz nightly                    look for defects with everything that there is, within a budget of time
 //
 // Every command leaves with 0 when no rule was broken, 1 when one was, 2 when it was used wrongly or could not do its
 // work, and 130 when it was interrupted. A run leaves with 3 when it proves nothing, as little happened in it, and with 4
@@ -88,6 +89,7 @@ judges every answer, and shrinks the first program that breaks a rule to a few l
   heapfuzz targets [-rules]     list what is tried, or the rules
   heapfuzz ops                  list the operations of which programs consist
   heapfuzz prove                make small defects in our own implementations, and see which are found
+  heapfuzz nightly              look for defects with everything that there is, within a budget of time
 
 Exit status: 0 no rule broken, 1 a finding, 2 wrong usage or environment, 130 interrupted; of a run also 3 vacuous,
 4 the control was not found.
@@ -120,6 +122,7 @@ func newRoot() *cobra.Command {
 	})
 	root.AddCommand(runCommand(), replayCommand(), shrinkCommand(), showCommand(), traceCommand())
 	root.AddCommand(targetsCommand(), opsCommand(), proveCommand())
+	root.AddCommand(nightlyCommand(), huntCommand(), coverCommand())
 	return root
 }
 
