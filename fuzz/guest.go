@@ -32,13 +32,17 @@ func init() {
 }
 
 // guestName is the form of a guest's name.
-var guestName = regexp.MustCompile(`^cpython(-\d+\.\d+(\.\d+)?)?$`)
+var guestName = regexp.MustCompile(`^cpython(-\d+\.\d+(\.\d+)?)?(/[a-z]+)?$`)
 
 // guest starts the guest of that name once, to see what it promises.
 func guest(name string) (Target, error) {
-	python, err := interpreter(strings.TrimPrefix(strings.TrimPrefix(name, "cpython"), "-"))
+	release, part, parted := strings.Cut(name, "/")
+	python, err := interpreter(strings.TrimPrefix(strings.TrimPrefix(release, "cpython"), "-"))
 	if err != nil {
 		return Target{}, err
+	}
+	if parted {
+		return guestPart(name, python, part)
 	}
 	argv := []string{python, "-S", "-E", "-c", shim.PythonGraph}
 	g, err := pipe.Start(argv...)

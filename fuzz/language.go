@@ -49,7 +49,7 @@ var languages = []Language{
 	},
 	{
 		Name: "dict", Doc: "dicts and hash maps", Spec: dicttest.Lang.Spec, Rules: rulesOf("dict"),
-		canaries: dictcanary.Dicts, Differential: props.Differential, targets: dicts(),
+		canaries: dictcanary.Dicts, Differential: dicttest.Differential, targets: dicts(),
 		promises: of(dictPromises), alike: both(dictAlike),
 	},
 	{

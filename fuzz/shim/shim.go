@@ -7,3 +7,13 @@ import _ "embed"
 //
 //go:embed python/graph.py
 var PythonGraph string
+
+// PythonDict is its dicts. An argument behind it says which: dict, strdict or ordereddict.
+//
+//go:embed python/dict.py
+var PythonDict string
+
+// PythonCache is its caches. An argument behind it says which: lru or ordereddict.
+//
+//go:embed python/cache.py
+var PythonCache string

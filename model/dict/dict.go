@@ -175,6 +175,7 @@ type Contract struct {
 	ProbesEach  int     // and with bad ones, at so many more for each entry that there ever were since the last Clear
 	Reentrant   bool    // what changes a dict during a comparison happens before the operation that compares
 	CapacityMax int     // it may refuse to reserve more; 0: it refuses only what there is no memory for
+	Twin        string  // dicts with the same word here have the same sizes and the same order, whatever is done; "": none
 
 	MayRefuse bool  // it may refuse at any time
 	Inexact   bool  // Usage and Held are estimates: they are not compared
