@@ -58,7 +58,7 @@
 //
 // # What is not as in C
 //
-// The shared empty keys are a block here and static there. Tables up to 3.5 and values come from the C library's malloc
+// Tables up to 3.5 and values come from the C library's malloc
 // in 2.7, and from pymalloc here. The order of the fields in a keys object is another. What is behind the last used
 // entry is not zeroed, as nobody reads it. Where CPython is broken it is not imitated: from 3.11 on a comparison that
 // clears a dict of other keys than strings, while one is inserted, lets the key be written to a table without hashes

@@ -99,6 +99,14 @@ func (s *Space) storeOld(d Dict, c uintptr, key Word, hash int64, value Word, be
 		s.drop(old)
 		return nil
 	}
+	if keyAt(c) == 0 && d.oldFill() == int(d.oldMask()) {
+		// The last empty slot, on which every search ends: there was no memory to grow in time. C takes it, and then
+		// searches for ever.
+		if err := s.resizeOld(d, d.Len()*4); err != nil {
+			return err
+		}
+		c = freeOld(d.oldTable(), d.oldMask(), uintptr(hash))
+	}
 	s.take(key)
 	s.take(value)
 	if keyAt(c) == 0 {
@@ -163,14 +171,20 @@ func (s *Space) resizeOld(d Dict, n int) error {
 	return nil
 }
 
-// placeOld enters what is known to be new into a table without dummies.
-func placeOld(table, mask, hash uintptr, key, value Word) {
+// freeOld is the first cell on the path of a hash in a table without dummies that holds nothing.
+func freeOld(table, mask, hash uintptr) uintptr {
 	i := hash & mask
 	c := oldCell(table, i)
 	for perturb := hash; keyAt(c) != 0; perturb >>= perturbShift {
 		i = i*5 + perturb + 1
 		c = oldCell(table, i&mask)
 	}
+	return c
+}
+
+// placeOld enters what is known to be new into a table without dummies.
+func placeOld(table, mask, hash uintptr, key, value Word) {
+	c := freeOld(table, mask, hash)
 	page.Store(c-8, hash)
 	page.Store(c, uintptr(key))
 	page.Store(c+8, uintptr(value))

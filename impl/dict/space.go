@@ -3,6 +3,7 @@ package dict
 import (
 	"errors"
 	"fmt"
+	"sync"
 
 	"heapfuzz/impl/arena"
 	"heapfuzz/impl/page"
@@ -104,22 +105,43 @@ func NewSpace(cfg Config) (*Space, error) {
 	if s.old {
 		return s, nil
 	}
-	b := uintptr(s.mem.Alloc(s.prof.KeysBytes + 8))
-	if b == 0 {
-		return nil, fmt.Errorf("dict: no memory for the shared empty keys: %w", s.Close())
+	at := emptyTables()
+	if at == 0 {
+		return nil, fmt.Errorf("dict: the shared empty keys: %w", ErrNoMemory)
 	}
-	stride, kind := uintptr(wide), uint8(kindStr)
+	s.empty = keys(at)
 	if s.prof.StrTables {
-		stride = narrow
+		s.empty = keys(at + emptyApart)
 	}
-	s.empty = keys(b)
-	s.empty.setRefs(1)
-	page.Store(b+keysMeta, uintptr(metaOf(0, kind, stride)))
-	s.empty.setUsable(0)
-	s.empty.setCount(0)
-	page.Store(s.index(s.empty), ^uintptr(0))
 	return s, nil
 }
+
+// emptyApart is how many bytes two shared empty keys are apart.
+const emptyApart = 64
+
+// emptyTables are the shared empty keys of tables with wide entries, and of those with narrow ones: one reference, one
+// slot, which is empty, and no entry. All spaces of a process have the same, as in C, where they are static data and no
+// block of the allocator. Nobody writes to them. The page is never given back.
+var emptyTables = sync.OnceValue(func() uintptr {
+	at := page.Mmap{}.Map(page.Bytes)
+	if at == 0 {
+		return 0
+	}
+	for i, stride := range []uintptr{wide, narrow} {
+		k := keys(at + uintptr(i)*emptyApart)
+		k.setRefs(1)
+		page.Store(uintptr(k)+keysMeta, uintptr(metaOf(0, kindStr, stride)))
+		for field := uintptr(keysUsable); field < emptyApart; field += 8 {
+			page.Store(uintptr(k)+field, 0)
+		}
+		header := uintptr(40)
+		if stride == narrow {
+			header = 32
+		}
+		page.Store(uintptr(k)+header, ^uintptr(0))
+	}
+	return at
+})
 
 // Profile returns the CPython that is meant.
 func (s *Space) Profile() *Profile { return s.prof }
@@ -141,10 +163,6 @@ func (s *Space) Trim() {
 // they must have been freed.
 func (s *Space) Close() error {
 	s.Trim()
-	if s.empty != 0 {
-		s.mem.Free(page.Pointer(uintptr(s.empty)))
-		s.empty = 0
-	}
 	if s.own {
 		return s.mem.Close()
 	}
@@ -153,9 +171,6 @@ func (s *Space) Close() error {
 
 // Blocks calls visit for each block that the space has beside those of dicts, and of strings.
 func (s *Space) Blocks(visit func(block uintptr)) {
-	if s.empty != 0 {
-		visit(uintptr(s.empty))
-	}
 	for _, k := range s.freeKeys[:s.keysFree] {
 		visit(uintptr(k))
 	}
@@ -164,8 +179,7 @@ func (s *Space) Blocks(visit func(block uintptr)) {
 	}
 }
 
-// BlocksOf calls visit for each block that a dict has beside the one that it is in. Those of keys that are shared are
-// named by every dict that shares them.
+// BlocksOf calls visit for each block that a dict has beside the one that it is in, but not for keys that are shared.
 func (s *Space) BlocksOf(d Dict, visit func(block uintptr)) {
 	if s.old {
 		if d.oldTable() != d.smallTable() {
@@ -173,11 +187,12 @@ func (s *Space) BlocksOf(d Dict, visit func(block uintptr)) {
 		}
 		return
 	}
-	if k := d.keys(); k != s.empty {
-		visit(uintptr(k))
-	}
-	if v := d.values(); v != 0 {
+	v, k := d.values(), d.keys()
+	switch {
+	case v != 0:
 		visit(s.valuesBlock(v))
+	case k != s.empty:
+		visit(uintptr(k))
 	}
 }
 

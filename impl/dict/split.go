@@ -404,7 +404,8 @@ func (s *Space) removeSplit(d Dict, ix int) (Word, bool, error) {
 		return 0, false, nil
 	}
 	if !s.prof.Inline {
-		return 0, true, s.resize(d, d.keys().log2(), true)
+		err := s.resize(d, d.keys().log2(), true)
+		return 0, err == nil, err
 	}
 	page.Store(v+8*uintptr(ix), 0)
 	n, at := s.order(v)

@@ -110,6 +110,17 @@ func HashInt(n int64) int64 {
 	return n
 }
 
+// HashInt is the hash of a number in this release: in 2.7 the number itself.
+func (s *Space) HashInt(n int64) int64 {
+	switch {
+	case !s.old:
+		return HashInt(n)
+	case n == -1:
+		return -2
+	}
+	return n
+}
+
 // A HashKey keys the hash of strings. The zero HashKey is that of PYTHONHASHSEED=0.
 type HashKey struct{ K0, K1 uint64 }
 
@@ -221,13 +232,7 @@ func (s *Space) FreeStr(w Word) { s.mem.Free(page.Pointer(w.record())) }
 func (s *Space) hash(w Word) (int64, error) {
 	switch {
 	case w.IsInt():
-		if s.old {
-			if w == Int(-1) {
-				return -2, nil
-			}
-			return w.Int(), nil
-		}
-		return HashInt(w.Int()), nil
+		return s.HashInt(w.Int()), nil
 	case w.IsStr():
 		return int64(page.Load(w.record() + strHash)), nil
 	case s.hooks == nil:

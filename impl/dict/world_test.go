@@ -518,12 +518,8 @@ func (w *world) close() {
 		w.t.Errorf("strings are held %d times by nobody", w.strHeld)
 	}
 	w.s.Trim()
-	empty := uint64(1)
-	if w.s.old {
-		empty = 0
-	}
-	if blocks, _, _ := w.s.Memory().Usage(); blocks != empty {
-		w.t.Errorf("%d blocks are left, not %d", blocks, empty)
+	if blocks, _, _ := w.s.Memory().Usage(); blocks != 0 {
+		w.t.Errorf("%d blocks are left", blocks)
 	}
 	w.must(w.s.Memory().CheckInvariants())
 	w.must(w.s.Close())

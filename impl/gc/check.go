@@ -88,9 +88,10 @@ func (c *Collector) checkCounts() error {
 	for g := range c.gens {
 		for _, l := range c.gens[:g+1] {
 			for o := h.Next(l); o != l; o = h.Next(o) {
-				for at, n, step := h.Fields(o); n > 0; n-- {
+				for at, n, step, alt := h.Fields(o); n > 0; n-- {
 					inside[object.Ref(page.Load(at))]++
 					at += step
+					step ^= alt
 				}
 			}
 		}

@@ -101,12 +101,13 @@ func (c *Collector) setLegacyAside() {
 		o = next
 	}
 	for o := h.Next(c.legacy); o != c.legacy; o = h.Next(o) { // the list grows
-		for at, n, step := h.Fields(o); n > 0; n-- {
+		for at, n, step, alt := h.Fields(o); n > 0; n-- {
 			if x := object.Ref(page.Load(at)); x != 0 && h.IsGC(x) && h.Collecting(x) {
 				h.ClearCollecting(x)
 				h.Move(x, c.legacy)
 			}
 			at += step
+			step ^= alt
 		}
 	}
 }

@@ -28,7 +28,7 @@ func (c *Collector) updateRefs(l object.List) {
 func (c *Collector) subtractRefs(l object.List) (zeros int) {
 	h := c.h
 	for o := h.Next(l); o != l; o = h.Next(o) {
-		for at, n, step := h.Fields(o); n > 0; n-- {
+		for at, n, step, alt := h.Fields(o); n > 0; n-- {
 			if x := object.Ref(page.Load(at)); x != 0 && h.IsGC(x) && h.Collecting(x) {
 				left := h.Refs(x) - 1
 				h.SetRefs(x, left)
@@ -37,6 +37,7 @@ func (c *Collector) subtractRefs(l object.List) (zeros int) {
 				}
 			}
 			at += step
+			step ^= alt
 		}
 	}
 	return zeros
@@ -62,9 +63,10 @@ func (c *Collector) subtractAll(l object.List) (zeros int) {
 			h.SetRefs(o, n)
 		}
 		prev = o
-		for at, n, step := h.Fields(o); n > 0; n-- {
+		for at, n, step, alt := h.Fields(o); n > 0; n-- {
 			x := object.Ref(page.Load(at))
 			at += step
+			step ^= alt
 			if x == 0 || !h.IsGC(x) {
 				continue
 			}
@@ -142,9 +144,10 @@ func (c *Collector) scan(l, unreachable object.List, zeros int) (s split) {
 // list, what is still to come is not put aside. It returns how many these are.
 func (c *Collector) reach(o object.Ref, l object.List) (filled, back int) {
 	h := c.h
-	for at, n, step := h.Fields(o); n > 0; n-- {
+	for at, n, step, alt := h.Fields(o); n > 0; n-- {
 		x := object.Ref(page.Load(at))
 		at += step
+		step ^= alt
 		switch {
 		case x == 0 || !h.IsGC(x) || !h.Collecting(x):
 		case h.Unreachable(x):

@@ -136,6 +136,24 @@ func (h *Heap) IntValue(o Ref) *big.Int {
 	return v
 }
 
+// smallInt is the value of an int or bool, if it has two digits at most.
+func (h *Heap) smallInt(o Ref) (int64, bool) {
+	if h.isPlain(o) {
+		return int64(o.load(intPlain)), true
+	}
+	n, v := h.digits(o), int64(0)
+	if n > 2 {
+		return 0, false
+	}
+	for i := n - 1; i >= 0; i-- {
+		v = v<<digitBits | int64(page.Load32(uintptr(o)+intDigits+uintptr(i)*4))
+	}
+	if int(o.load(intSize)) < 0 {
+		v = -v
+	}
+	return v, true
+}
+
 // sameInt tells whether two numbers, or bools, are equal.
 func (h *Heap) sameInt(a, b Ref) bool {
 	if h.isPlain(a) != h.isPlain(b) || a.load(intSize) != b.load(intSize) {

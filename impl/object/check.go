@@ -61,6 +61,12 @@ func (h *Heap) CheckInvariants(roots func(func(Ref)), lists []List) error {
 	if err := h.checkFree(); err != nil {
 		return err
 	}
+	if err := h.space.CheckSpace(); err != nil {
+		return err
+	}
+	if err := h.checkMemory(c.order); err != nil {
+		return err
+	}
 	return h.mem.CheckInvariants()
 }
 
@@ -101,9 +107,34 @@ func (h *Heap) census(roots func(func(Ref)), lists []List) (census, error) {
 		if err := h.checkSizes(c.order[i]); err != nil {
 			return c, err
 		}
-		h.Referents(c.order[i], hold)
+		h.holds(c.order[i], hold)
+	}
+	for i := range h.types {
+		if h.types[i].class.Shares() {
+			for _, name := range h.names[:h.types[i].Attrs] {
+				hold(name)
+			}
+		}
 	}
 	return c, nil
+}
+
+// holds calls visit for each reference that o counts: those that a collector is told of, and keys of a dict that are
+// strings. Keys that are shared are the class's.
+func (h *Heap) holds(o Ref, visit func(Ref)) {
+	if o.kind() != KindDict {
+		h.Referents(o, visit)
+		return
+	}
+	shared := h.space.Values(o.body()) != 0
+	h.DictEach(o, func(k, v Ref) {
+		if k != 0 && !shared {
+			visit(k)
+		}
+		if v != 0 {
+			visit(v)
+		}
+	})
 }
 
 // checkFree is invariant 8.
@@ -163,12 +194,13 @@ func (h *Heap) checkObject(o Ref, found int) error {
 		if k != KindTuple && k != KindDict && k != KindCapsule && !o.isCached() {
 			return breach("untracked", "%s is not tracked", h.describe(o))
 		}
-		for at, n, step := h.Fields(o); n > 0; n-- {
+		for at, n, step, alt := h.Fields(o); n > 0; n-- {
 			if h.mayBeTracked(Ref(page.Load(at))) {
 				return breach("untracked", "%s is not tracked and holds %s",
 					h.describe(o), h.describe(Ref(page.Load(at))))
 			}
 			at += step
+			step ^= alt
 		}
 	}
 	return h.checkWeak(o)
@@ -208,6 +240,8 @@ func (h *Heap) checkBody(o Ref) error {
 	switch o.kind() {
 	case KindSet, KindFrozenset:
 		return h.checkSet(o)
+	case KindDict:
+		return h.space.CheckInvariants(o.body())
 	case KindStr:
 		if h.IsInterned(o) && (h.interned.table == 0 || Ref(page.Load(h.lookup(o))) != o) {
 			return breach("interned", "%s is not the one that the table has of its text", h.describe(o))

@@ -110,7 +110,7 @@ func (h *Heap) copyOf(o Ref) Ref {
 		}
 		return h.newListOf(room, refs(o.load(listItems), h.Len(o)))
 	case KindDict:
-		return h.copyDict(o)
+		return h.DictCopy(o)
 	case KindSet:
 		return h.NewSetFrom(o, false)
 	case KindRange:
@@ -177,52 +177,6 @@ func (h *Heap) copyRange(o Ref) Ref {
 	return y
 }
 
-// copyDict is dict.copy. The copy is tracked if the original is.
-func (h *Heap) copyDict(o Ref) Ref {
-	y := h.newDictLike(o)
-	if y == 0 {
-		return 0
-	}
-	if values := o.load(dictValues); values != 0 {
-		for i := range page.Load(values + valuesCount) {
-			v := page.Load(values + valuesEntries + i*8)
-			h.Incref(Ref(v))
-			page.Store(y.load(dictValues)+valuesEntries+i*8, v)
-		}
-	} else if table := o.load(dictTable); table != 0 {
-		for i := range page.Load(table + tableFilled) {
-			e := table + tableEntries + i*entryBytes
-			if k := Ref(page.Load(e + 8)); k != 0 && !h.DictSet(y, k, Ref(page.Load(e))) {
-				h.Decref(y)
-				return 0
-			}
-		}
-	}
-	if h.Tracked(o) && !h.Tracked(y) {
-		h.track(y)
-	}
-	return y
-}
-
-// newDictLike makes an empty dict of the sort of another: for keys, or for the values of an instance.
-func (h *Heap) newDictLike(o Ref) Ref {
-	y := h.NewDict()
-	values := o.load(dictValues)
-	if y == 0 || values == 0 {
-		return y
-	}
-	n := page.Load(values + valuesCount)
-	to := h.allocBlock(valuesEntries + n*8)
-	if to == 0 {
-		h.Decref(y)
-		return 0
-	}
-	clear(page.View(to, valuesEntries+n*8))
-	page.Store(to+valuesCount, n)
-	y.store(dictValues, to)
-	return y
-}
-
 // DeepCopy returns a deep copy of an object, or of an empty slot another. The reference is the caller's. If it fails,
 // what was copied is freed, and finalizers that it has run.
 func (h *Heap) DeepCopy(o Ref) (Ref, error) {
@@ -242,8 +196,22 @@ type copying struct {
 	to   Ref // the copy, borrowed from the memo; 0 of an object that is made at the end
 	next int // which reference comes next
 	base int // where its parts begin, of an object that is made at the end
-	held Ref // the copied value of a dict, until its key is copied
+
+	// Of a dict: which half of an entry is being copied, its key with a reference, and the copied value, until the key
+	// is copied too.
+	half half
+	key  Ref
+	held Ref
 }
+
+// A half says what of the entries of a dict is being copied.
+type half uint8
+
+const (
+	halfNone half = iota
+	halfValue
+	halfKey
+)
 
 // A copier makes one deep copy.
 type copier struct {
@@ -278,6 +246,7 @@ func (m *Memo) DeepCopy(o Ref) (Ref, error) {
 	}
 	for _, f := range c.stack {
 		m.h.Decref(f.held)
+		m.h.Decref(f.key)
 	}
 	for _, part := range c.parts {
 		m.h.Decref(part)
@@ -300,7 +269,7 @@ func (c *copier) begin(o Ref) (y Ref, done bool, err error) {
 	case KindList:
 		y = h.NewList(0)
 	case KindDict:
-		y = h.newDictLike(o)
+		y = h.NewDict()
 	case KindInstance, KindSlotted:
 		y = h.New(TypeID(o.word()))
 	case KindByteArray, KindRange:
@@ -355,28 +324,36 @@ func (c *copier) child(f *copying) (o Ref, more bool) {
 	return h.Get(f.from, f.next-1), true
 }
 
-// dictChild is child of a dict: of each entry the value and then the key, or the values of an instance.
+// dictChild is child of a dict: of each entry the value and then the key.
 func (c *copier) dictChild(f *copying) (o Ref, more bool) {
-	table, values := f.from.load(dictTable), f.from.load(dictValues)
-	if values != 0 {
-		f.next++
-		if uintptr(f.next) > page.Load(values+valuesCount) {
-			return 0, false
-		}
-		return Ref(page.Load(values + valuesEntries + uintptr(f.next-1)*8)), true
+	if f.half == halfKey {
+		return f.key, true
 	}
-	if table == 0 {
+	k, v, ok := c.h.DictNext(f.from, &f.next)
+	if !ok {
 		return 0, false
 	}
-	for ; uintptr(f.next)/2 < page.Load(table+tableFilled); f.next++ {
-		e := table + tableEntries + uintptr(f.next)/2*entryBytes
-		if page.Load(e+8) == 0 {
-			continue // deleted
-		}
-		f.next++
-		return Ref(page.Load(e + uintptr(f.next-1)%2*8)), true
+	c.h.Incref(k)
+	f.key, f.half = k, halfValue
+	return v, true
+}
+
+// giveDict is give to a dict.
+func (c *copier) giveDict(f *copying, y Ref) error {
+	if f.half == halfValue {
+		f.held, f.half = y, halfKey
+		return nil
 	}
-	return 0, false
+	h := c.h
+	ok := h.DictSet(f.to, y, f.held)
+	h.Decref(f.held)
+	h.Decref(f.key)
+	h.Decref(y)
+	f.held, f.key, f.half = 0, 0, halfNone
+	if !ok {
+		return ErrNoMemory
+	}
+	return nil
 }
 
 // give hands the copy of a reference, with the one to it, to the object that is under way.
@@ -386,21 +363,10 @@ func (c *copier) give(f *copying, y Ref) error {
 	case KindList:
 		ok = h.Push(f.to, y)
 	case KindDict:
-		switch values := f.to.load(dictValues); {
-		case values != 0:
-			h.maintain(f.to, 0, y)
-			h.swap(values+valuesEntries+uintptr(f.next-1)*8, y)
-		case f.next%2 == 1:
-			f.held = y
-			return nil
-		default:
-			ok = h.DictSet(f.to, y, f.held)
-			h.Decref(f.held)
-			f.held = 0
-		}
+		return c.giveDict(f, y)
 	case KindInstance, KindSlotted:
 		if h.prof.Values == InDict && f.from.kind() == KindInstance {
-			c.pour(y, f.to)
+			ok = c.pour(y, f.to) == nil
 		} else {
 			h.SetItem(f.to, f.next-1, y)
 		}
@@ -415,15 +381,12 @@ func (c *copier) give(f *copying, y Ref) error {
 	return nil
 }
 
-// pour sets the attributes of an instance to the values of the dict of another. There is none if that was cleared.
-func (c *copier) pour(dict, o Ref) {
-	if dict == 0 || dict.load(dictValues) == 0 {
-		return
+// pour sets the attributes of an instance to the values of the copy of a dict.
+func (c *copier) pour(dict, o Ref) error {
+	if own := Ref(o.load(c.h.typeOf(o).refsAt)); own != 0 && dict != 0 {
+		return c.h.DictUpdate(own, dict)
 	}
-	values := dict.load(dictValues)
-	for k := range c.h.Len(o) {
-		c.h.SetItem(o, k, Ref(page.Load(values+valuesEntries+uintptr(k)*8)))
-	}
+	return nil
 }
 
 // end returns the copy of an object whose references are all copied.

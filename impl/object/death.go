@@ -153,7 +153,7 @@ func (h *Heap) bury(o Ref) bool {
 			h.Decref(Ref(o.load(tupleItems + uintptr(i)*8)))
 		}
 	case KindDict:
-		h.dropTable(o.load(dictTable), o.load(dictValues))
+		h.space.Fini(o.body())
 	case KindSet, KindFrozenset:
 		h.dropSet(uintptr(o)+setSmall, o.load(setTable), setKeys(o), o.load(setFill))
 	case KindWeakref:
@@ -329,24 +329,6 @@ func (h *Heap) dropItems(items uintptr, n int) {
 	}
 }
 
-// dropTable lets the entries of a dict go, each key before its value, and then the table; or the values.
-func (h *Heap) dropTable(table, values uintptr) {
-	if table != 0 {
-		for e, n := table+tableEntries, page.Load(table+tableFilled); n > 0; n-- {
-			h.Decref(Ref(page.Load(e + 8)))
-			h.Decref(Ref(page.Load(e)))
-			e += entryBytes
-		}
-		h.freeBlock(table)
-	}
-	if values != 0 {
-		for i, n := uintptr(0), page.Load(values+valuesCount); i < n; i++ {
-			h.Decref(Ref(page.Load(values + valuesEntries + i*8)))
-		}
-		h.freeBlock(values)
-	}
-}
-
 // dropAttributes lets the slots, the dict or the values of an instance go. A dying instance gives the block of its
 // values back; one that is cleared keeps it, full of None.
 func (h *Heap) dropAttributes(o Ref, t *Type, dying bool) {
@@ -389,11 +371,7 @@ func (h *Heap) Clear(o Ref) {
 		o.store(listRoom, 0)
 		h.dropItems(items, n)
 	case KindDict:
-		table, values := o.load(dictTable), o.load(dictValues)
-		o.store(dictTable, 0)
-		o.store(dictValues, 0)
-		o.store(dictUsed, 0)
-		h.dropTable(table, values)
+		h.space.Clear(o.body())
 	case KindSet:
 		h.SetClear(o)
 	case KindFunction:

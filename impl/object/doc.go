@@ -30,18 +30,18 @@
 //
 //	List       size, address of items, capacity; the items are a block of their own
 //	Tuple      size, then the items
-//	Dict       live entries, version, address of entries; or, for an instance, address of its values
+//	Dict       package dict's body: live entries, version, keys, values (2.7: and a table of 8 slots; dict.go)
 //	Instance   up to 3.10: dict, weak references; from 3.11 on the values themselves are a block (3.13: in the object)
 //	Slotted    the slots, weak references
 //	Set        fill, used, mask, address of the table, the table of 8 slots, weak references (set.go)
 //	Int        size and sign, digits of 30 bits                   (2.7: a C long; a long has digits)
-//	Str        length, hash, state, characters of 1, 2 or 4 bytes (text.go)
+//	Str        state, hash, length, characters of 1, 2 or 4 bytes (text.go)
 //	Function, Cell, Method, Slice, Range, Record    the references, and then what is none (callable.go, record.go)
 //	Weakref    referent, callback, hash, previous and next weak reference to the same referent, (vectorcall, 3.11+)
 //
 // Whatever its kind, the references of an object are one run of words: Fields says where it begins, how many words it
-// has and in which direction it is walked. The collector therefore needs no function for each kind. Entries of a dict
-// are laid as (value, key) because that is the order in which CPython visits them.
+// has and by which steps it is walked. The collector therefore needs no function for each kind. In the table of a dict
+// the steps alternate, because of each entry CPython visits the value and then the key.
 //
 // # What there is one of
 //
@@ -81,9 +81,9 @@
 //
 // # What is not as in C
 //
-// Dicts are searched from end to end. Sets keep their keys in the order in which they came (set.go). The type of an
+// Sets keep their keys in the order in which they came (set.go). The type of an
 // instance and the code of a function are no objects; the callback of a weak reference and the scripts of finalizers
-// are data. An int is equal to a bool that has its value, but to no float.
+// are data. An instance has all its attributes from the start. An int is equal to a bool that has its value, but to no float.
 //
 // # What always holds
 //
@@ -107,4 +107,8 @@
 //     where it is and nowhere else.
 //  11. object/cached: what is cached is what its place says, and known to be cached.
 //  12. object/interned: an interned string is the one that the table has of its text, and the table counts them.
+//  13. object/memory: every block of the allocator is one of the objects that are found, or of the heap itself, once,
+//     and their sizes make up what is in use.
+//
+// And of every dict, and of the space that they share, what package dict says.
 package object

@@ -98,6 +98,9 @@ func (h *Heap) ClearFreeLists() {
 			h.uncount(counted)
 		}
 	}
+	if !h.prof.FreeList.KeepLists {
+		h.space.Trim()
+	}
 	h.uncount(h.frames + h.methods)
 	h.frames, h.methods = 0, 0
 }

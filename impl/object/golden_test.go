@@ -333,10 +333,10 @@ func TestGoldenSizes(t *testing.T) {
 	}
 }
 
-// leaked is how many blocks belong to no object, no cached one and no free list.
+// leaked is how many blocks belong neither to the heap nor to an object, if each of these has one.
 func leaked(h *Heap) int {
 	blocks, _, _ := h.Memory().Usage()
-	return int(blocks) - h.lists - h.Cached() - h.FreeListed() - h.Live()
+	return int(blocks) - h.OwnBlocks() - h.Live()
 }
 
 // compareSizes runs all rows on one profile.

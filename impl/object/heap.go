@@ -1,10 +1,12 @@
 package object
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
 	"heapfuzz/impl/arena"
+	"heapfuzz/impl/dict"
 	"heapfuzz/impl/page"
 )
 
@@ -81,6 +83,8 @@ type Type struct {
 	bytes  uintptr // bytes of the object itself, without items
 	weakAt uintptr // offset of the first weak reference, modulo the address space; 0: there are none
 	refsAt uintptr // offset of the slots, of the dict, or of the address of the values
+
+	class dict.Class // the keys that the dicts of the instances share (up to 3.10)
 }
 
 // A TypeID is the index of a Type.
@@ -231,6 +235,10 @@ type Heap struct {
 	anyLegacy bool        // some type has an old finalizer
 	safepoint func() bool // of the collector; nil if it has none or the profile does not want it
 
+	space *dict.Space
+	hole  Ref   // None in a dict
+	names []Ref // of attributes; never unmade
+
 	lists    int // list heads, each a block
 	cached   cache
 	interned internTable
@@ -251,7 +259,24 @@ func New(cfg Config) (*Heap, error) {
 	if h.Young = h.NewHead(); h.Young == 0 {
 		return nil, fmt.Errorf("object: no memory for the first list: %w", mem.Close())
 	}
+	h.hole = h.Young
+	if err := h.openSpace(); err != nil {
+		return nil, errors.Join(err, mem.Close())
+	}
 	return h, nil
+}
+
+// openSpace makes the space that the dicts are in.
+func (h *Heap) openSpace() (err error) {
+	prof, ok := dict.ProfileByName(h.prof.Name)
+	if !ok {
+		return fmt.Errorf("object: no dict of %s", h.prof.Name)
+	}
+	w := (*words)(h)
+	h.space, err = dict.NewSpace(dict.Config{
+		Profile: prof, Memory: h.mem, Hooks: w, Tracker: w, Maker: w, Dummy: dict.Word(h.hole),
+	})
+	return err
 }
 
 // Profile returns the CPython that this heap re-creates.
@@ -275,9 +300,12 @@ func (h *Heap) Attach(c Collector) {
 // Close gives all memory back. Objects that live are gone with it, without a word.
 func (h *Heap) Close() error { return h.mem.Close() }
 
+// headBytes is the size of the block of a list head.
+const headBytes = 32
+
 // NewHead returns the head of an empty list of tracked objects, or 0.
 func (h *Heap) NewHead() List {
-	b := uintptr(h.mem.Alloc(32))
+	b := uintptr(h.mem.Alloc(headBytes))
 	if b == 0 {
 		return 0
 	}
@@ -293,6 +321,10 @@ func (h *Heap) NewHead() List {
 func (h *Heap) defineKinds() {
 	const word = 8
 	p := h.prof
+	dictWords := 4
+	if p.ByteStr {
+		dictWords = 29 // with a table of 8 slots
+	}
 	h.types = make([]Type, firstRecord, int(firstRecord)+len(records)+8)
 	rows := []struct {
 		id    TypeID
@@ -312,7 +344,7 @@ func (h *Heap) defineKinds() {
 		{typeCapsule, KindCapsule, p.CapsuleWords, 0, p.CapsuleFlags},
 		{typeList, KindList, 3, 0, flagGC | flagTrash},
 		{typeTuple, KindTuple, 1, 0, flagGC | flagTrash},
-		{typeDict, KindDict, 4, 0, flagGC | flagTrash},
+		{typeDict, KindDict, dictWords, 0, flagGC | flagTrash},
 		{typeSet, KindSet, setWords, 0, flagGC | flagTrash},
 		{typeFrozenset, KindFrozenset, setWords, 0, flagGC | flagTrash},
 		{typeSlice, KindSlice, 3, 3, flagGC},
@@ -378,6 +410,7 @@ func (h *Heap) Define(t Type) (TypeID, error) {
 		t.word &^= flagGC | flagTrash
 	}
 	h.place(&t)
+	h.learn(&t)
 	h.types = append(h.types, t)
 	return id, nil
 }
@@ -455,6 +488,7 @@ func (h *Heap) SetType(o Ref, id TypeID) bool {
 	from, to := *h.typeOf(o), h.types[id]
 	was := from.code
 	from.Name, from.Final, from.Legacy, from.code, from.word = to.Name, to.Final, to.Legacy, to.code, to.word
+	from.class = to.class
 	if from != to || from.fixed {
 		return false
 	}
@@ -565,18 +599,21 @@ func (h *Heap) untrack(o Ref) {
 
 // MaybeUntrack takes a tracked tuple or dict off its list if nothing in it may be tracked.
 func (h *Heap) MaybeUntrack(o Ref) {
-	for at, n, step := h.Fields(o); n > 0; n-- {
+	for at, n, step, alt := h.Fields(o); n > 0; n-- {
 		if h.mayBeTracked(Ref(page.Load(at))) {
 			return
 		}
 		at += step
+		step ^= alt
 	}
 	h.untrack(o)
 }
 
 // Fields returns where the references of an object are: the address of the first that is visited, how many words there
-// are, and what to add to come to the next. A word may be 0.
-func (h *Heap) Fields(o Ref) (at uintptr, n int, step uintptr) {
+// are, and what to add to come to the next, which becomes step^alt by that. A word may be 0, and what is no container
+// may be no object either (see dict.go): IsGC may be asked of it and nothing else. The keys of a dict of strings are
+// not among the words, because CPython does not visit them.
+func (h *Heap) Fields(o Ref) (at uintptr, n int, step, alt uintptr) {
 	const (
 		word = 8
 		back = ^uintptr(word - 1) // -8
@@ -585,35 +622,36 @@ func (h *Heap) Fields(o Ref) (at uintptr, n int, step uintptr) {
 	switch kindOf(w) {
 	case KindList:
 		n = int(o.load(listSize))
-		return o.load(listItems) + uintptr(n-1)*word, n, back
+		return o.load(listItems) + uintptr(n-1)*word, n, back, 0
 	case KindTuple:
 		n = int(o.load(tupleSize))
-		return uintptr(o) + tupleItems + uintptr(n-1)*word, n, back
+		return uintptr(o) + tupleItems + uintptr(n-1)*word, n, back, 0
 	case KindDict:
-		return dictFields(o)
+		return h.space.Walk(o.body())
 	case KindSet, KindFrozenset:
-		return setFields(o)
+		return setKeys(o), int(o.load(setFill)), word, 0
 	case KindInstance:
 		t := &h.types[uint16(w)]
 		if h.prof.Values == InDict {
-			return uintptr(o) + t.refsAt, 1, word
+			return uintptr(o) + t.refsAt, 1, word, 0
 		}
 		at = o.load(t.refsAt)
 		if at == 0 {
-			return 0, 0, word
+			return 0, 0, word, 0
 		}
-		return at, t.Attrs, word
+		return at, t.Attrs, word, 0
 	}
 	t := &h.types[uint16(w)]
-	return uintptr(o) + t.refsAt, t.Attrs, word
+	return uintptr(o) + t.refsAt, t.Attrs, word, 0
 }
 
 // Referents calls visit for each reference of o that is not None, in CPython's order.
 func (h *Heap) Referents(o Ref, visit func(Ref)) {
-	for at, n, step := h.Fields(o); n > 0; n-- {
-		if c := Ref(page.Load(at)); c != 0 {
+	for at, n, step, alt := h.Fields(o); n > 0; n-- {
+		if c := h.refOf(wordAt(at)); c != 0 {
 			visit(c)
 		}
 		at += step
+		step ^= alt
 	}
 }

@@ -1,6 +1,9 @@
 package object
 
-import "heapfuzz/impl/page"
+import (
+	"heapfuzz/impl/dict"
+	"heapfuzz/impl/page"
+)
 
 // Offsets in the bodies.
 const (
@@ -11,21 +14,8 @@ const (
 	tupleSize  = offBody
 	tupleItems = offBody + 8
 
-	dictUsed   = offBody
-	dictTable  = offBody + 16 // address of a table of entries, or 0
-	dictValues = offBody + 24 // address of the values of an instance, or 0; never both
-
-	tableRoom    = 0 // entries that fit
-	tableFilled  = 8 // entries in use or deleted
-	tableEntries = 16
-	entryBytes   = 16 // value, key; a deleted entry has no key
-
-	valuesCount   = 0
 	valuesEntries = 8
 )
-
-// tableRoomMin is how many entries the smallest table of a dict has: two thirds of CPython's 8 slots.
-const tableRoomMin = 5
 
 func (h *Heap) allocBlock(n uintptr) uintptr { return uintptr(h.mem.Alloc(n)) }
 func (h *Heap) freeBlock(b uintptr)          { h.mem.Free(page.Pointer(b)) }
@@ -93,20 +83,6 @@ func (h *Heap) SetTupleItem(o Ref, k int, v Ref) bool {
 	return true
 }
 
-// NewDict returns an empty dict, or 0 if there is no memory. It is not tracked before it holds what may be.
-func (h *Heap) NewDict() Ref { return h.alloc(typeDict, 0) }
-
-// dictFields is Fields of a dict: the entries, or the values of an instance.
-func dictFields(o Ref) (at uintptr, n int, step uintptr) {
-	if t := o.load(dictTable); t != 0 {
-		return t + tableEntries, 2 * int(page.Load(t+tableFilled)), 8
-	}
-	if v := o.load(dictValues); v != 0 {
-		return v + valuesEntries, int(page.Load(v + valuesCount)), 8
-	}
-	return 0, 0, 8
-}
-
 // same tells whether two keys are equal: the same object, or atoms that say the same, or tuples of such. Numbers of
 // different types are not equal here, but for bools and ints.
 func (h *Heap) same(a, b Ref) bool {
@@ -148,106 +124,11 @@ func (h *Heap) same(a, b Ref) bool {
 
 func isInt(k Kind) bool { return k == KindInt || k == KindBool }
 
-// find returns the address of the entry of a key, or 0. It looks at all of them: the dict that does not is package
-// dict's.
-func (h *Heap) find(o, key Ref) uintptr {
-	t := o.load(dictTable)
-	if t == 0 {
-		return 0
-	}
-	for e, n := t+tableEntries, page.Load(t+tableFilled); n > 0; n-- {
-		if k := Ref(page.Load(e + 8)); k != 0 && h.same(k, key) {
-			return e
-		}
-		e += entryBytes
-	}
-	return 0
-}
-
-// DictSet stores a value under a key that is not None, each with a reference of its own, and reports whether there was
-// memory. It begins to track a dict that gets something that may be tracked.
-func (h *Heap) DictSet(o, key, v Ref) bool {
-	e := h.find(o, key)
-	if e == 0 && !h.reserve(o) {
-		return false
-	}
-	h.maintain(o, key, v)
-	if e != 0 {
-		h.swap(e, v)
-		return true
-	}
-	t := o.load(dictTable)
-	n := page.Load(t + tableFilled)
-	e = t + tableEntries + n*entryBytes
-	h.Incref(v)
-	h.Incref(key)
-	page.Store(e, uintptr(v))
-	page.Store(e+8, uintptr(key))
-	page.Store(t+tableFilled, n+1)
-	o.store(dictUsed, o.load(dictUsed)+1)
-	return true
-}
-
 // maintain begins to track a dict or tuple that is about to hold key and v.
 func (h *Heap) maintain(o, key, v Ref) {
 	if !h.Tracked(o) && (h.mayBeTracked(v) || h.mayBeTracked(key)) {
 		h.track(o)
 	}
-}
-
-// reserve makes room for one more entry. A full table is copied into one twice as large as the live entries need,
-// without the deleted ones.
-func (h *Heap) reserve(o Ref) bool {
-	t := o.load(dictTable)
-	if t != 0 && page.Load(t+tableFilled) < page.Load(t+tableRoom) {
-		return true
-	}
-	used := o.load(dictUsed)
-	room := max(2*used, tableRoomMin)
-	to := h.allocBlock(tableEntries + room*entryBytes)
-	if to == 0 {
-		return false
-	}
-	filled := uintptr(0)
-	if t != 0 {
-		for e, n := t+tableEntries, page.Load(t+tableFilled); n > 0; n-- {
-			if k := page.Load(e + 8); k != 0 {
-				page.Store(to+tableEntries+filled*entryBytes, page.Load(e))
-				page.Store(to+tableEntries+filled*entryBytes+8, k)
-				filled++
-			}
-			e += entryBytes
-		}
-		h.freeBlock(t)
-	}
-	page.Store(to+tableRoom, room)
-	page.Store(to+tableFilled, filled)
-	o.store(dictTable, to)
-	return true
-}
-
-// DictGet returns the value of a key, borrowed, and whether there is one.
-func (h *Heap) DictGet(o, key Ref) (Ref, bool) {
-	e := h.find(o, key)
-	if e == 0 {
-		return 0, false
-	}
-	return Ref(page.Load(e)), true
-}
-
-// DictDelete takes a key out of a dict and reports whether it was there. The key goes first, then the value.
-func (h *Heap) DictDelete(o, key Ref) bool {
-	e := h.find(o, key)
-	if e == 0 {
-		return false
-	}
-	v, k := Ref(page.Load(e)), Ref(page.Load(e+8))
-	page.Store(e, 0)
-	page.Store(e+8, 0)
-	o.store(dictUsed, o.load(dictUsed)-1)
-	h.Decref(k)
-	h.Decref(v)
-	return true
 }
 
 // New returns an instance of a type that Define made, with all attributes None, or 0 if there is no memory. It is as if
@@ -285,28 +166,21 @@ func (h *Heap) New(id TypeID) Ref {
 
 // makeValues gives an instance its attributes: a dict of its own, or a block.
 func (h *Heap) makeValues(o Ref, t *Type) bool {
-	bytes := valuesEntries + uintptr(t.Attrs)*8
-	var dict Ref
 	if h.prof.Values == InDict {
-		if dict = h.alloc(typeDict, 0); dict == 0 {
+		if len(h.names) < t.Attrs {
 			return false
 		}
+		dict := h.newAttributes(t)
+		o.store(t.refsAt, uintptr(dict))
+		return dict != 0
 	}
+	bytes := valuesEntries + uintptr(t.Attrs)*8
 	values := h.allocBlock(bytes)
 	if values == 0 {
-		if dict != 0 {
-			h.release(dict)
-		}
 		return false
 	}
 	clear(page.View(values, bytes))
-	page.Store(values+valuesCount, uintptr(t.Attrs))
-	if dict == 0 {
-		o.store(t.refsAt, values+valuesEntries)
-		return true
-	}
-	dict.store(dictValues, values)
-	o.store(t.refsAt, uintptr(dict))
+	o.store(t.refsAt, values+valuesEntries)
 	return true
 }
 
@@ -332,11 +206,7 @@ func (h *Heap) slot(o Ref, k int) (at uintptr, dict Ref) {
 			return 0, 0
 		}
 		if h.prof.Values == InDict {
-			dict = Ref(at)
-			if at = dict.load(dictValues); at == 0 {
-				return 0, dict
-			}
-			at += valuesEntries
+			return h.attribute(Ref(at), k), Ref(at)
 		}
 		return at + uintptr(k)*8, dict
 	case KindDict, KindSet, KindFrozenset:
@@ -350,12 +220,17 @@ func (h *Heap) slot(o Ref, k int) (at uintptr, dict Ref) {
 
 // Get returns item or attribute k, borrowed; None if there is no such.
 func (h *Heap) Get(o Ref, k int) Ref {
-	at, _ := h.slot(o, k)
-	if at == 0 {
+	at, dict := h.slot(o, k)
+	switch {
+	case at == 0:
 		return 0
+	case dict != 0:
+		return h.refOf(wordAt(at))
 	}
 	return Ref(page.Load(at))
 }
+
+func wordAt(at uintptr) dict.Word { return dict.Word(page.Load(at)) }
 
 // SetItem stores v, with a reference of its own, as item or attribute k and reports whether there is such. A tuple, a
 // range, a slice and a method are never changed.
@@ -370,6 +245,11 @@ func (h *Heap) SetItem(o Ref, k int, v Ref) bool {
 	}
 	if dict != 0 {
 		h.maintain(dict, 0, v)
+		h.Incref(v)
+		old := h.refOf(wordAt(at))
+		page.Store(at, uintptr(h.wordOf(v)))
+		h.Decref(old)
+		return true
 	}
 	h.swap(at, v)
 	return true
@@ -379,8 +259,10 @@ func (h *Heap) SetItem(o Ref, k int, v Ref) bool {
 // string, of bytes, and of attributes of an instance or references of a small container.
 func (h *Heap) Len(o Ref) int {
 	switch o.kind() {
-	case KindList, KindTuple, KindDict, KindStr, KindBytes, KindByteArray:
+	case KindList, KindTuple, KindDict, KindBytes, KindByteArray:
 		return int(o.load(offBody))
+	case KindStr:
+		return len(h.characters(o)) / o.width()
 	case KindSet, KindFrozenset:
 		return int(o.load(setUsed))
 	}

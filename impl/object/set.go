@@ -29,11 +29,6 @@ const (
 	setLarge = 50_000 // above so many keys, tables grow by 2 and not by 4
 )
 
-// setFields is Fields of a set.
-func setFields(o Ref) (at uintptr, n int, step uintptr) {
-	return setKeys(o), int(o.load(setFill)), 8
-}
-
 // setKeys is the address of the first key.
 func setKeys(o Ref) uintptr { return o.load(setTable) + (o.load(setMask)+1)*8 }
 

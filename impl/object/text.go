@@ -3,20 +3,29 @@ package object
 import (
 	"unicode/utf8"
 
+	"heapfuzz/impl/dict"
 	"heapfuzz/impl/page"
 )
 
-// A string is length, hash and state, and then its characters in the least width that holds the widest of them, 1, 2 or
+// A string is state, hash and length, and then its characters in the least width that holds the widest of them, 1, 2 or
 // 4 bytes, and one more that is 0 (PEP 393). An ASCII string has a shorter header than others. In 2.7 a string is
 // bytes, and the header is not a multiple of 8, so that state has 4 bytes.
 //
 //	state:  bytes of the UTF-8 form (16) | width (8)
+//
+// Hash and length, which is that of the characters in bytes, stand just in front of the characters, and are what package
+// dict calls the record of a string. Its form says the width, and whether the header is the longer one. The hash is 0
+// until a dict asks for it.
 const (
-	strSize  = offBody
-	strState = offBody + 16
+	strState = offBody
 
 	stateUTF8 = 8
+
+	formWide = 8 // and below it the width
 )
+
+// record is the address of the record of a string.
+func (h *Heap) record(o Ref) uintptr { return uintptr(o) + h.typeOf(o).bytes - dict.RecordBytes }
 
 // NewStr returns a string, or 0 if there is no memory. Empty, or of one Latin-1 character, it is always the same
 // object. What is no UTF-8 becomes one character a byte from U+DC80 on, as with surrogateescape.
@@ -91,7 +100,7 @@ func (h *Heap) makeByteStr(b []byte) Ref {
 	}
 	o := h.alloc(typeStr, uintptr(len(b))+1)
 	if o != 0 {
-		o.store(strSize, uintptr(len(b)))
+		dict.FillRecord(h.record(o), uintptr(len(b)), 1)
 		page.Store32(uintptr(o)+strState, 1)
 		copy(page.View(uintptr(o)+h.types[typeStr].bytes, uintptr(len(b))), b)
 	}
@@ -116,7 +125,11 @@ func (h *Heap) makeStr(s string, n int, widest rune) Ref {
 	if o == 0 {
 		return 0
 	}
-	o.store(strSize, uintptr(n))
+	form := uint16(width)
+	if id == typeWide {
+		form |= formWide
+	}
+	dict.FillRecord(h.record(o), uintptr(n*width), form)
 	page.Store32(uintptr(o)+strState, uint32(width))
 	at := page.View(uintptr(o)+h.types[id].bytes, uintptr(n*width))
 	if id == typeStr {
@@ -141,7 +154,7 @@ func (h *Heap) characters(o Ref) []byte {
 	if o.kind() == KindBytes {
 		return page.View(uintptr(o)+bytesData, o.load(bytesSize))
 	}
-	return page.View(uintptr(o)+h.typeOf(o).bytes, o.load(strSize)*uintptr(o.width()))
+	return page.View(uintptr(o)+h.typeOf(o).bytes, dict.RecordLen(h.record(o)))
 }
 
 // StrText returns a string as UTF-8 (of what was no UTF-8, U+FFFD), or the bytes of a bytes object.
@@ -163,6 +176,6 @@ func (h *Heap) StrText(o Ref) string {
 
 // sameText tells whether two strings, or two bytes objects, are equal.
 func (h *Heap) sameText(a, b Ref) bool {
-	return TypeID(a.word()) == TypeID(b.word()) && a.load(strSize) == b.load(strSize) &&
-		(a.kind() == KindBytes || a.width() == b.width()) && string(h.characters(a)) == string(h.characters(b))
+	return TypeID(a.word()) == TypeID(b.word()) && (a.kind() == KindBytes || a.width() == b.width()) &&
+		string(h.characters(a)) == string(h.characters(b))
 }

@@ -44,9 +44,10 @@ func (c *Collector) gather() {
 	}
 	h.Merge(c.suspects, c.members)
 	for o := h.Next(c.members); o != c.members; o = h.Next(o) {
-		for at, n, step := h.Fields(o); n > 0; n-- {
+		for at, n, step, alt := h.Fields(o); n > 0; n-- {
 			x := object.Ref(page.Load(at))
 			at += step
+			step ^= alt
 			if x == 0 || !h.IsTracked(x) {
 				continue
 			}
@@ -93,9 +94,10 @@ func (c *Collector) split(to object.List) {
 // restore puts the edges from o to members back. What o leads to is kept if o is.
 func (c *Collector) restore(o object.Ref, kept bool) {
 	h := c.h
-	for at, n, step := h.Fields(o); n > 0; n-- {
+	for at, n, step, alt := h.Fields(o); n > 0; n-- {
 		x := object.Ref(page.Load(at))
 		at += step
+		step ^= alt
 		if x == 0 || !h.IsTracked(x) {
 			continue
 		}
@@ -159,11 +161,12 @@ func (c *Collector) finalize() {
 func (c *Collector) again() {
 	h := c.h
 	for o := h.Next(c.members); o != c.members; o = h.Next(o) {
-		for at, n, step := h.Fields(o); n > 0; n-- {
+		for at, n, step, alt := h.Fields(o); n > 0; n-- {
 			if x := object.Ref(page.Load(at)); x != 0 && h.IsTracked(x) && h.Mark(x) == markGray {
 				h.AddCount(x, -1)
 			}
 			at += step
+			step ^= alt
 		}
 	}
 	was := c.took[acquitted]
