@@ -13,7 +13,7 @@ import (
 // that is checked.
 func TestReadme(t *testing.T) {
 	readme := read(t, "../README.md")
-	files, err := filepath.Glob("../props/heaptest/*_test.go")
+	files, err := filepath.Glob("../props/*test/*_test.go")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no test files: %v", err)
 	}
