@@ -26,14 +26,14 @@ func cacheTarget(t Target, contract dict.CacheContract, open dicttest.CacheOpene
 
 // dicts are the stores of dicts that are meant to be right.
 func dicts() []Target {
-	return []Target{
+	return append([]Target{
 		dictTarget(Target{
 			Name: "dict-reference", Smoke: 20,
 			Doc: "the dict that is believed by eye: a slice of entries, searched from the front",
 		}, dict.ReferenceContract, func(dicttest.World) (dicttest.Store, error) {
 			return dict.NewReferenceStore(), nil
 		}),
-	}
+	}, pyDicts()...)
 }
 
 // caches are the caches that are meant to be right.

@@ -47,10 +47,13 @@ restart:
 		c := oldCell(table, i&mask)
 		switch w := keyAt(c); {
 		case w == 0:
-			if free != 0 {
-				return free, nil
+			switch {
+			case free == 0:
+				return c, nil
+			case keyAt(free) != s.dummy: // a comparison took it, and C would give its key another value
+				goto restart
 			}
-			return c, nil
+			return free, nil
 		case w == key:
 			return c, nil
 		case w == s.dummy:

@@ -134,6 +134,9 @@ restart:
 				free = p.i
 			}
 			if ix == slotEmpty {
+				if s.slot(k, free) >= 0 { // a comparison took it
+					free = s.freeSlot(k, hash)
+				}
 				return absent, free, nil
 			}
 			continue

@@ -81,7 +81,7 @@ func (m *Model) CopySize(original, copied uint64) violation {
 }
 
 // Drop takes the slot's dict away.
-func (m *Model) Drop(slot uint32) { m.tables[slot] = nil }
+func (m *Model) Drop(slot uint32) { m.tables[slot], m.trimmed = nil, false }
 
 // Drain takes all dicts away.
 func (m *Model) Drain() { m.tables, m.trimmed = m.tables[:0], false }

@@ -160,8 +160,12 @@ func (t *table) end(first bool) entry {
 	return t.entries[len(t.entries)-1]
 }
 
-// update sets all that another dict holds.
+// update sets all that another dict holds. It is a change even if it only overwrites: who makes room for all before may
+// build the table anew, which throws iterations off.
 func (t *table) update(from *table) {
+	if t != from && from.length() > 0 {
+		t.changes++
+	}
 	for _, e := range from.entries {
 		if e.live && t != from {
 			t.set(e.key, e.value)

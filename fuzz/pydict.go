@@ -1,0 +1,630 @@
+package fuzz
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"unsafe"
+
+	"heapfuzz/impl/arena"
+	pydict "heapfuzz/impl/dict"
+	"heapfuzz/model/dict"
+	"heapfuzz/props/dicttest"
+	"heapfuzz/props/heaptest"
+)
+
+// pyKeys is what the keys of a target are made of. A program knows keys as numbers only.
+type pyKeys uint8
+
+const (
+	// pyNumbers are ints, -1 and its like among them, as far as a word holds them; the rest are objects with the hash of
+	// an int. In a world of bad hashes, and in every second variant, all are objects.
+	pyNumbers pyKeys = iota
+	// pyStrings are their digits. The hash of the world is the seed of SipHash.
+	pyStrings
+	// pyMixed are some of each, in dicts that share their keys with those of the other instances of a class.
+	pyMixed
+)
+
+// pyDicts are the dicts of CPython, a target a profile, and more targets for other keys than numbers.
+func pyDicts() (ts []Target) {
+	add := func(name string, keys pyKeys, profiles ...*pydict.Profile) {
+		for _, prof := range profiles {
+			c := pyDictContract(prof, keys)
+			ts = append(ts, dictTarget(Target{
+				Name: "dict-" + name + prof.Name, Smoke: 4,
+				Doc: "CPython's dict of " + prof.Name + pyKeysDoc[keys],
+			}, c, func(w dicttest.World) (dicttest.Store, error) { return newPyStore(prof, keys, w) }))
+		}
+	}
+	add("", pyNumbers, pydict.Profiles()...)
+	add("str-", pyStrings, pyDictProfiles("2.7", "3.7", "3.11", "3.13")...)
+	add("mixed-", pyMixed, pyDictProfiles("3.6", "3.10", "3.12", "3.13")...)
+	return ts
+}
+
+var pyKeysDoc = [...]string{
+	pyNumbers: ", in arena memory", pyStrings: ", with strings for keys",
+	pyMixed: ", of instances that share keys, which are of all kinds",
+}
+
+func pyDictProfiles(names ...string) (ps []*pydict.Profile) {
+	for _, name := range names {
+		p, ok := pydict.ProfileByName(name)
+		if !ok {
+			panic("fuzz: no profile " + name)
+		}
+		ps = append(ps, p)
+	}
+	return ps
+}
+
+// pyProbes is how many slots a search may look at with good hashes: at a load of two thirds one more with a chance of
+// two thirds, so that 64 are a chance of 10^-11. The numbers of a program that collide on purpose add less than ten.
+const pyProbes = 64
+
+// pyDictContract is what a profile's dict promises. Sizes are promised where all keys are of one kind and no class
+// shares them.
+func pyDictContract(prof *pydict.Profile, keys pyKeys) dict.Contract {
+	c := dict.Contract{
+		Order: dict.Insertion, During: dict.Detected, Reentrant: true, ProbesMax: pyProbes, ProbesEach: 2,
+	}
+	if prof.Old {
+		c.Order = dict.Any
+	}
+	if keys == pyMixed {
+		return c
+	}
+	// Copies may be larger: of a cleared dict where dict() has slots, of one of 21 entries in 2.7, and from 3.10 on of one
+	// that has room for five entries, of which some are dead (360 bytes where the original has 232).
+	c.Stairs, c.KeepsSize, c.ClearFrees = pyStairs(prof, keys), true, true
+	return c
+}
+
+// pyStairs are the sizes of a growing dict by the rules of Objects/dictobject.c: two thirds of the slots are usable, and
+// a full table gets the least power of two of slots that is at least three times its entries (3.6: twice, and half the
+// slots, which is the same here; 2.7: above four times).
+func pyStairs(prof *pydict.Profile, keys pyKeys) (stairs []dict.Stair) {
+	const dictBytes, entryMax = 48, 100000
+	head := uint64(prof.HeadBytes)
+	if prof.Old {
+		stairs = append(stairs, dict.Stair{Entries: 5, Bytes: head + dictBytes + 200})
+		for slots := 32; slots < entryMax; slots *= 4 {
+			stairs = append(stairs, dict.Stair{
+				Entries: (slots*2 - 1) / 3, Bytes: head + dictBytes + 200 + 24*uint64(slots),
+			})
+		}
+		return stairs
+	}
+	entry, keysHead := uint64(24), uint64(prof.KeysBytes)
+	if keys == pyStrings && prof.StrTables {
+		entry = 16
+	}
+	if prof.LazyNew {
+		stairs = append(stairs, dict.Stair{Entries: 0, Bytes: head + dictBytes})
+	}
+	for slots := 8; slots < entryMax; slots *= 2 {
+		width, usable := uint64(1), slots*2/3
+		switch {
+		case slots >= 1<<16:
+			width = 4
+		case slots >= 1<<8:
+			width = 2
+		}
+		stairs = append(stairs, dict.Stair{
+			Entries: usable, Bytes: head + dictBytes + keysHead + width*uint64(slots) + entry*uint64(usable),
+		})
+	}
+	return stairs
+}
+
+// pyStore is an interpreter's dicts in the shape of a dict.Store. Values are objects, so that each that a dict holds is
+// counted. So are keys, but for numbers; a key is a new object, or string, in every operation, so that equal ones are
+// compared.
+type pyStore struct {
+	s    *pydict.Space
+	text *pydict.Space // where strings are, which are never refused
+	keys pyKeys
+
+	objects bool // even for numbers
+	hash    func(key uint64) uint64
+	class   pydict.Class
+	shares  bool // dicts are those of instances of the class
+
+	dicts   []*pyTable // in the order in which they were made
+	things  []pyThing
+	spare   []pydict.Word   // things that are nobody's
+	strs    map[uintptr]int // references to strings, by record
+	values  int             // references to values
+	compare func()          // what happens in a comparison,
+	busy    *pyTable        // in an operation on this one
+	probes  uint64
+
+	ballast      []unsafe.Pointer // what InjectOOM took
+	ballastBytes uint64
+}
+
+// pyThing is an object that is a key.
+type pyThing struct {
+	key  uint64
+	refs int
+}
+
+// The words of objects: those of keys are their numbers, from 1 on, those of values have a bit besides.
+const (
+	pyThingShift      = 3
+	pyValueBit        = 4
+	pyValuesShift     = 3
+	pyKindsOfVariants = 2
+)
+
+// newPyStore makes the dicts of a world. Its variant has, from the lowest bit on, a bit for objects instead of numbers,
+// and three for small arenas.
+func newPyStore(prof *pydict.Profile, keys pyKeys, w dicttest.World) (*pyStore, error) {
+	st := &pyStore{keys: keys, hash: w.Hasher(), strs: map[uintptr]int{}, shares: keys == pyMixed}
+	st.objects = w.Hash != 0 || w.Variant%pyKindsOfVariants == 1
+	arenaProf := prof.Arena
+	if v := w.Variant / pyKindsOfVariants % 8; v != 0 {
+		arenaProf = smallArenas(arenaProf, v)
+	}
+	if st.shares {
+		w.Limit = 0 // up to 3.10 a deletion makes a table, and a program knows no deletion that is refused
+	}
+	mem, err := arena.New(arena.Config{Profile: arenaProf, OS: source(heaptest.World{Limit: w.Limit})})
+	if err != nil {
+		return nil, err
+	}
+	seed := pydict.KeyOfSeed(uint32(w.Hash))
+	if st.s, err = pydict.NewSpace(pydict.Config{Profile: prof, Memory: mem, Hooks: st, Key: seed}); err != nil {
+		return nil, fmt.Errorf("%w; %w", err, mem.Close())
+	}
+	if st.text, err = pydict.NewSpace(pydict.Config{Profile: prof, Key: seed}); err != nil {
+		return nil, fmt.Errorf("%w; %w", err, mem.Close())
+	}
+	if st.shares {
+		st.class = st.s.NewClass()
+	}
+	return st, nil
+}
+
+// key makes the word of a key, which is held until it is released.
+func (st *pyStore) key(key uint64) pydict.Word {
+	kind := st.keys
+	if kind == pyMixed {
+		kind = pyKeys(key / 3 % 2)
+	}
+	switch {
+	case kind == pyStrings:
+		w := st.text.NewStr(strconv.FormatUint(key, 10))
+		st.strs[w.Record()] = 1
+		return w
+	case st.objects || int64(key) > pydict.IntMax || int64(key) < -pydict.IntMax-1:
+		return st.thing(key)
+	}
+	return pydict.Int(int64(key))
+}
+
+func (st *pyStore) thing(key uint64) pydict.Word {
+	if n := len(st.spare); n > 0 {
+		w := st.spare[n-1]
+		st.spare = st.spare[:n-1]
+		*st.at(w) = pyThing{key, 1}
+		return w
+	}
+	st.things = append(st.things, pyThing{key, 1})
+	return pydict.Word(len(st.things) << pyThingShift)
+}
+
+func (st *pyStore) at(w pydict.Word) *pyThing { return &st.things[w>>pyThingShift-1] }
+
+// number is the key of a word.
+func (st *pyStore) number(w pydict.Word) uint64 {
+	switch {
+	case w.IsInt():
+		return uint64(w.Int())
+	case w.IsStr():
+		n, _ := strconv.ParseUint(string(w.Str()), 10, 64)
+		return n
+	}
+	return st.at(w).key
+}
+
+func valueWord(v uint64) pydict.Word      { return pydict.Word(v<<pyValuesShift | pyValueBit) }
+func valueOf(w pydict.Word) uint64        { return uint64(w >> pyValuesShift) }
+func isPyValue(w pydict.Word) bool        { return w&7 == pyValueBit }
+func (st *pyStore) release(w pydict.Word) { st.count(w, -1) }
+
+// Hash is that of an object: of an int that is too large for a word, or the world's.
+func (st *pyStore) Hash(w pydict.Word) (int64, error) {
+	key := st.at(w).key
+	if !st.objects {
+		return st.s.HashInt(int64(key)), nil
+	}
+	if h := int64(st.hash(key)); h != -1 {
+		return h, nil
+	}
+	return -2, nil
+}
+
+// Equal compares keys by their numbers. Two values that are not the same word differ.
+func (st *pyStore) Equal(stored, key pydict.Word) (bool, error) {
+	if isPyValue(stored) || isPyValue(key) {
+		return false, nil
+	}
+	if f := st.compare; f != nil {
+		d, was := st.busy, st.holds(key)
+		f()
+		if st.busy = d; !was && st.holds(key) {
+			return false, errPyAgain
+		}
+	}
+	return st.number(stored) == st.number(key), nil
+}
+
+// errPyAgain is what a comparison raises that has stored the very key that is looked for: the search may have passed the
+// place, and CPython would store it twice. Who raises, and tries again, has what the contract says.
+var errPyAgain = errors.New("try again")
+
+// holds tells whether the dict that is worked on has a key.
+func (st *pyStore) holds(key pydict.Word) bool {
+	f := st.compare
+	st.compare = nil
+	_, ok, err := st.s.Get(st.busy.d, key)
+	st.compare = f
+	return ok && st.must(err)
+}
+
+// Own counts a reference.
+func (st *pyStore) Own(w pydict.Word) { st.count(w, 1) }
+
+// Drop counts one less.
+func (st *pyStore) Drop(w pydict.Word) { st.count(w, -1) }
+
+func (st *pyStore) count(w pydict.Word, by int) {
+	switch {
+	case w.IsInt():
+	case isPyValue(w):
+		st.values += by
+	case w.IsStr():
+		n, ok := st.strs[w.Record()]
+		if !ok {
+			panic("fuzz: a string that is no more")
+		}
+		if st.strs[w.Record()] = n + by; n+by == 0 {
+			delete(st.strs, w.Record())
+			st.text.FreeStr(w)
+		}
+	default:
+		t := st.at(w)
+		if t.refs <= 0 {
+			panic("fuzz: a key that is no more")
+		}
+		if t.refs += by; t.refs == 0 {
+			st.spare = append(st.spare, w)
+		}
+	}
+}
+
+// New makes {}, or one with room, or that of an instance.
+func (st *pyStore) New(capacity int) dict.Dict {
+	switch {
+	case st.shares:
+		return st.made(st.s.NewInstance(&st.class), nil)
+	case capacity > 0:
+		return st.made(st.s.NewPresized(capacity, st.keys == pyStrings), nil)
+	}
+	return st.made(st.s.New(), nil)
+}
+
+func (st *pyStore) made(d pydict.Dict, err error) dict.Dict {
+	if d == 0 {
+		st.must(err)
+		return nil
+	}
+	made := &pyTable{st: st, d: d}
+	st.dicts = append(st.dicts, made)
+	return made
+}
+
+// must panics with an error that is none of those that a program can bring about.
+func (st *pyStore) must(err error) bool {
+	if err != nil && !errors.Is(err, pydict.ErrNoMemory) {
+		panic(err)
+	}
+	return err == nil
+}
+
+// Held is the number of references to values.
+func (st *pyStore) Held() int { return st.values }
+
+// Usage is that of the memory without ballast.
+func (st *pyStore) Usage() (bytes, footprint uint64) {
+	_, bytes, footprint = st.s.Memory().Usage()
+	return bytes - st.ballastBytes, footprint
+}
+
+// Trim empties free lists, and makes the class anew if it has no dicts, whose keys have grown.
+func (st *pyStore) Trim() {
+	st.s.Trim()
+	if st.shares && len(st.dicts) == 0 {
+		st.s.FreeClass(&st.class)
+		st.s.Trim()
+		st.class = st.s.NewClass()
+	}
+	st.s.Memory().Trim()
+}
+
+// Close gives all back.
+func (st *pyStore) Close() error {
+	st.drop()
+	if st.shares {
+		st.s.FreeClass(&st.class)
+	}
+	return errors.Join(st.s.Close(), st.s.Memory().Close(), st.text.Close())
+}
+
+// InjectOOM makes requests to the operating system fail. That pymalloc has to ask it, what it has left is taken first.
+// Dicts that share keys are never refused; see newPyStore.
+func (st *pyStore) InjectOOM(nth int, persistent bool) {
+	if st.shares {
+		return
+	}
+	st.drop()
+	mem := st.s.Memory()
+	if nth > 0 {
+		_, before, _ := mem.Usage()
+		mem.InjectOOM(1, true)
+		for _, n := range pyBallast {
+			for p := mem.Alloc(n); p != nil; p = mem.Alloc(n) {
+				st.ballast = append(st.ballast, p)
+			}
+		}
+		_, after, _ := mem.Usage()
+		st.ballastBytes = after - before
+	}
+	mem.InjectOOM(nth, persistent)
+}
+
+// pyBallast are the sizes of blocks that InjectOOM takes: first the largest of pools, which eat up those that are free,
+// then those of tables and dicts.
+var pyBallast = func() (sizes []uintptr) {
+	for n := uintptr(512); n > 0; n -= 16 {
+		sizes = append(sizes, n)
+	}
+	for n := uintptr(1 << 16); n > 512; n /= 2 {
+		sizes = append(sizes, n, n*3/4)
+	}
+	return sizes
+}()
+
+func (st *pyStore) drop() {
+	for _, p := range st.ballast {
+		st.s.Memory().Free(p)
+	}
+	st.ballast, st.ballastBytes = st.ballast[:0], 0
+}
+
+// CheckInvariants recounts those of every dict and of the memory below; blocks, each of which is a dict's, the space's
+// or ballast; and references.
+func (st *pyStore) CheckInvariants() error {
+	if err := st.s.CheckSpace(); err != nil {
+		return err
+	}
+	blocks := map[uintptr]bool{}
+	visit := func(b uintptr) { blocks[b] = true }
+	st.s.Blocks(visit)
+	if b := st.s.BlockOf(&st.class); b != 0 {
+		visit(b)
+	}
+	for _, d := range st.dicts {
+		if err := st.s.CheckInvariants(d.d); err != nil {
+			return err
+		}
+		st.s.BlocksOf(d.d, visit)
+	}
+	n, _, _ := st.s.Memory().Usage()
+	if want := len(blocks) + len(st.dicts) + len(st.ballast); int(n) != want {
+		return fmt.Errorf("dict/blocks: %d blocks are live, and %d are accounted for", n, want)
+	}
+	for record, refs := range st.strs {
+		if refs <= 0 {
+			return fmt.Errorf("dict/references: a string has %d references, at %#x", refs, record)
+		}
+	}
+	return st.s.Memory().CheckInvariants()
+}
+
+// pyTable is a dict.Dict with all the parts that CPython's has.
+type pyTable struct {
+	st      *pyStore
+	d       pydict.Dict
+	compare func()
+}
+
+// Offers says that 2.7 has no reversed().
+func (d *pyTable) Offers(part string) bool { return part != "reversed" || !d.st.s.Profile().Old }
+
+// enter begins an operation on one key: its comparisons are this dict's. It counts the slots that a search for the key
+// looks at, up to the first that is empty where keys are objects.
+func (d *pyTable) enter(key uint64) pydict.Word {
+	st := d.st
+	w := st.key(key)
+	st.compare = nil
+	n, err := st.s.Probes(d.d, w)
+	st.must(err)
+	st.probes += uint64(n)
+	st.compare, st.busy = d.compare, d
+	return w
+}
+
+func (d *pyTable) leave(w pydict.Word) {
+	d.st.compare = nil
+	d.st.release(w)
+}
+
+// Get is d.get(key).
+func (d *pyTable) Get(key uint64) (uint64, bool) {
+	w := d.enter(key)
+	defer d.leave(w)
+	v, ok, err := d.st.s.Get(d.d, w)
+	if err == errPyAgain {
+		v, ok, err = d.st.s.Get(d.d, w)
+	}
+	d.st.must(err)
+	return valueOf(v), ok
+}
+
+// Set is d[key] = value.
+func (d *pyTable) Set(key, value uint64) bool {
+	w := d.enter(key)
+	defer d.leave(w)
+	err := d.st.s.Set(d.d, w, valueWord(value))
+	if err == errPyAgain {
+		err = d.st.s.Set(d.d, w, valueWord(value))
+	}
+	return d.done(w, err)
+}
+
+// done tells whether a key was stored. 2.7 stores it and then has no memory to grow: a caller who takes it out again has
+// what others promise.
+func (d *pyTable) done(w pydict.Word, err error) bool {
+	if d.st.must(err) {
+		return true
+	}
+	if d.st.s.Profile().Old {
+		d.st.compare = nil
+		_, err := d.st.s.Delete(d.d, w)
+		d.st.must(err)
+	}
+	return false
+}
+
+// Delete is del d[key].
+func (d *pyTable) Delete(key uint64) bool {
+	w := d.enter(key)
+	defer d.leave(w)
+	ok, err := d.st.s.Delete(d.d, w)
+	if err == errPyAgain {
+		ok, err = d.st.s.Delete(d.d, w)
+	}
+	d.st.must(err)
+	return ok
+}
+
+// Len is len(d).
+func (d *pyTable) Len() int { return d.d.Len() }
+
+// Clear is d.clear().
+func (d *pyTable) Clear() { d.st.s.Clear(d.d) }
+
+// Pop is d.pop(key).
+func (d *pyTable) Pop(key uint64) (uint64, bool) {
+	w := d.enter(key)
+	defer d.leave(w)
+	v, ok, err := d.st.s.Pop(d.d, w)
+	if err == errPyAgain {
+		v, ok, err = d.st.s.Pop(d.d, w)
+	}
+	d.st.must(err)
+	if ok {
+		d.st.Drop(v)
+	}
+	return valueOf(v), ok
+}
+
+// PopItem is d.popitem().
+func (d *pyTable) PopItem() (key, value uint64, ok bool) {
+	k, v, err := d.st.s.PopItem(d.d)
+	if err != nil {
+		return 0, 0, false
+	}
+	key, value = d.st.number(k), valueOf(v)
+	d.st.Drop(k)
+	d.st.Drop(v)
+	return key, value, true
+}
+
+// SetDefault is d.setdefault(key, value).
+func (d *pyTable) SetDefault(key, value uint64) (uint64, bool) {
+	w := d.enter(key)
+	defer d.leave(w)
+	v, err := d.st.s.SetDefault(d.d, w, valueWord(value))
+	if err == errPyAgain {
+		v, err = d.st.s.SetDefault(d.d, w, valueWord(value))
+	}
+	if !d.done(w, err) {
+		return 0, false
+	}
+	return valueOf(v), true
+}
+
+// Update is d.update(from).
+func (d *pyTable) Update(from dict.Dict) bool {
+	return d.st.must(d.st.s.Update(d.d, from.(*pyTable).d))
+}
+
+// Copy is d.copy().
+func (d *pyTable) Copy() dict.Dict { return d.st.made(d.st.s.Copy(d.d)) }
+
+// Rebuild is dict(d).
+func (d *pyTable) Rebuild() dict.Dict { return d.st.made(d.st.s.CallWith(d.d)) }
+
+// FromKeys is dict.fromkeys(d, value).
+func (d *pyTable) FromKeys(value uint64) dict.Dict {
+	return d.st.made(d.st.s.FromKeys(d.d, valueWord(value)))
+}
+
+// Equal is d == other.
+func (d *pyTable) Equal(other dict.Dict) bool {
+	same, err := d.st.s.Equal(d.d, other.(*pyTable).d)
+	d.st.must(err)
+	return same
+}
+
+// Size is sys.getsizeof(d).
+func (d *pyTable) Size() uint64 { return uint64(d.st.s.Size(d.d)) }
+
+// Probes is how many slots were looked at in dicts of the store.
+func (d *pyTable) Probes() uint64 { return d.st.probes }
+
+// OnCompare has f called in the comparisons of operations on one key.
+func (d *pyTable) OnCompare(f func()) { d.compare = f }
+
+// Free is the end of d.
+func (d *pyTable) Free() {
+	d.st.s.Free(d.d)
+	d.st.dicts = slices.DeleteFunc(d.st.dicts, func(o *pyTable) bool { return o == d })
+}
+
+// Iterate is iter(d).
+func (d *pyTable) Iterate() dict.Iterator { return &pyIter{d.st, d.st.s.Iter(d.d)} }
+
+// Reversed is reversed(d).
+func (d *pyTable) Reversed() dict.Iterator { return &pyIter{d.st, d.st.s.Reversed(d.d)} }
+
+// Range is a loop over d.items().
+func (d *pyTable) Range(f func(key, value uint64) bool) {
+	for it := d.Iterate(); ; {
+		key, value, step := it.Next()
+		if step != dict.Entry || !f(key, value) {
+			return
+		}
+	}
+}
+
+type pyIter struct {
+	st *pyStore
+	it pydict.Iter
+}
+
+func (i *pyIter) Next() (key, value uint64, step dict.Step) {
+	k, v, ok, err := i.st.s.Next(&i.it)
+	switch {
+	case err != nil:
+		return 0, 0, dict.Changed
+	case !ok:
+		return 0, 0, dict.End
+	}
+	return i.st.number(k), valueOf(v), dict.Entry
+}
