@@ -84,6 +84,7 @@ func graphPromises(c graph.Contract) string {
 	w.add(c.Within > 1, "%d full collections take all cycles", c.Within)
 	w.add(c.Generations > 1, "%d generations", c.Generations)
 	w.add(c.Promotes, "promotes survivors")
+	w.add(c.Automatic[graph.Node], "collects by itself")
 	w.add(c.Returns == graph.Deaths, "counts its dead")
 	w.add(c.Returns == graph.Containers, "counts its dead but atoms")
 	w.add(c.Saves == graph.Whole, "one that is saved saves all")

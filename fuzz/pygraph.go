@@ -307,6 +307,9 @@ var pyBare = [graph.Kinds]bool{pyAtom: true, pyList: true, pyDict: true, pyPushe
 // pyShares are the kinds whose objects are their own copies.
 var pyShares = [graph.Kinds]bool{pyAtom: true}
 
+// pyCounted are the kinds whose objects never come from a free list, where they would not be counted as made.
+var pyCounted = [graph.Kinds]bool{pySlotted: true, pyTuple: true, pyInstance: true, pyNested: true}
+
 // pyGrows are the kinds whose objects grow, and pyUntracks those that the collector does not follow while they hold
 // atoms only.
 var (
@@ -776,7 +779,12 @@ func openTrial(prof *object.Profile, w graphtest.World) (graphtest.Heap, error) 
 	return t, nil
 }
 
-func (t trialHeap) SetThreshold(_, n int) { t.c.SetThreshold(n) }
+// SetThreshold is about the youngest generation: there is one.
+func (t trialHeap) SetThreshold(generation, n int) {
+	if generation == 0 {
+		t.c.SetThreshold(n)
+	}
+}
 
 func (t trialHeap) Stats() (collections, collected uint64) {
 	s := t.c.Stats()
@@ -789,8 +797,9 @@ func pyContract(prof *object.Profile) graph.Contract {
 	c := graph.Contract{
 		Immediate: true, Within: 1, Returns: graph.Containers, Saves: graph.Subgraph,
 		WeakFirst: true, CallbackFirst: true, WeakAll: true, WeakLapse: prof.ClearTrashWeakrefs,
-		Bare: pyBare, Grows: pyGrows, Shares: pyShares, Untracks: pyUntracks, FieldsMax: pyFieldsMax,
-		Retained: retained(prof.Arena) + 3*int64(prof.Arena.ArenaBytes),
+		Automatic: pyCounted, Bare: pyBare, Grows: pyGrows, Shares: pyShares, Untracks: pyUntracks,
+		FieldsMax: pyFieldsMax,
+		Retained:  retained(prof.Arena) + 3*int64(prof.Arena.ArenaBytes),
 	}
 	return c
 }

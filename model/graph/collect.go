@@ -190,13 +190,38 @@ func (m *Model) hoard(n *node) violation {
 	return nil
 }
 
-// Enable says that collections may start by themselves, perhaps for some time only.
-func (m *Model) Enable() { m.vague = m.vague || !m.watched }
+// Enable says whether, from here on, collections start by themselves.
+func (m *Model) Enable(on bool) {
+	m.vague = m.vague || !m.watched
+	m.on, m.heaped = on, 0
+}
+
+// Threshold says after how many objects a generation is collected by itself; 0 is never.
+func (m *Model) Threshold(generation, n int) {
+	if generation == 0 {
+		m.threshold, m.heaped = n, 0
+	}
+}
+
+// Due judges, after a new object of so many fields, whether a collection should have started by itself: collections is
+// how many there were by the statistics. They are counted as long as nothing dies: what that takes off the heap's own
+// count is not known, as it may have objects that nobody sees. A heap that collects sooner keeps the rule.
+func (m *Model) Due(kind Kind, fields int, collections uint64) violation {
+	if collections != m.seen {
+		m.seen, m.heaped = collections, 0
+	} else if m.observed && m.Contract.Automatic[kind%Kinds] && fields > 0 {
+		m.heaped++
+	}
+	if m.on && m.threshold > 0 && m.heaped > m.threshold {
+		return Automatic.Breach("%d objects were made, with a threshold of %d", m.heaped, m.threshold)
+	}
+	return nil
+}
 
 // Freeze says that the collector does not see what there is, or does again. Where the frozen return to is not promised.
 func (m *Model) Freeze(on bool) {
 	m.touch()
-	m.frozen = on
+	m.frozen, m.heaped = on, 0
 	m.thawed = m.number
 	for _, n := range m.all {
 		n.frozen, n.first = on, -1

@@ -203,6 +203,7 @@ func (m *Model) die(n *node) violation {
 	case m.spares(n):
 		return Elders.Breach("a collection of generation %d took %v, of generation %d", m.now.generation, n, m.least(n))
 	}
+	m.heaped = 0
 	m.take(n)
 	for _, w := range n.weaks {
 		if w.callback && !w.called && w.doom == 0 && m.reachable(w) {

@@ -194,6 +194,10 @@ type Contract struct {
 	Shares   [Kinds]bool // each is its own copy; its own deep copy if it reaches only these and weak references
 	Untracks [Kinds]bool // the collector need not follow them while they refer to nothing that it follows
 
+	// When more objects of these kinds, with fields, were made than the threshold of the youngest generation says, and
+	// nothing died, a collection starts by itself, if they are enabled.
+	Automatic [Kinds]bool
+
 	FieldsMax int   // it may refuse objects with more fields; 0: it refuses only what the operating system refuses
 	MayRefuse bool  // it may refuse at any time
 	Inexact   bool  // Usage is an estimate: it is not compared

@@ -50,6 +50,11 @@ type Model struct {
 	collections uint64
 	collected   uint64
 
+	on        bool   // collections start by themselves
+	threshold int    // of the youngest generation, where it is known; 0: it is not, or it is never collected so
+	heaped    int    // objects made since anything died, or changed of these, or a collection was seen
+	seen      uint64 // collections, by the statistics
+
 	sizes [Kinds + 1][]sized // by kind, in the order of fields
 
 	limited, scarce, failed, trimmed bool

@@ -14,6 +14,9 @@ type script struct {
 	m *Model
 }
 
+// counted promises that collections of Nodes start by themselves.
+var counted = Contract{Immediate: true, Automatic: [Kinds]bool{Node: true}}
+
 // CPython promises, more or less, so.
 var counting = Contract{
 	Immediate: true, Within: 1, Generations: 3, Promotes: true, Returns: Containers, WeakFirst: true,
@@ -408,8 +411,41 @@ func TestModelRules(t *testing.T) {
 		}, Stats},
 		{"more collections than asked for", counting, func(s script) violation { return s.m.Stats(1, 0) }, Stats},
 		{"more collections, as they start by themselves", counting, func(s script) violation {
-			s.m.Enable()
+			s.m.Enable(true)
 			return s.m.Stats(1, 0)
+		}, nil},
+		{"as many objects as the threshold says", counted, func(s script) violation {
+			s.m.Enable(true)
+			s.m.Threshold(0, 2)
+			s.must(s.m.Due(Node, 1, 5))
+			s.must(s.m.Due(Node, 1, 5))
+			s.must(s.m.Due(Atom, 0, 5))
+			return s.m.Due(Node, 1, 5)
+		}, nil},
+		{"more objects, and no collection", counted, func(s script) violation {
+			s.m.Enable(true)
+			s.m.Threshold(0, 2)
+			for range 3 {
+				s.must(s.m.Due(Node, 1, 5))
+			}
+			return s.m.Due(Node, 1, 5)
+		}, Automatic},
+		{"more objects, and a collection", counted, func(s script) violation {
+			s.m.Enable(true)
+			s.m.Threshold(0, 2)
+			for range 3 {
+				s.must(s.m.Due(Node, 1, 5))
+			}
+			return s.m.Due(Node, 1, 6)
+		}, nil},
+		{"more objects, and they are switched off", counted, func(s script) violation {
+			s.m.Enable(true)
+			s.m.Threshold(0, 2)
+			s.m.Enable(false)
+			for range 3 {
+				s.must(s.m.Due(Node, 1, 5))
+			}
+			return s.m.Due(Node, 1, 5)
 		}, nil},
 		{"refused without a reason", counting, func(s script) violation { return s.m.Refuse(2) }, Serves},
 		{"refused since memory is scarce", counting, func(s script) violation {
@@ -538,13 +574,13 @@ func TestModelRules(t *testing.T) {
 		}, Watched},
 		{"a collection that starts by itself", counting, func(s script) violation {
 			s.m.Watch()
-			s.m.Enable()
+			s.m.Enable(true)
 			s.must(s.then("S1 T0"))
 			return s.m.Stats(1, 0)
 		}, nil},
 		{"one that is not in the statistics", counting, func(s script) violation {
 			s.m.Watch()
-			s.m.Enable()
+			s.m.Enable(true)
 			s.must(s.then("S1 T0"))
 			return s.m.Stats(0, 0)
 		}, Stats},

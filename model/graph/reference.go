@@ -36,6 +36,7 @@ type object struct {
 // ReferenceContract is what Reference promises.
 var ReferenceContract = Contract{
 	Within: 1, Generations: 3, Promotes: true, Returns: Deaths, WeakFirst: true, CallbackFirst: true,
+	Automatic: [Kinds]bool{Node: true, 2: true, 3: true, 4: true, 5: true, 6: true, 7: true},
 }
 
 // NewReference returns an empty Reference.
@@ -163,9 +164,15 @@ func (r *Reference) Deref(weak ID) ID {
 func (r *Reference) OnDeath(f func(ID))                     { r.mourn = f }
 func (r *Reference) SetFinalizer(object ID, f func(ID))     { r.byID[object].final = f }
 func (r *Reference) Enable(on bool)                         { r.on = on }
-func (r *Reference) SetThreshold(_, n int)                  { r.threshold = n }
 func (r *Reference) Generation(object ID) int               { return r.byID[object].generation }
 func (r *Reference) Stats() (collections, collected uint64) { return r.collections, r.collected }
+
+// SetThreshold is about the youngest generation: the others are not collected by themselves.
+func (r *Reference) SetThreshold(generation, n int) {
+	if generation == 0 {
+		r.threshold = n
+	}
+}
 
 // Freeze freezes what there is, and Unfreeze all that is frozen.
 func (r *Reference) Freeze()   { r.freeze(true) }

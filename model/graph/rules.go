@@ -31,6 +31,8 @@ var (
 	Elders    = rule("elders", "a collection takes of older generations only what nothing refers to any more")
 	Garbage   = rule("garbage",
 		"the garbage is what collections found dead and were told to keep, or may not finalize, with its fields")
+	Automatic = rule("automatic",
+		"when more objects are made than the threshold says, and nothing dies, a collection starts by itself")
 	Return    = rule("returns", "a collection returns the number of objects that it took")
 	Settled   = rule("settled", "a full collection right after another finds nothing")
 	Sizes     = rule("size", "size follows from kind and number of fields, but of atoms, grows with it, and is not changed by asking")

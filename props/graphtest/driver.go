@@ -181,11 +181,15 @@ func pick[I any](part *I, h graph.Heap) bool {
 	return ok
 }
 
-// begin puts the heap into the world's state: with auto, collections start by themselves.
-func (d *driver) begin(auto int) {
+// begin puts the heap into the world's state: with auto, collections start by themselves. It tells the model.
+func (d *driver) begin(auto int, m *graph.Model) {
+	if auto > 0 {
+		m.Enable(d.has[needSwitch])
+	}
 	if auto > 0 && d.has[needSwitch] {
 		if d.has[needThreshold] {
 			d.thresh.SetThreshold(0, auto)
+			m.Threshold(0, auto)
 		}
 		d.switcher.Enable(true)
 	}
@@ -221,6 +225,7 @@ func (d *driver) hold(slot prog.Slot, id graph.ID) prog.Outcome {
 
 func (d *driver) object(op prog.Op) graph.ID { return d.slots[op.Args[0]] }
 
+// make makes an object. Size is one more than the collections that there were, where that matters.
 func (d *driver) make(op prog.Op) prog.Outcome {
 	kind, n := graph.Kind(op.Args[0]), int(op.Args[1])
 	if kind == graph.Atom {
@@ -232,7 +237,12 @@ func (d *driver) make(op prog.Op) prog.Outcome {
 	}
 	d.known[id] = info{kind: kind, fields: n}
 	d.crowded(len(d.known))
-	return d.hold(op.Def, id)
+	out := d.hold(op.Def, id)
+	if d.has[needStats] {
+		collections, _ := d.stats.Stats()
+		out.Size = 1 + collections
+	}
+	return out
 }
 
 func (d *driver) weak(op prog.Op) prog.Outcome {

@@ -45,7 +45,11 @@ func judgeNew(m *graph.Model, op prog.Op, out prog.Outcome) *model.Violation {
 	if out.Status == prog.NoMem {
 		return m.Refuse(int(op.Args[1]))
 	}
-	return m.New(uint32(op.Def), graph.ID(out.Addr), graph.Kind(op.Args[0]), int(op.Args[1]))
+	kind, fields := graph.Kind(op.Args[0]), int(op.Args[1])
+	if v := m.New(uint32(op.Def), graph.ID(out.Addr), kind, fields); v != nil || out.Size == 0 {
+		return v
+	}
+	return m.Due(kind, fields, out.Size-1)
 }
 
 func judgeWeak(m *graph.Model, op prog.Op, out prog.Outcome) *model.Violation {

@@ -191,10 +191,13 @@ var Lang = prog.NewLang("graph", slots, world, []row{
 		}}),
 	act(prog.Info{Name: "enable", Role: prog.Set, Weight: 1, Args: args(arg("on", flags)),
 		Doc: "switches collections that start by themselves on or off"},
-		verb{need: needSwitch, ask: (*driver).enable, before: func(m state, _ prog.Op) { m.Enable() }}),
+		verb{need: needSwitch, ask: (*driver).enable,
+			before: func(m state, op prog.Op) { m.Enable(op.Args[0] != 0) }}),
 	act(prog.Info{Name: "threshold", Role: prog.Set, Weight: 1, Args: args(genArg, arg("n", thresholds)),
 		Doc: "sets after how many objects a generation is collected; n=0 is never"},
-		verb{need: needThreshold, ask: (*driver).threshold}),
+		verb{need: needThreshold, ask: (*driver).threshold, before: func(m state, op prog.Op) {
+			m.Threshold(min(int(op.Args[0]), m.Contract.Full()), int(op.Args[1]))
+		}}),
 	act(prog.Info{Name: "freeze", Role: prog.Set, Weight: 1, Doc: "hides all objects from the collector"},
 		verb{need: needFreeze, ask: (*driver).freeze, before: func(m state, _ prog.Op) { m.Freeze(true) }}),
 	act(prog.Info{Name: "unfreeze", Role: prog.Set, Weight: 1, Doc: "shows them again"},

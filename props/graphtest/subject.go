@@ -44,7 +44,6 @@ func Subject(name string, contract graph.Contract, open Opener) *props.Subject {
 				return nil, nil, err
 			}
 			d := newDriver(h, contract)
-			d.begin(int(world.Auto))
 			m := graph.NewModel(contract, d.mourner != nil)
 			if d.has[needWatch] {
 				m.Watch()
@@ -52,9 +51,7 @@ func Subject(name string, contract graph.Contract, open Opener) *props.Subject {
 			if world.Limit != 0 {
 				m.Limit()
 			}
-			if world.Auto != 0 {
-				m.Enable()
-			}
+			d.begin(int(world.Auto), m)
 			return d, judging{m}, nil
 		},
 		Explicit: explicit,

@@ -72,6 +72,31 @@ func All() (all []Canary) {
 // Lookup returns the canary of that name, which may begin with "canary/".
 func Lookup(name string) (Canary, bool) { return canarytest.Lookup(All(), name) }
 
+// once adds collections that start by themselves, of which only the first comes.
+func once(h *toy) graphtest.Heap { return &sleeper{toy: h} }
+
+type sleeper struct {
+	*toy
+	on, slept       bool
+	threshold, made int
+}
+
+func (h *sleeper) Enable(on bool) { h.on = on }
+
+func (h *sleeper) SetThreshold(generation, n int) {
+	if generation == 0 {
+		h.threshold = n
+	}
+}
+
+func (h *sleeper) New(kind graph.Kind, fields int) graph.ID {
+	if h.made++; h.on && !h.slept && h.threshold > 0 && h.made > h.threshold {
+		h.slept = true
+		h.Collect(0)
+	}
+	return h.toy.New(kind, fields)
+}
+
 // uncounted hides Count and the recount.
 func uncounted(h *toy) graphtest.Heap {
 	return struct {

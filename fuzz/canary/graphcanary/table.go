@@ -151,6 +151,8 @@ var table = []row{
 		Rule: graph.Settled, hide: silent},
 	{Name: "stats-forget-young", Doc: "collections of the youngest generation are not in the statistics",
 		Bug: StatsForgetYoung, Rule: graph.Stats},
+	{Name: "sleeps", Doc: "of the collections that should start by themselves only the first does",
+		Rule: graph.Automatic, hide: once},
 	{Name: "usage-forgets-atoms", Doc: "an atom that died is in use", Bug: UsageForgetsAtoms, Rule: graph.Accounted,
 		Or: or(graph.Returned, graph.Failure), Reason: "it shows when all is dead at the latest"},
 	{Name: "failure-counts", Doc: "an object that was refused is in use", Bug: FailureCounts, Rule: graph.Failure},

@@ -73,9 +73,10 @@ const nestMax = 2
 var promises = graph.Contract{
 	Immediate: true, Within: 1, Generations: 3, Promotes: true, Returns: graph.Containers,
 	WeakFirst: true, WeakAll: true, CallbackFirst: true,
-	Grows:    [graph.Kinds]bool{list: true},
-	Shares:   [graph.Kinds]bool{graph.Atom: true, tuple: true},
-	Untracks: [graph.Kinds]bool{tuple: true},
+	Grows:     [graph.Kinds]bool{list: true},
+	Automatic: [graph.Kinds]bool{graph.Node: true, list: true},
+	Shares:    [graph.Kinds]bool{graph.Atom: true, tuple: true},
+	Untracks:  [graph.Kinds]bool{tuple: true},
 }
 
 func newToy(bug Bug) *toy {
