@@ -143,6 +143,14 @@ func (s *Store) give(l fuzz.Language, dir string, native bool) error {
 	return err
 }
 
+// Seeds writes the project's corpus of a language into a folder, as raw files: what a fuzzer elsewhere begins with.
+func (s *Store) Seeds(l fuzz.Language, dir string) error {
+	if err := s.takeProject(l); err != nil {
+		return err
+	}
+	return s.give(l, dir, false)
+}
+
 // sideFile are the names of what go-fuzz writes beside an input.
 var sideFile = regexp.MustCompile(`^[0-9a-f]{40}\.`)
 

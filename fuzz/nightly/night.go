@@ -55,7 +55,7 @@ var steps = []step{
 	{"libfuzzer", "an archive for libFuzzer, and a short run", 5, 30 * time.Second, true, (*Night).libFuzzer},
 	{"live", "the interpreters that are found here, against ours", 7, 20 * time.Second, true, (*Night).live},
 	{"bench", "our allocators against a peer, compared with the last result", 5, 20 * time.Second, true, (*Night).bench},
-	{"corpus", "programs that show nothing new leave the corpus", 3, 0, false, (*Night).minimize},
+	{"corpus", "programs that show nothing new leave the corpus", 5, 5 * time.Second, false, (*Night).minimize},
 }
 
 // Steps returns the names of the steps, with what each does.

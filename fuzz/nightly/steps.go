@@ -65,7 +65,7 @@ func (n *Night) control(ctx context.Context, share time.Duration) Result {
 	r := Result{Status: OK}
 	for i, l := range kinds(targets) {
 		candidates := slices.DeleteFunc(l.Canary(), func(c canarytest.Canary) bool {
-			return c.Base != nil || c.Filled().Property != props.Conforms.Name
+			return c.Filled().Property != props.Conforms.Name
 		})
 		if len(candidates) == 0 {
 			continue

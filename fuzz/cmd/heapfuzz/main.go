@@ -122,7 +122,7 @@ func newRoot() *cobra.Command {
 	})
 	root.AddCommand(runCommand(), replayCommand(), shrinkCommand(), showCommand(), traceCommand())
 	root.AddCommand(targetsCommand(), opsCommand(), proveCommand())
-	root.AddCommand(nightlyCommand(), huntCommand(), coverCommand())
+	root.AddCommand(nightlyCommand(), huntCommand(), coverCommand(), seedsCommand())
 	return root
 }
 

@@ -239,3 +239,30 @@ func coverCommand() *cobra.Command {
 	c.Flags().StringVar(&corpus, "corpus", "", "the `folder` of the project's corpus")
 	return c
 }
+
+// seedsCommand is what the recipe for ClusterFuzzLite starts.
+func seedsCommand() *cobra.Command {
+	var out, corpus, subject string
+	c := &cobra.Command{
+		Use:    "night-seeds [flags]",
+		Short:  "Write the seeds of a kind as the bytes that fuzzers take.",
+		Args:   cobra.NoArgs,
+		Hidden: true,
+		RunE: func(*cobra.Command, []string) error {
+			l, err := fuzz.LanguageOf(subject)
+			if err != nil {
+				return err
+			}
+			dir, err := os.MkdirTemp("", "heapfuzz-")
+			if err != nil {
+				return err
+			}
+			defer os.RemoveAll(dir)
+			return nightly.At(dir, corpus).Seeds(l, out)
+		},
+	}
+	c.Flags().StringVarP(&out, "out", "o", "", "the `folder` that they are written to")
+	c.Flags().StringVar(&corpus, "corpus", "corpus", "the `folder` of the project's corpus")
+	c.Flags().StringVar(&subject, "subject", "heap", subjectUsage)
+	return c
+}
