@@ -119,6 +119,60 @@ def sets():
     many("frozenset(set)", lambda n: frozenset(set(range(n))), range(200))
 
 
+def grow_dict(a, steps):
+    for step in steps:
+        step(a)
+        yield size(a)
+
+
+class Many(object):
+    pass
+
+
+def instance_dict(n):
+    """The dict of the second instance of a class with n attributes: the first one makes the keys."""
+    names = ["z" * (k // 13) + chr(97 + k % 13 * 2) for k in range(n)]
+    kind = type("Attributes", (Many,), {})
+    for _ in range(2):
+        o = kind()
+        for name in names:
+            setattr(o, name, None)
+    return o.__dict__
+
+
+def dicts():
+    def put(k):
+        return lambda a: a.__setitem__(k, None)
+
+    def remove(k):
+        return lambda a: a.__delitem__(k)
+
+    def less(n, k):
+        a = {}
+        for i in range(n):
+            a[i] = None
+        for i in range(k):
+            del a[i]
+        return a
+
+    clear, pop = [lambda a: a.clear()], [lambda a: a.popitem()]
+    row("dict set 6000", grow_dict({}, [put(k) for k in range(6000)]))
+    row("dict set 2000 strings", grow_dict({}, [put("k%d" % k) for k in range(2000)]))
+    row("dict set 5 strings 10 ints", grow_dict({}, [put("k%d" % k) for k in range(5)] + [put(k) for k in range(10)]))
+    row("dict set 30 del 30 set 30",
+        grow_dict({}, [put(k) for k in range(30)] + [remove(k) for k in range(30)] + [put(k) for k in range(30)]))
+    row("dict set 200 clear set 10",
+        grow_dict({}, [put(k) for k in range(200)] + clear + [put(k) for k in range(10)]))
+    row("dict set 50 popitem 50 set 50",
+        grow_dict({}, [put(k) for k in range(50)] + pop * 50 + [put(k) for k in range(50)]))
+    many("dict call", lambda n: dict(), [0])
+    many("dict copy of 100 less k", lambda k: less(100, k).copy(), range(101))
+    many("dict(d) of 100 less k", lambda k: dict(less(100, k)), range(101))
+    row("dict update", grow_dict({}, [(lambda n: lambda a: a.update(less(n, 0)))(n) for n in range(0, 500, 7)]))
+    if sys.version_info < (3, 11):
+        many("instance dict", instance_dict, range(1, 60))
+
+
 def make_class(n, weak):
     names = ["a%d" % i for i in range(n)] + ["__weakref__"] * weak
     return type("Slots", (object,), {"__slots__": names})
@@ -185,5 +239,5 @@ if __name__ == "__main__":
     elif sys.argv[1:]:
         sys.exit(__doc__)
     else:
-        for section in (atoms, lists, sets, containers, records):
+        for section in (atoms, lists, sets, dicts, containers, records):
             section()

@@ -120,7 +120,7 @@ func steps(s *sizes, o Ref, n int, step func(i int)) {
 	}
 }
 
-var rows = joined(atomRows, listRows, setRows, containerRows, recordRows())
+var rows = joined(atomRows, listRows, setRows, dictRows, containerRows, recordRows())
 
 func joined(all ...map[string]maker) map[string]maker {
 	m := map[string]maker{}
@@ -275,6 +275,91 @@ var setRows = map[string]maker{
 	"frozenset(set)":  each(0, 200, fromSet(func(h *Heap, o Ref) Ref { return h.NewSetFrom(o, true) })),
 }
 
+// put stores None under a number, or under a string that says it.
+func put(h *Heap, o Ref, n int) { key(h, n, func(k Ref) { h.DictSet(o, k, 0) }) }
+
+func putStr(h *Heap, o Ref, n int) {
+	k := h.NewStr(fmt.Sprint("k", n))
+	h.DictSet(o, k, 0)
+	h.Decref(k)
+}
+
+// less makes a dict of n numbers and takes the first k out.
+func less(h *Heap, n, k int) Ref {
+	o := h.NewDict()
+	for i := range n {
+		put(h, o, i)
+	}
+	for i := range k {
+		key(h, i, func(k Ref) { h.DictDelete(o, k) })
+	}
+	return o
+}
+
+// dictRow is a row of one dict that is put through stages of so many steps.
+func dictRow(stages ...func(s *sizes, o Ref)) maker {
+	return func(s *sizes) {
+		o := s.h.NewDict()
+		for _, stage := range stages {
+			stage(s, o)
+		}
+		s.h.Decref(o)
+	}
+}
+
+// puts is a stage of n insertions.
+func puts(n int) func(*sizes, Ref) {
+	return func(s *sizes, o Ref) { steps(s, o, n, func(k int) { put(s.h, o, k) }) }
+}
+
+func putStrs(n int) func(*sizes, Ref) {
+	return func(s *sizes, o Ref) { steps(s, o, n, func(k int) { putStr(s.h, o, k) }) }
+}
+
+var dictRows = map[string]maker{
+	"dict set 6000":              dictRow(puts(6000)),
+	"dict set 2000 strings":      dictRow(putStrs(2000)),
+	"dict set 5 strings 10 ints": dictRow(putStrs(5), puts(10)),
+	"dict set 30 del 30 set 30": dictRow(puts(30), func(s *sizes, o Ref) {
+		steps(s, o, 30, func(n int) { key(s.h, n, func(k Ref) { s.h.DictDelete(o, k) }) })
+	}, puts(30)),
+	"dict set 200 clear set 10": dictRow(puts(200), func(s *sizes, o Ref) {
+		steps(s, o, 1, func(int) { s.h.DictClear(o) })
+	}, puts(10)),
+	"dict set 50 popitem 50 set 50": dictRow(puts(50), func(s *sizes, o Ref) {
+		steps(s, o, 50, func(int) {
+			k, v, _ := s.h.DictPopItem(o)
+			s.h.Decref(k)
+			s.h.Decref(v)
+		})
+	}, puts(50)),
+	"dict call": one((*Heap).CallDict),
+	"dict copy of 100 less k": each(0, 101, func(h *Heap, k int) Ref {
+		from := less(h, 100, k)
+		defer h.Decref(from)
+		return h.DictCopy(from)
+	}),
+	"dict(d) of 100 less k": each(0, 101, func(h *Heap, k int) Ref {
+		from := less(h, 100, k)
+		defer h.Decref(from)
+		return h.DictFrom(from)
+	}),
+	"dict update": dictRow(func(s *sizes, o Ref) {
+		steps(s, o, (500+6)/7, func(n int) {
+			from := less(s.h, 7*n, 0)
+			_ = s.h.DictUpdate(o, from)
+			s.h.Decref(from)
+		})
+	}),
+	"instance dict": func(s *sizes) {
+		for n := 1; n < 60; n++ {
+			o := fresh(s.h, Type{Name: "Attributes", Kind: KindInstance, Attrs: n})
+			s.see(s.h.DictOf(o))
+			s.h.Decref(o)
+		}
+	},
+}
+
 // fresh makes an instance of a new type.
 func fresh(h *Heap, t Type) Ref {
 	id, err := h.Define(t)
@@ -344,7 +429,7 @@ func compareSizes(t *testing.T, profile string, wanted map[string]string) {
 	t.Helper()
 	h := open(t, profile)
 	for _, name := range slices.Sorted(maps.Keys(rows)) {
-		if profile == "2.7" && slices.Contains(notIn27, name) {
+		if profile == "2.7" && slices.Contains(notIn27, name) || h.prof.Values != InDict && name == "instance dict" {
 			continue
 		}
 		s := sizes{h: h, t: t}

@@ -255,6 +255,14 @@ func (h *Heap) SetItem(o Ref, k int, v Ref) bool {
 	return true
 }
 
+// DictOf is the dict of an instance, borrowed, or 0 if it has none, as from 3.11 on.
+func (h *Heap) DictOf(o Ref) Ref {
+	if o.kind() != KindInstance || h.prof.Values != InDict {
+		return 0
+	}
+	return Ref(o.load(h.typeOf(o).refsAt))
+}
+
 // Len is the number of items of a list or tuple, of live entries of a dict, of keys of a set, of characters of a
 // string, of bytes, and of attributes of an instance or references of a small container.
 func (h *Heap) Len(o Ref) int {
