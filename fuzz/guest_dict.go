@@ -17,6 +17,7 @@ import (
 //
 //	cpython-3.11/dict          the dict, with numbers for keys, or objects
 //	cpython-3.11/strdict       the dict, with strings for keys
+//	cpython-3.11/reversible    the dict, from whose end iterations begin, too: some of them crash the process
 //	cpython-3.11/ordereddict   OrderedDict
 //	cpython-3.11/cache         functools.lru_cache
 //	cpython-3.11/orderedcache  a cache that is written with an OrderedDict
@@ -25,14 +26,14 @@ func guestPart(name, python, part string) (Target, error) {
 	t := Target{Name: name, Smoke: 1, Doc: "CPython's own, in another process: "}
 	var err error
 	switch part {
-	case "dict", "strdict", "ordereddict":
+	case "dict", "strdict", "reversible", "ordereddict":
 		err = guestDict(&t, argv(shim.PythonDict, part))
 	case "cache":
 		err = guestCache(&t, argv(shim.PythonCache, "lru"))
 	case "orderedcache":
 		err = guestCache(&t, argv(shim.PythonCache, "ordereddict"))
 	default:
-		err = fmt.Errorf("a CPython has /dict, /strdict, /ordereddict, /cache and /orderedcache")
+		err = fmt.Errorf("a CPython has /dict, /strdict, /reversible, /ordereddict, /cache and /orderedcache")
 	}
 	if err != nil {
 		err = fmt.Errorf("target %s: %w", name, err)

@@ -1,6 +1,6 @@
 """CPython's own dict, for fuzz/pipe: dicts in another process.
 
-    python3 dict.py [dict | strdict | ordereddict]
+    python3 dict.py [dict | strdict | reversible | ordereddict]
 
 The protocol is described in fuzz/pipe/doc.go. Keys are made anew for every question, so that they are compared, and not
 only found to be the same object. Those that the host gives a hash are instances of Key, whose comparisons it may be told
@@ -14,7 +14,7 @@ from collections import OrderedDict
 
 VERSION = sys.version_info[:2]
 KIND = sys.argv[1] if len(sys.argv) > 1 else "dict"
-TYPE = {"dict": dict, "strdict": dict, "ordereddict": OrderedDict}[KIND]
+TYPE = {"dict": dict, "strdict": dict, "reversible": dict, "ordereddict": OrderedDict}[KIND]
 
 DICTS = {}
 ITERS = {}
@@ -202,7 +202,9 @@ PARTS = ["clear", "pop", "popitem", "setdefault", "update", "copy", "rebuild", "
          "drop", "compare"]
 if TYPE is dict:  # OrderedDicts that are equal are so in the same order
     PARTS.append("equal")
-if VERSION >= (3, 8) or TYPE is OrderedDict and VERSION > (3, 0):
+# An iterator that goes backward over a dict reads behind the entries of a table that became shorter: it may take the
+# process with it, and so only those have one who ask for it.
+if VERSION >= (3, 8) and KIND == "reversible" or TYPE is OrderedDict and VERSION > (3, 0):
     PARTS.append("reversed")
 if TYPE is OrderedDict and VERSION > (3, 0):
     PARTS += ["move", "popfirst"]
@@ -255,17 +257,22 @@ def stairs():
     return steps
 
 
-# An interpreter that compares keys of its own with __eq__ may lose what is set, from 3.11 on, when the comparison clears
-# the dict (gh-140551).
-REENTRANT = VERSION < (3, 11)
+# From 3.11 on what is set may be lost when the comparison of its key clears the dict (gh-140551), and an OrderedDict takes
+# the process with it when the comparison of a key that is deleted does.
+REENTRANT = TYPE is dict and VERSION < (3, 11)
+
+
+# In 2.7 a copy has twice the slots at some lengths, in 3.7 that of a cleared dict has slots, and from 3.10 on that of a
+# dict of few entries has 16 where 8 are enough.
+COPIES_FIT = ((3, 6), (3, 8), (3, 9))
 
 
 def hello():
     words = ["heapfuzz 1 dict name=cpython-%d.%d.%d/" % sys.version_info[:3] + KIND, "parts=" + ",".join(PARTS),
              "order=" + ("any" if VERSION < (3, 6) and TYPE is dict else "insertion"), "reentrant=%d" % REENTRANT]
     if TYPE is dict:
-        words += ["during=detected keepssize=1 clearfrees=1 copyfits=%d" % (VERSION not in ((2, 7), (3, 7))),
-                  "stairs=" + ",".join("%d:%d" % step for step in stairs()), "twin=%d.%d/" % VERSION + KIND]
+        words += ["during=detected keepssize=1 clearfrees=1 copyfits=%d" % (VERSION in COPIES_FIT),
+                  "stairs=" + ",".join("%d:%d" % step for step in stairs()), "twin=%d.%d/" % VERSION + KIND.replace("reversible", "dict")]
     say(" ".join(words))
 
 
