@@ -3,6 +3,7 @@ package fuzz
 import (
 	"math/bits"
 	"slices"
+	"sync"
 
 	"heapfuzz/impl/page"
 	"heapfuzz/props/heaptest"
@@ -65,7 +66,7 @@ func (s *stretch) take(n uintptr) uintptr {
 		return 0
 	}
 	if old := s.base + s.dirty; addr < old {
-		clear(page.View(addr, min(n, old-addr)))
+		wipe(addr, min(n, old-addr))
 	}
 	s.dirty = max(s.dirty, addr+n-s.base)
 	s.left -= uint64(n)
@@ -74,11 +75,70 @@ func (s *stretch) take(n uintptr) uintptr {
 	return addr
 }
 
-// reserve maps the stretch: twice what is given, so that gaps between runs are seldom what is refused for.
+// reserve maps the stretch: twice what is given, so that gaps between runs are seldom what is refused for. It takes one
+// that nobody uses any more, if there is one.
 func (s *stretch) reserve() bool {
-	size := uintptr(1) << bits.Len64(2*s.left+2*boundary)
-	s.base, s.bytes, s.dirty = mapAligned(size), size, 0
+	s.bytes = uintptr(1) << bits.Len64(2*s.left+2*boundary)
+	if s.base, s.dirty = spares.take(s.bytes); s.base == 0 {
+		s.base = mapAligned(s.bytes)
+	}
 	return s.base != 0
+}
+
+// wipe makes n bytes zero that were given before. Of many, few pages were touched, and the others are zero still.
+func wipe(addr, n uintptr) {
+	if n <= wipeMax {
+		clear(page.View(addr, n))
+		return
+	}
+	page.Resident(addr, n, func(addr, n uintptr) { clear(page.View(addr, n)) })
+}
+
+// wipeMax is the number of bytes up to which it costs less to clear them than to ask which of their pages are in memory.
+const wipeMax = 32 << 10
+
+// spares are stretches that nobody uses: to map one, to touch its pages for the first time and to give it back costs
+// more than all else that a short program does.
+var spares spareStretches
+
+type spareStretches struct {
+	lock   sync.Mutex
+	unused []spareStretch // sparesMax at most
+}
+
+type spareStretch struct{ base, bytes, dirty uintptr }
+
+const (
+	sparesMax     = 16      // stretches; targets are seldom more at a time
+	spareDirtyMax = 4 << 20 // bytes that may have been touched in one, which the system does not get back
+)
+
+// take returns a stretch of so many bytes, and how many of them may have been touched; 0 when there is none.
+func (s *spareStretches) take(bytes uintptr) (base, dirty uintptr) {
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	for i, u := range s.unused {
+		if u.bytes == bytes {
+			s.unused = slices.Delete(s.unused, i, i+1)
+			return u.base, u.dirty
+		}
+	}
+	return 0, 0
+}
+
+// put takes a stretch over. Of as many as there may be the oldest is unmapped.
+func (s *spareStretches) put(u spareStretch) {
+	if u.dirty > spareDirtyMax {
+		page.Mmap{}.Unmap(u.base, u.bytes)
+		return
+	}
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	if len(s.unused) == sparesMax {
+		page.Mmap{}.Unmap(s.unused[0].base, s.unused[0].bytes)
+		s.unused = slices.Delete(s.unused, 0, 1)
+	}
+	s.unused = append(s.unused, u)
 }
 
 // fit returns the first place for n bytes that is skew past a multiple of align.
@@ -95,7 +155,7 @@ func (s *stretch) fit(n, align, skew uintptr) (uintptr, bool) {
 	return addr, addr+n <= s.base+s.bytes
 }
 
-// Unmap takes back a run, or a part of one. With the last the stretch goes.
+// Unmap takes back a run, or a part of one. With the last nobody uses the stretch any more.
 func (s *stretch) Unmap(addr, n uintptr) {
 	i := slices.IndexFunc(s.runs, func(r run) bool { return addr-r.addr < r.bytes })
 	if i < 0 {
@@ -113,7 +173,7 @@ func (s *stretch) Unmap(addr, n uintptr) {
 	}
 	s.runs = slices.Replace(s.runs, i, i+1, rest...)
 	if len(s.runs) == 0 {
-		page.Mmap{}.Unmap(s.base, s.bytes)
+		spares.put(spareStretch{s.base, s.bytes, s.dirty})
 		s.base = 0
 	}
 }
