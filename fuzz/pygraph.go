@@ -3,7 +3,6 @@ package fuzz
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"heapfuzz/impl/gc"
 	"heapfuzz/impl/object"
@@ -90,6 +89,7 @@ type pyObject struct {
 	serial   int
 	kind     graph.Kind // WeakKind too
 	fields   int
+	atom     int // its number among the atoms
 	roots    int
 	taken    bool // by the collection that runs
 	ahead    bool // it went through a collection in the call that made it, and through no full one since
@@ -166,7 +166,7 @@ func (h *pyHeap) enter(o object.Ref, kind graph.Kind, fields int) *pyObject {
 		p, h.spare = h.spare[n-1], h.spare[:n-1]
 	}
 	h.serial++
-	*p = pyObject{serial: h.serial, kind: kind, fields: fields, roots: 1}
+	*p = pyObject{serial: h.serial, kind: kind, fields: fields, atom: h.atoms, roots: 1}
 	h.known[o] = p
 	h.h.SetTag(o, uint32(h.serial))
 	return p
@@ -271,17 +271,6 @@ func (h *pyHeap) needKeys(n int) bool {
 		h.keys = append(h.keys, key)
 	}
 	return true
-}
-
-// atom makes ints of one to three digits, and strings of which some are too long for a pool. No two are alike, and none
-// is one that a heap may keep.
-func (h *pyHeap) atom() object.Ref {
-	h.atoms++
-	n := h.atoms
-	if n%2 == 0 {
-		return h.h.NewInt(int64(n+1000) << (n % 3 * 20))
-	}
-	return h.h.NewStr(strings.Repeat(string(rune('a'+n%26)), 2+n*37%600))
 }
 
 func (h *pyHeap) typeOf(kind object.Kind, attrs int, final bool) object.TypeID {
@@ -571,6 +560,9 @@ func (h *pyHeap) CheckInvariants() error {
 		return nil
 	}
 	h.calls = 0
+	if err := h.checkAtoms(); err != nil {
+		return err
+	}
 	rooted := make([]object.Ref, 0, len(h.known))
 	for o, p := range h.known {
 		if p.roots > 0 {

@@ -175,6 +175,9 @@ func (h *Heap) NewFloat(v float64) Ref {
 	return o
 }
 
+// FloatValue returns the value of a float.
+func (h *Heap) FloatValue(o Ref) float64 { return math.Float64frombits(uint64(o.load(floatBits))) }
+
 // NewComplex returns a new complex number, or 0 if there is no memory.
 func (h *Heap) NewComplex(v complex128) Ref {
 	o := h.alloc(typeComplex, 0)

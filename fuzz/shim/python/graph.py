@@ -183,12 +183,21 @@ def fill(made, kind, values):
 
 
 def atom():
-    """Numbers of one to three digits, and strings of any length: the same as in fuzz/pygraph.go."""
+    """Numbers, bytes and strings of any length: the same as in fuzz/pyatom.go."""
     ATOMS[0] += 1
     n = ATOMS[0]
+    if n % 8 == 6:
+        return -n << (64 + n % 5 * 30)
     if n % 2 == 0:
         return (n + 1000) << (n % 3 * 20)
-    return chr(ord("a") + n % 26) * (2 + n * 37 % 600)
+    if n % 8 == 5:
+        return n + 0.25
+    if n % 8 == 3:
+        return bytes(bytearray([n % 256]) * (2 + n * 37 % 600))
+    letter = chr(ord("a") + n % 26)
+    if n % 8 == 7 and VERSION[0] > 2:
+        letter = chr([0xE9, 0x436, 0x1F600][n // 8 % 3])
+    return letter * (2 + n * 37 % 600)
 
 
 def new(kind, fields):
