@@ -19,6 +19,7 @@ import (
 type engine struct {
 	spec     *prog.Spec
 	subjects []*props.Subject
+	meters   []props.Meter // by subject: of the run that is tried; see branch
 	runner   props.Runner
 	program  prog.Program // its operations are used again
 	reports  map[string]string
@@ -45,11 +46,12 @@ func newEngine(language string) (*engine, error) {
 				t.Subject)
 		}
 		e.subjects = []*props.Subject{t.New()}
-		return e, nil
+	} else {
+		for _, t := range l.targets {
+			e.subjects = append(e.subjects, t.New())
+		}
 	}
-	for _, t := range l.targets {
-		e.subjects = append(e.subjects, t.New())
-	}
+	e.meters = make([]props.Meter, len(e.subjects))
 	return e, nil
 }
 
@@ -67,8 +69,13 @@ func (e *engine) try(data []byte) (f *props.Finding, effective bool, err error) 
 		return nil, false, nil
 	}
 	e.spec.DecodeInto(&e.program, data[:min(len(data), prog.RecordBytes*(1+opsMax))])
-	s := e.subjects[int(data[0])%len(e.subjects)]
+	n := int(data[0]) % len(e.subjects)
+	s := e.subjects[n]
+	e.meters[n].Reset()
+	e.runner.Meter = &e.meters[n]
 	res, err := e.runner.Run(s, e.program)
+	e.runner.Meter = nil
+	branch(&e.meters[n])
 	if err != nil || res.Violation == nil {
 		return nil, res.Effective > 0, err
 	}
