@@ -215,7 +215,7 @@ func (n *Night) promote(ctx context.Context, file string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	t, err := fuzz.Lookup(props.ReproHead(data).Target)
+	t, err := n.lookup(props.ReproHead(data).Target)
 	if err != nil {
 		return "", err
 	}

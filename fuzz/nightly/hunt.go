@@ -82,6 +82,12 @@ func (h *Hunted) Taken() (taken, named int) {
 	return taken, len(h.Ever)
 }
 
+// Seen is Taken in words.
+func (h *Hunted) Seen() string {
+	taken, named := h.Taken()
+	return fmt.Sprintf("%d of %d", taken, named)
+}
+
 // Missing returns the names of the transitions that were never taken.
 func (h *Hunted) Missing() (names []string) {
 	for _, name := range slices.Sorted(maps.Keys(h.Ever)) {

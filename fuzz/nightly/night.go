@@ -15,6 +15,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"heapfuzz/fuzz"
 )
 
 // Night is one run through the steps.
@@ -30,7 +32,8 @@ type Night struct {
 	Workers  int      // 0: one
 	Revision string   // of the sources
 	Log      io.Writer
-	Now      func() time.Time // nil: time.Now; for what is written, not for what is measured
+	Now      func() time.Time                       // nil: time.Now; for what is written, not for what is measured
+	Lookup   func(name string) (fuzz.Target, error) // nil: fuzz.Lookup
 
 	state State
 	begun time.Time
@@ -136,16 +139,25 @@ func (n *Night) end() (*Report, error) {
 	return r, n.save()
 }
 
-// asked tells whether a step is to be done.
-func (n *Night) asked(name string) bool {
-	return (len(n.Only) == 0 || slices.Contains(n.Only, name)) && !slices.Contains(n.Skip, name)
+// excused says why a step is not done, whatever its share; "" when it is.
+func (n *Night) excused(s step) string {
+	_, err := exec.LookPath("go")
+	switch {
+	case len(n.Only) > 0 && !slices.Contains(n.Only, s.name), slices.Contains(n.Skip, s.name):
+		return "not asked for"
+	case s.sources && n.Root == "":
+		return "the sources of heapfuzz are not here"
+	case s.sources && err != nil:
+		return "there is no go command"
+	}
+	return ""
 }
 
 // share is the time of the step of that number: its part of what is left.
 func (n *Night) share(number int) time.Duration {
 	sum := 0
 	for _, s := range steps[number:] {
-		if n.asked(s.name) {
+		if n.excused(s) == "" {
 			sum += s.share
 		}
 	}
@@ -156,14 +168,10 @@ func (n *Night) share(number int) time.Duration {
 // step does one step, or says why not.
 func (n *Night) step(ctx context.Context, s step, share time.Duration) Result {
 	skip := func(reason string) Result { return Result{Step: s.name, Status: Skipped, Reason: reason} }
-	switch _, err := exec.LookPath("go"); {
-	case !n.asked(s.name):
-		return skip("not asked for")
-	case s.sources && n.Root == "":
-		return skip("the sources of heapfuzz are not here")
-	case s.sources && err != nil:
-		return skip("there is no go command")
-	case share < s.least:
+	if reason := n.excused(s); reason != "" {
+		return skip(reason)
+	}
+	if share < s.least {
 		return skip(fmt.Sprintf("its share of the budget is %v, and it needs %v", share.Round(time.Second), s.least))
 	}
 	fmt.Fprintf(n.Log, "nightly: %s: %s, %v\n", s.name, s.doc, share.Round(time.Second))
@@ -175,6 +183,13 @@ func (n *Night) step(ctx context.Context, s step, share time.Duration) Result {
 
 // failed is the result of a step that could not do its work.
 func failed(err error) Result { return Result{Status: Failed, Reason: err.Error()} }
+
+func (n *Night) lookup(name string) (fuzz.Target, error) {
+	if n.Lookup != nil {
+		return n.Lookup(name)
+	}
+	return fuzz.Lookup(name)
+}
 
 func (n *Night) now() time.Time {
 	if n.Now != nil {

@@ -72,7 +72,13 @@ func (r *Report) Step(name string) Result {
 }
 
 // Targets are those of the campaign.
-func (r *Report) Targets() []Hunted { return r.Step("campaign").Targets }
+func (r *Report) Targets() (list []*Hunted) {
+	of := r.Step("campaign").Targets
+	for i := range of {
+		list = append(list, &of[i])
+	}
+	return list
+}
 
 // found returns the findings of all steps with a verdict, each file once.
 func (r *Report) found(verdicts ...string) (list []Found) {
@@ -123,7 +129,7 @@ func (r *Report) ControlOf(language string) *Control {
 }
 
 // OfTarget is the state of a target in a word: that of the worst that was found on it.
-func (r *Report) OfTarget(h Hunted) string {
+func (r *Report) OfTarget(h *Hunted) string {
 	for _, f := range append(r.News(), r.Agains()...) {
 		if f.Target == h.Target {
 			return "breaks " + f.Rule

@@ -36,7 +36,7 @@ func (n *Night) tried() (list []fuzz.Target, err error) {
 		return fuzz.Targets(), nil
 	}
 	for _, name := range n.Targets {
-		t, err := fuzz.Lookup(name)
+		t, err := n.lookup(name)
 		if err != nil {
 			return nil, err
 		}
@@ -56,6 +56,10 @@ func (n *Night) hunter(t fuzz.Target, store string, share time.Duration) []strin
 	return argv
 }
 
+// controlLeast is the time that the hunt of a canary has at least: it ends with the first finding, which takes less than
+// a second, and on a busy machine a failure should not be one of the machine.
+const controlLeast = 20 * time.Second
+
 // control hunts a canary of each kind that is tried, chosen by the seed. One that is not found is a failure.
 func (n *Night) control(ctx context.Context, share time.Duration) Result {
 	targets, err := n.tried()
@@ -71,7 +75,7 @@ func (n *Night) control(ctx context.Context, share time.Duration) Result {
 			continue
 		}
 		chosen := candidates[n.random("control "+l.Name).IntN(len(candidates))]
-		c, err := n.huntCanary(ctx, l, chosen, share/time.Duration(len(kinds(targets))-i))
+		c, err := n.huntCanary(ctx, l, chosen, max(controlLeast, share/time.Duration(len(kinds(targets))-i)))
 		if err != nil {
 			return failed(err)
 		}
@@ -110,7 +114,7 @@ func (n *Night) huntCanary(ctx context.Context, l fuzz.Language, canary canaryte
 	if err != nil {
 		return c, err
 	}
-	t, err := fuzz.Lookup(c.Canary)
+	t, err := n.lookup(c.Canary)
 	if err != nil {
 		return c, err
 	}
@@ -283,7 +287,7 @@ func (n *Night) replay(ctx context.Context, share time.Duration) Result {
 		f := Found{Target: head.Target, Property: head.Property, Rule: head.Rule, File: file, Program: string(data),
 			Language: filepath.Base(filepath.Dir(filepath.Dir(file))), Verdict: verdicts[file],
 			Command: "heapfuzz replay " + file}
-		switch _, err := fuzz.Lookup(head.Target); {
+		switch _, err := n.lookup(head.Target); {
 		case err != nil:
 			f.Verdict, f.Why = "target gone", err.Error()
 		case f.Verdict == "":

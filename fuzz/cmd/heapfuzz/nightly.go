@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -84,7 +85,7 @@ func listSteps(w io.Writer) error {
 }
 
 func (f *nightlyFlags) run(ctx context.Context, stdout, stderr io.Writer) error {
-	exe, err := os.Executable()
+	exe, err := ourselves()
 	if err != nil {
 		return err
 	}
@@ -92,7 +93,7 @@ func (f *nightlyFlags) run(ctx context.Context, stdout, stderr io.Writer) error 
 		return fmt.Errorf("-workers %d: from 1 to 256", f.workers)
 	}
 	n := &nightly.Night{Self: []string{exe}, Budget: f.budget, Seed: f.seed, Only: f.only, Skip: f.skip,
-		Targets: f.targets, Workers: f.workers, Log: stderr}
+		Targets: f.targets, Workers: f.workers, Log: stderr, Lookup: lookup}
 	if err := n.Check(); err != nil {
 		return err
 	}
@@ -118,6 +119,15 @@ func (f *nightlyFlags) run(ctx context.Context, stdout, stderr io.Writer) error 
 		return err
 	}
 	return tellNight(stdout, report, filepath.Join(f.dir, "report.html"))
+}
+
+// ourselves is the path by which we were started. It may be a link, and its name may say what we are.
+func ourselves() (string, error) {
+	path, err := exec.LookPath(os.Args[0])
+	if err != nil {
+		return os.Executable()
+	}
+	return filepath.Abs(path)
 }
 
 // tellNight says in a few lines what the report says.

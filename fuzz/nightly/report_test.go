@@ -1,0 +1,234 @@
+package nightly
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/xml"
+	"flag"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "rewrite testdata")
+
+// sample is a night in which everything happened.
+func sample() *Report {
+	found := func(verdict, rule string) Found {
+		return Found{Language: "heap", Target: "slab", Property: "conforms", Rule: rule, Verdict: verdict,
+			File: "corpus/heap/found/" + rule + ".txt", Command: "heapfuzz replay x", Why: "there is no <slab>",
+			Program: "p0 = alloc size=1\n", Picture: "✗ p0 <script>overlaps</script> ]]> & more"}
+	}
+	r := &Report{Night: 3, Seed: 7, Revision: "abc+", When: "2026-11-21T01:17:00Z", Budget: 1800, Seconds: 1700.25,
+		Exit: ExitFailed, Corpus: map[string]int{"heap": 103, "dict": 12}}
+	r.Results = []Result{
+		{Step: "replay", Status: OK, Found: []Found{found("fixed", "heap/size"), found("target gone", "heap/waste")}},
+		{Step: "control", Status: Failed, Reason: "canary/x should break heap/y", Seconds: 2, Controls: []Control{
+			{Language: "heap", Canary: "canary/pop-twice", Rule: "heap/disjoint", Saw: "heap/disjoint", Right: true},
+			{Language: "dict", Canary: "canary/x", Rule: "heap/y"}}},
+		{Step: "mutants", Status: Skipped, Reason: "no sources"},
+		{Step: "campaign", Status: Finding, Reason: "2", Seconds: 900, Warnings: []string{"slab: slice 4 ended"},
+			Targets: []Hunted{
+				{Target: "slab", Language: "heap", Programs: 5, Answers: [4]uint64{900, 80, 20, 0}, Busy: 0.5,
+					Ever: map[string]uint64{"page/new": 4, "page/freed": 0}},
+				{Target: "dict-3.8", Language: "dict", Programs: 2, Answers: [4]uint64{1, 99999, 0, 0}, Busy: 1,
+					Vacuous: "0.0 % had an effect", Ever: map[string]uint64{}}},
+			Found: []Found{found("new", "heap/disjoint"), found("again", "heap/content")}},
+		{Step: "bench", Status: OK, Figures: map[string]float64{"op=pair": 1.25, "op=churn": 12345}},
+	}
+	for night := range 3 {
+		r.History = append(r.History, Line{Night: night + 1, Targets: map[string]Counted{"slab": {night, 2, 1000}}})
+	}
+	return r
+}
+
+// TestReport compares the three forms with those in testdata: a report is a function of the night.
+func TestReport(t *testing.T) {
+	r := sample()
+	html, err := r.HTML()
+	if err != nil {
+		t.Fatal(err)
+	}
+	junit, err := r.JUnit()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, got := range map[string][]byte{"report.html": html, "report.xml": junit} {
+		path := filepath.Join("testdata", name)
+		if *update {
+			if err := os.WriteFile(path, got, 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(want), string(got)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+// TestPage reads the page as a strict reader would: what targets say is text in it, every element is closed, and it loads
+// nothing.
+func TestPage(t *testing.T) {
+	html, err := sample().HTML()
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := string(html)
+	for _, want := range []string{"The harness failed, in control", "canary/pop-twice found", "canary/x not found",
+		"breaks heap/disjoint", "&lt;script&gt;overlaps", "<polyline", "page/freed", "12 345", "no sources"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page does not tell %q", want)
+		}
+	}
+	for _, never := range []string{"<script", "http:", "https:", "src=", "ZgotmplZ", "NaN"} {
+		if strings.Contains(page, never) {
+			t.Errorf("the page has %q", never)
+		}
+	}
+	if news, agains := strings.Index(page, "<h2>New"), strings.Index(page, "<h2>Targets"); news < 0 || news > agains {
+		t.Error("new findings do not come first")
+	}
+	d := xml.NewDecoder(strings.NewReader(page))
+	for {
+		if _, err := d.Token(); err == io.EOF {
+			break
+		} else if err != nil {
+			t.Fatalf("the page does not parse: %v", err)
+		}
+	}
+}
+
+// TestJUnit reads the XML again, and counts.
+func TestJUnit(t *testing.T) {
+	text, err := sample().JUnit()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all junitSuites
+	d := xml.NewDecoder(bytes.NewReader(text))
+	if err := d.Decode(&all); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Token(); err == nil {
+		if _, err = d.Token(); err != io.EOF {
+			t.Error("something stands behind the suites")
+		}
+	}
+	var tests, failures, errors, skipped int
+	for _, s := range all.Suites {
+		if s.Tests != len(s.Cases) {
+			t.Errorf("%s tells of %d tests and has %d", s.Name, s.Tests, len(s.Cases))
+		}
+		tests, failures, errors, skipped = tests+s.Tests, failures+s.Failures, errors+s.Errors, skipped+s.Skipped
+	}
+	// Five steps, two targets, four findings; the new one and the old one fail; the control and the vacuous target are
+	// errors; the mutants and what has no target any more are skipped.
+	if tests != 11 || failures != 2 || errors != 2 || skipped != 2 {
+		t.Errorf("%d tests, %d failures, %d errors, %d skipped", tests, failures, errors, skipped)
+	}
+	text, err = json.Marshal(sample())
+	var back Report
+	if err == nil {
+		err = json.Unmarshal(text, &back)
+	}
+	if diff := cmp.Diff(sample(), &back); diff != "" || err != nil {
+		t.Errorf("another night is read from the JSON: %v\n%s", err, diff)
+	}
+}
+
+// TestExit looks what a night leaves with: the worst of its steps.
+func TestExit(t *testing.T) {
+	for _, c := range []struct {
+		status []Status
+		want   int
+	}{
+		{[]Status{OK, Skipped}, ExitFine}, {[]Status{Finding, OK}, ExitFinding}, {[]Status{Failed, Finding}, ExitFailed},
+		{[]Status{Finding, Failed, OK}, ExitFailed}, {nil, ExitFine},
+	} {
+		n := &Night{Store: At(t.TempDir(), ""), Budget: time.Minute}
+		for _, s := range c.status {
+			n.state.Results = append(n.state.Results, Result{Status: s})
+		}
+		if r, err := n.report(); err != nil || r.Exit != c.want {
+			t.Errorf("%v leaves with %d, %v", c.status, r.Exit, err)
+		}
+	}
+}
+
+// TestHistory remembers nights, and one of them twice, as when it was killed between two writes.
+func TestHistory(t *testing.T) {
+	s := At(t.TempDir(), "")
+	for _, l := range []Line{{Night: 1}, {Night: 2, Exit: 1}, {Night: 2, Exit: 2}, {Night: 3}} {
+		if err := s.remember(l); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := s.History()
+	if want := []Line{{Night: 1}, {Night: 2, Exit: 2}, {Night: 3}}; err != nil || !cmp.Equal(got, want) {
+		t.Errorf("%v, %v", got, err)
+	}
+}
+
+// TestShare divides a budget: shares are in proportion, what is left out leaves its part to others, and none is negative.
+func TestShare(t *testing.T) {
+	n := &Night{Budget: 100 * time.Second, begun: time.Now(), Root: "."}
+	at := func(name string) int { return slices.IndexFunc(steps, func(s step) bool { return s.name == name }) }
+	all := n.share(at("campaign"))
+	n.Skip = []string{"native", "go-fuzz", "libfuzzer", "live", "bench"}
+	fewer := n.share(at("campaign"))
+	n.Only, n.Skip = []string{"campaign"}, nil
+	alone := n.share(at("campaign"))
+	if !(0 < all && all < fewer && fewer < alone && alone <= 100*time.Second && alone > 99*time.Second) {
+		t.Errorf("shares of the campaign: %v with all, %v with fewer, %v alone", all, fewer, alone)
+	}
+	n.begun = n.begun.Add(-time.Hour)
+	if late := n.share(at("campaign")); late != 0 {
+		t.Errorf("%v when the time is over", late)
+	}
+	for _, wrong := range []Night{{Budget: 0}, {Budget: 1, Only: []string{"x"}}, {Budget: 1, Skip: []string{"x"}}} {
+		if wrong.Check() == nil {
+			t.Errorf("%+v is taken", wrong)
+		}
+	}
+}
+
+// TestRatios reads what go test prints, and tells what is worse beyond the noise.
+func TestRatios(t *testing.T) {
+	out := "BenchmarkHeap/impl=arena-3.11/op=pair/size=64-2   3  10 ns/op  2.0 ns/pair\n" +
+		"BenchmarkHeap/impl=arena-3.11/op=pair/size=64-2   3  10 ns/op  3.0 ns/pair\n" +
+		"BenchmarkHeap/impl=modernc-memory/op=pair/size=64-2   3  10 ns/op  4 ns/pair\n" +
+		"BenchmarkHeap/impl=modernc-memory/op=pair/size=64-2   3  10 ns/op  4 ns/pair\n" +
+		"BenchmarkHeap/impl=arena-3.11/op=lonely/size=64   3  10 ns/op  4 ns/pair\nPASS\n"
+	now := ratios([]byte(out))
+	if want := map[string]Ratio{"op=pair/size=64": {0.5, 0.75, 0.75}}; !cmp.Equal(now, want) {
+		t.Errorf("%v", now)
+	}
+	old := map[string]Ratio{"a": {1, 1.1, 1.2}, "b": {1, 1.1, 1.2}, "gone": {1, 1, 1}}
+	warnings := worse(old, map[string]Ratio{"a": {1.25, 1.5, 2}, "b": {1.35, 1.5, 2}, "fresh": {9, 9, 9}})
+	if len(warnings) != 1 || !strings.HasPrefix(warnings[0], "b: 1.50 times") {
+		t.Errorf("%q", warnings)
+	}
+}
+
+// TestLastNumber reads what engines print of how far they are.
+func TestLastNumber(t *testing.T) {
+	for text, want := range map[string]float64{
+		"": 0, "fuzz: elapsed: 3s, execs: 12 (4/sec)\nfuzz: elapsed: 6s, execs: 325017 (1/sec)\nPASS\n": 325017,
+		"2026/11/21 workers: 1, corpus: 77 (1s ago), crashers: 0, execs: 58747 (6/sec)": 58747,
+		"#2\tINITED ft: 1\n#4096\tpulse ft: 3\nDone 4100 runs\n":                        4096,
+	} {
+		if got := lastNumber([]byte(text)); got != want {
+			t.Errorf("%q: %v", text, got)
+		}
+	}
+}
