@@ -147,9 +147,11 @@ func (s *Space) newKeys(log2 uint8, str bool) keys {
 	if log2 == logMin && (str || s.prof.FreeGeneral) && s.keysFree > 0 {
 		s.keysFree--
 		k = s.freeKeys[s.keysFree]
+		s.took[keysReused]++
 	} else if k = s.allocKeys(s.keysBytes(log2, stride)); k == 0 {
 		return 0
 	}
+	s.took[widthByte+min(int(widthOf(log2)), 1)]++
 	k.setRefs(1)
 	page.Store(uintptr(k)+keysMeta, uintptr(metaOf(log2, kind, stride)))
 	k.setUsable(usableOf(1 << log2))
@@ -191,10 +193,14 @@ func fillEmpty(at, n uintptr) {
 
 // freeBlock gives a keys object back whose entries are accounted for.
 func (s *Space) freeBlock(k keys) {
-	if k.log2() == logMin && s.keysFree < FreeMax && (s.prof.FreeGeneral || k.stride() == narrow) {
-		s.freeKeys[s.keysFree] = k
-		s.keysFree++
-		return
+	if k.log2() == logMin && (s.prof.FreeGeneral || k.stride() == narrow) {
+		if s.keysFree < FreeMax {
+			s.took[keysKept]++
+			s.freeKeys[s.keysFree] = k
+			s.keysFree++
+			return
+		}
+		s.took[keysFull]++
 	}
 	s.mem.Free(page.Pointer(uintptr(k)))
 }
@@ -341,8 +347,10 @@ func (s *Space) resize(d Dict, log2 uint8, str bool) error {
 	}
 	k := s.newKeys(log2, str)
 	if k == 0 {
+		s.took[refused]++
 		return ErrNoMemory
 	}
+	s.resized(d, old, k)
 	n := d.Len()
 	if v := d.values(); v != 0 {
 		s.moveSplit(d, k)
@@ -360,6 +368,24 @@ func (s *Space) resize(d Dict, log2 uint8, str bool) error {
 		s.freeBlock(old)
 	}
 	return nil
+}
+
+// resized counts how the keys of d become others.
+func (s *Space) resized(d Dict, from, to keys) {
+	if d.values() != 0 {
+		s.took[combined]++
+	}
+	if from.stride() == narrow && to.stride() != narrow && from != s.empty {
+		s.took[widened]++
+	}
+	switch {
+	case from.log2() < to.log2():
+		s.took[grown]++
+	case from.log2() > to.log2():
+		s.took[shrunk]++
+	default:
+		s.took[compacted]++
+	}
 }
 
 // moveEntries copies the n live entries of one combined table to another. A hash in the old entry or in the record of

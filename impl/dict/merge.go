@@ -106,6 +106,7 @@ func (s *Space) cloneKeys(k keys) keys {
 	if to == 0 {
 		return 0
 	}
+	s.took[cloned]++
 	n -= uintptr(usableOf(k.slots())-k.count()) * k.stride()
 	copy(page.View(uintptr(to), n), page.View(uintptr(k), n))
 	if s.hooks != nil {

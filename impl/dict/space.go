@@ -79,6 +79,8 @@ type Space struct {
 	version uint64 // of the last change of any dict
 	step    uint64
 
+	took [transitions]uint64 // see Transitions
+
 	keysFree, dictsFree int
 	freeKeys            [FreeMax]keys
 	freeDicts           [FreeMax]Dict
