@@ -11,3 +11,6 @@ func (t trialHeap) Transitions(visit func(name string, times uint64)) {
 	t.c.Transitions(visit)
 	t.h.Transitions(visit)
 }
+
+// Transitions tells what the tables of an interpreter's dicts went through.
+func (st *pyStore) Transitions(visit func(name string, times uint64)) { st.s.Transitions(visit) }
