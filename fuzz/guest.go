@@ -56,14 +56,25 @@ func guest(name string) (Target, error) {
 	return Target{
 		Name: name, Subject: "graph", Contract: contract, Smoke: 1,
 		Doc: "CPython itself, in another process: " + g.Name,
-		New: func() *props.Subject { return guestSubject(name, argv, contract) },
+		New: func() *props.Subject { return graphtest.Subject(name, contract, guestOpener(argv, nil)) },
+		twin: &twinned{parts: g.Offers, opener: func(offers func(string) bool) graphtest.Opener {
+			return guestOpener(argv, offers)
+		}},
 	}, nil
 }
 
-// guestSubject starts the other side when a heap is first asked for.
-func guestSubject(name string, argv []string, contract graphtest.Contract) *props.Subject {
+// graphPart is a heap of objects in another process of which some parts are left out.
+type graphPart struct {
+	*pipe.Graph
+	offers func(string) bool
+}
+
+func (p graphPart) Offers(part string) bool { return p.offers(part) }
+
+// guestOpener starts the other side when a heap is first asked for. Offers may be nil: all parts that it has.
+func guestOpener(argv []string, offers func(string) bool) graphtest.Opener {
 	var g *pipe.Graph
-	return graphtest.Subject(name, contract, func(w graphtest.World) (graphtest.Heap, error) {
+	return func(w graphtest.World) (graphtest.Heap, error) {
 		if g == nil {
 			started, err := pipe.Start(argv...)
 			if err != nil {
@@ -71,8 +82,11 @@ func guestSubject(name string, argv []string, contract graphtest.Contract) *prop
 			}
 			g = started
 		}
-		return g, g.Reset(w.Limit, w.Auto, w.Variant)
-	})
+		if err := g.Reset(w.Limit, w.Auto, w.Variant); err != nil || offers == nil {
+			return g, err
+		}
+		return graphPart{g, offers}, nil
+	}
 }
 
 // interpreter finds a CPython: any with "", and otherwise the newest one whose version begins so.

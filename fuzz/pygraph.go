@@ -502,8 +502,7 @@ func (h *pyHeap) Pop(id graph.ID) {
 func (h *pyHeap) Tracked(id graph.ID) bool   { return h.h.IsTracked(object.Ref(id)) }
 func (h *pyHeap) Finalized(id graph.ID) bool { return h.h.IsFinalized(object.Ref(id)) }
 
-// Size is that of the object and of the tuples that go with it. Of a dict it is the header alone, as the table is not
-// CPython's.
+// Size is that of the object and of the tuples that go with it.
 func (h *pyHeap) Size(id graph.ID) int {
 	o := object.Ref(id)
 	switch p := h.known[o]; p.kind {
@@ -730,12 +729,14 @@ func (g gcHeap) SetLegacyFinalizer(id graph.ID, f func(graph.ID)) { g.SetFinaliz
 
 // Offers tells that 2.7 has finalizers of the old kind, and later releases those of the new one, gc.callbacks and
 // gc.get_stats.
-func (g gcHeap) Offers(part string) bool {
+func (g gcHeap) Offers(part string) bool { return offers27(g.h.Profile(), part) }
+
+func offers27(prof *object.Profile, part string) bool {
 	switch part {
 	case "legacy":
-		return g.h.Profile().Legacy
+		return prof.Legacy
 	case "final", "graduate", "watch", "stats":
-		return !g.h.Profile().Legacy
+		return !prof.Legacy
 	}
 	return true
 }
@@ -800,7 +801,7 @@ func pyContract(prof *object.Profile) graph.Contract {
 func pyGraphs() (ts []Target) {
 	for _, prof := range append([]*object.Profile{pyProfile("2.7")}, object.Profiles()...) {
 		ts = append(ts, graphTarget(Target{
-			Name: "gc-" + prof.Name, Smoke: 3, Doc: "objects and collector of CPython " + prof.Name,
+			Name: "gc-" + prof.Name, Smoke: 3, Doc: "objects and collector of CPython " + prof.Name, twin: gcTwin(prof),
 		}, gcContract(prof), func(w graphtest.World) (graphtest.Heap, error) { return openGC(prof, w) }))
 	}
 	prof := pyProfile("3.11")

@@ -23,6 +23,9 @@ type Target struct {
 	// Open makes an allocator, for reproducers that drive it themselves; nil where the target is none.
 	Open heaptest.Opener
 
+	// twin makes what Exact needs of a heap of objects; nil: it has no twins.
+	twin *twinned
+
 	// Placed says, of an allocator, that it asks the system for whole pages, and that where a block lies in its page
 	// follows from the program: so it does not on Go's heap.
 	Placed bool

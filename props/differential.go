@@ -1,6 +1,7 @@
 package props
 
 import (
+	"fmt"
 	"slices"
 
 	"heapfuzz/model"
@@ -81,4 +82,52 @@ func (s *Subject) disagree(ops []prog.Op, a, b prog.Trace) int {
 // excused tells whether a target may answer so where another does not.
 func excused(row *prog.Info, o prog.Outcome) bool {
 	return o.Status == prog.NoMem || o.Status == prog.Skip && row.Lacks
+}
+
+var exactly = &model.Invariant{
+	Name: "meta/exact",
+	Doc:  "twins answer the same program alike in everything, but for the names of what they make",
+}
+
+// Exact is the property of that name that two subjects answer a program alike in everything that they say, the hidden parts of
+// answers and the events behind them too. Reduce leaves out of a program what they need not agree on. Renamed is
+// called for each run of each, and rewrites its answers one after the other, such as what is an address there; it
+// returns what is compared. A program in which the model finds a violation on one of them is compared up to there.
+func Exact(name string, a, b *Subject, reduce func(prog.Program) prog.Program,
+	renamed func() func(prog.Op, prog.Outcome) prog.Outcome) Property {
+	answers := func(s *Subject, r *Runner, p prog.Program) (prog.Trace, Result, error) {
+		res, err := r.Run(s, p)
+		trace, rename := slices.Clone(res.Trace), renamed()
+		for i := range trace {
+			trace[i] = rename(res.Ops[i], trace[i])
+		}
+		return trace, res, err
+	}
+	return Property{Name: name, Doc: exactly.Doc,
+		Check: func(_ *Subject, r *Runner, p prog.Program) (*Refutation, error) {
+			p = reduce(p)
+			first, _, err := answers(a, r, p)
+			if err != nil {
+				return nil, err
+			}
+			second, res, err := answers(b, r, p)
+			if err != nil {
+				return nil, err
+			}
+			for i := range min(len(first), len(second)) {
+				if first[i] == second[i] {
+					continue
+				}
+				res.At, res.Violation = i, exactly.Breach("%s: %s answers %s, %s answers %s", a.Spec.FormatOp(res.Ops[i]),
+					a.Target, whole(first[i]), b.Target, whole(second[i]))
+				res.Violation.Cause = b.Target + " " + a.Spec.Rows[res.Ops[i].Kind].Name
+				return res.refutation(), nil
+			}
+			return nil, nil
+		}}
+}
+
+// whole prints all of an answer.
+func whole(o prog.Outcome) string {
+	return fmt.Sprintf("%v value=%d hidden=%d,%d state=%d events=%q", o.Status, o.Value, o.Addr, o.Size, o.State, o.Msg)
 }

@@ -138,6 +138,17 @@ func propertyOf(s *props.Subject, name, rule string) (props.Property, error) {
 			return p, nil
 		}
 	}
+	if name == fuzz.ExactName && len(words) > 1 {
+		t, err := lookup(s.Target)
+		if err != nil {
+			return props.Property{}, err
+		}
+		other, err := lookup(words[1])
+		if err != nil {
+			return props.Property{}, err
+		}
+		return fuzz.Exact(t, other)
+	}
 	if name != props.Differential().Name || len(words) < 2 {
 		return props.Property{}, fmt.Errorf("unknown property %q; heapfuzz targets -rules lists them", name)
 	}

@@ -26,6 +26,7 @@ type runFlags struct {
 	target       string
 	subject      string
 	differential string
+	against      string
 	seed         uint64
 	duration     time.Duration
 	programs     int
@@ -47,6 +48,10 @@ Program n of a target follows from the seed and from what those before it did, w
 seed that is printed gives the same programs again: a quarter are mutations of such as did something rare. With -programs there are as many of them, and on a target whose answers follow from the program the
 same operations, behaviours and findings are counted. Every eighth program is tried under the metamorphic properties as
 well.
+
+With -against every program is also run on one other target, and the two must agree in all that both promise. A CPython
+in another process and the target of its release (cpython-3.11, gc-3.11) must agree in everything but addresses: what
+collections return, generations, counts, sizes, what is followed, the order of finalizers and callbacks.
 
 With -differential every program is also run on the targets named there, and answers that differ are a finding. A
 target is not compared with itself, nor with one of another kind, nor with one that promises something else of a
@@ -77,6 +82,7 @@ func runCommand() *cobra.Command {
 		Example: `  heapfuzz run -target arena-3.11 -duration 1m
   heapfuzz run -seed 7 -programs 1000        the same 1000 programs on each target, every time
   heapfuzz run -target slab -differential reference
+  heapfuzz run -target cpython-3.11 -against gc-3.11
   heapfuzz run -trace corpus/heap/trace/x    mutations of what a real program did`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if !c.Flags().Changed("seed") {
@@ -91,6 +97,7 @@ func runCommand() *cobra.Command {
 	flags.StringVar(&f.subject, "subject", "", subjectUsage)
 	flags.StringVar(&f.differential, "differential", "",
 		"`name`s with commas between, or \"all\": targets that must answer every program alike")
+	flags.StringVar(&f.against, "against", "", "the `name` of one target that must answer every program exactly alike")
 	flags.Uint64Var(&f.seed, "seed", 0, "the `number` that the programs follow from (default: another each time)")
 	flags.DurationVar(&f.duration, "duration", 0, "stop after this `time` (default 10s, or no limit with -programs)")
 	flags.IntVar(&f.programs, "programs", 0, "stop after so `many` programs on each target (default no limit)")
@@ -104,6 +111,7 @@ func runCommand() *cobra.Command {
 		"the `canary` that is hunted first, \"true\" for one that the seed chooses, or \"false\"")
 	flags.BoolVar(&f.states, "states", false, "print what was answered to each operation, and the states that were seen")
 	flags.DurationVar(&f.hang, "hang", campaign.HangDefault, hangUsage)
+	c.MarkFlagsMutuallyExclusive("differential", "against")
 	return c
 }
 
@@ -194,7 +202,9 @@ func (f *runFlags) config(targets []fuzz.Target) (campaign.Config, error) {
 			return cfg, err
 		}
 	}
-	cfg.Targets, err = campaigned(targets, others)
+	if cfg.Targets, err = campaigned(targets, others); err == nil && f.against != "" {
+		err = against(cfg.Targets, targets, f.against)
+	}
 	return cfg, err
 }
 
@@ -224,6 +234,9 @@ func (f *runFlags) again(target string) string {
 	line := fmt.Sprintf("heapfuzz run -target %s -seed %d", target, f.seed)
 	if f.differential != "" {
 		line += " -differential " + f.differential
+	}
+	if f.against != "" {
+		line += " -against " + f.against
 	}
 	for _, path := range f.traces {
 		line += " -trace " + quoted(path)
@@ -394,6 +407,9 @@ func (l *lines) start(f *runFlags, targets []fuzz.Target) {
 		"programs": f.programs, "seconds": f.duration.Seconds()}
 	if f.differential != "" {
 		m["differential"] = strings.Split(f.differential, ",")
+	}
+	if f.against != "" {
+		m["against"] = f.against
 	}
 	l.Encode(m)
 }

@@ -108,6 +108,28 @@ func campaigned(targets, others []fuzz.Target) ([]campaign.Target, error) {
 	return list, nil
 }
 
+// against has each target of a campaign compared with one other.
+func against(list []campaign.Target, targets []fuzz.Target, name string) error {
+	other, err := lookup(name)
+	if err != nil {
+		return err
+	}
+	for i, t := range targets {
+		if _, err := fuzz.Against(t, other); err != nil {
+			return fmt.Errorf("-against: %w", err)
+		}
+		list[i].Others = func() []*props.Subject { return nil }
+		list[i].Differential = func(...*props.Subject) props.Property {
+			p, err := fuzz.Against(t, other)
+			if err != nil {
+				panic("heapfuzz: " + err.Error()) // it went well before
+			}
+			return p
+		}
+	}
+	return nil
+}
+
 func targetsCommand() *cobra.Command {
 	var rules, canaries bool
 	var subject string

@@ -438,8 +438,6 @@ def hides(address):
 
 def do_size(address):
     obj, kind = at(address), kind_of(address)
-    if kind == DICT:  # the header alone
-        return object.__sizeof__(obj) + sys.getsizeof([]) - [].__sizeof__()
     n = sys.getsizeof(obj)
     if hides(address) and kind != INSTANCE:
         pair = obj.t
