@@ -33,19 +33,19 @@ func dicts() []Target {
 		}, dict.ReferenceContract, func(dicttest.World) (dicttest.Store, error) {
 			return dict.NewReferenceStore(), nil
 		}),
-	}, pyDicts()...)
+	}, append(pyDicts(), stackDicts()...)...)
 }
 
 // caches are the caches that are meant to be right.
 func caches() []Target {
-	return []Target{
+	return append([]Target{
 		cacheTarget(Target{
 			Name: "cache-reference", Smoke: 20,
 			Doc: "the cache that is believed by eye: a slice of entries, the one to be evicted next in front",
 		}, dict.CacheReferenceContract, func(w dicttest.CacheWorld) (dicttest.Cache, error) {
 			return dict.NewCacheReference(w.Capacity), nil
 		}),
-	}
+	}, pyCaches()...)
 }
 
 // rulesOf are those of dicts, or of caches: the names of both begin with what they are about.

@@ -56,6 +56,9 @@ func (c *cache) each(visit func(Ref)) {
 // Cached is how many objects the heap keeps for ever. Each is one block of memory; what they are is in the essay.
 func (h *Heap) Cached() int { return h.cached.count + h.cached.forever }
 
+// IsCached tells whether the heap keeps an object for ever.
+func (h *Heap) IsCached(o Ref) bool { return o.isCached() }
+
 // plainCount is the count of a cached None, True or False that nobody refers to.
 func (h *Heap) plainCount() int {
 	if h.prof.Immortal {
