@@ -1,12 +1,14 @@
 package fuzz
 
 import (
+	"errors"
 	"slices"
 	"unsafe"
 
 	"modernc.org/memory"
 
 	"heapfuzz/impl/arena"
+	"heapfuzz/impl/page"
 	"heapfuzz/impl/profile"
 	"heapfuzz/impl/sizeclass"
 	"heapfuzz/impl/slab"
@@ -103,7 +105,7 @@ func debugArenas() (ts []Target) {
 			if err != nil {
 				return nil, err
 			}
-			return arena.Debug(a.(*arena.Allocator), prof.Hooks, 'o'), nil
+			return arena.Debug(a.(*leakyArena).Allocator, prof.Hooks, 'o'), nil
 		}))
 	}
 	return ts
@@ -135,24 +137,53 @@ func smallArenas(prof *profile.Profile, v uint64) *profile.Profile {
 	return &small
 }
 
-// openArena makes pymalloc. Variants are small arenas.
+// openArena makes pymalloc. Variants are small arenas, and from 8 on arenas that are parts of huge pages, where the
+// memory is the system's own: not in profiles with a map of addresses, whose nodes depend on where the system puts it.
 func openArena(prof *profile.Profile, w heaptest.World) (heaptest.Allocator, error) {
-	if v := w.Variant % 8; v > 0 {
-		prof = smallArenas(prof, v)
+	v := w.Variant % 16
+	if v%8 > 0 {
+		prof = smallArenas(prof, v%8)
 	}
-	a, err := arena.New(arena.Config{Profile: prof, OS: source(w)})
+	if v >= 8 && w.Limit == 0 && !prof.Map.Used() {
+		os := page.New(nil)
+		os.PartsFrom(prof.ArenaBytes)
+		return arenaOver(prof, os, func() error { return nil })
+	}
+	os := source(w)
+	return arenaOver(prof, os, os.leaks)
+}
+
+func arenaOver(prof *profile.Profile, os page.Source, leaks func() error) (heaptest.Allocator, error) {
+	a, err := arena.New(arena.Config{Profile: prof, OS: os})
 	if err != nil {
 		return nil, err
 	}
-	return a, nil
+	return &leakyArena{a, leaks}, nil
 }
+
+// leakyArena tells, when it is closed, of memory that is not given back.
+type leakyArena struct {
+	*arena.Allocator
+	leaks func() error
+}
+
+func (a *leakyArena) Close() error { return errors.Join(a.Allocator.Close(), a.leaks()) }
+
+// leakySlab is the same of a slab allocator.
+type leakySlab struct {
+	*slab.Allocator
+	leaks func() error
+}
+
+func (a *leakySlab) Close() error { return errors.Join(a.Allocator.Close(), a.leaks()) }
 
 // openSlab makes a slab allocator. Variants are the sizes of a slab down to a page, and from 5 on the same without
 // spares.
 func openSlab(w heaptest.World) (heaptest.Allocator, error) {
-	cfg := slab.Config{}
+	cfg, leaks := slab.Config{}, func() error { return nil }
 	if w.Limit != 0 || w.Skew != 0 {
-		cfg.Source = source(w) // over the system itself, calloc trusts it that memory is zero
+		os := source(w)
+		cfg.Source, leaks = os, os.leaks // over the system itself, calloc trusts it that memory is zero
 	}
 	if v := w.Variant % 10; v > 0 {
 		cfg.SlabBytes = 64 << 10 >> (v % 5)
@@ -160,7 +191,11 @@ func openSlab(w heaptest.World) (heaptest.Allocator, error) {
 			cfg.Spares = -1
 		}
 	}
-	return slab.New(cfg)
+	a, err := slab.New(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &leakySlab{a, leaks}, nil
 }
 
 // modernc is modernc.org/memory in the shape of an Allocator. Its sizes are of type int: one that does not fit is

@@ -1,6 +1,7 @@
 package fuzz
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -77,6 +78,7 @@ type pyHeap struct {
 	hidden int // objects that go with those that are known
 	calls  int // that may have changed something since the invariants were checked
 
+	leaks      func() error // of the operating system
 	mourn      func(graph.ID)
 	inPlace    int  // reasons to write to tuples: finalizers that run, and garbage that is kept
 	collecting bool // in Collect
@@ -126,6 +128,7 @@ func newPyHeap(prof *object.Profile, w graphtest.World, attach func(*object.Heap
 	}
 	h := &pyHeap{
 		h: oh, known: map[object.Ref]*pyObject{}, types: map[pyType]object.TypeID{}, mourn: func(graph.ID) {},
+		leaks: os.leaks,
 	}
 	if h.c, err = attach(oh); err != nil {
 		return nil, fmt.Errorf("%w; %w", err, oh.Close())
@@ -140,7 +143,8 @@ func newPyHeap(prof *object.Profile, w graphtest.World, attach func(*object.Heap
 
 func (h *pyHeap) OnDeath(f func(graph.ID)) { h.mourn = f }
 
-func (h *pyHeap) Close() error { return h.h.Close() }
+// Close tells of memory that is not given back.
+func (h *pyHeap) Close() error { return errors.Join(h.h.Close(), h.leaks()) }
 
 // New makes an object. A collection that it starts comes before it, or, from 3.12 on, behind it.
 func (h *pyHeap) New(kind graph.Kind, fields int) graph.ID {

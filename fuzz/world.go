@@ -1,6 +1,7 @@
 package fuzz
 
 import (
+	"fmt"
 	"math/bits"
 	"slices"
 	"sync"
@@ -13,7 +14,7 @@ import (
 const boundary = 1 << 20
 
 // source returns the operating system of a world.
-func source(w heaptest.World) page.Source {
+func source(w heaptest.World) *stretch {
 	skew := uintptr(w.Skew) * page.Bytes % boundary
 	if w.Limit != 0 {
 		return &stretch{left: w.Limit * heaptest.LimitUnit, skew: skew}
@@ -73,6 +74,14 @@ func (s *stretch) take(n uintptr) uintptr {
 	at, _ := slices.BinarySearchFunc(s.runs, addr, func(r run, a uintptr) int { return int(r.addr) - int(a) })
 	s.runs = slices.Insert(s.runs, at, run{addr, n})
 	return addr
+}
+
+// leaks tells of memory that was not given back, when all should be.
+func (s *stretch) leaks() error {
+	if n := len(s.runs); n > 0 {
+		return fmt.Errorf("memory is not given back: %d runs", n)
+	}
+	return nil
 }
 
 // reserve maps the stretch: twice what is given, so that gaps between runs are seldom what is refused for. It takes one

@@ -12,8 +12,8 @@ import (
 // more is given than there is, a part may be taken back, and two systems give the same places.
 func TestStretch(t *testing.T) {
 	for _, skew := range []uint64{0, 3} {
-		a := source(heaptest.World{Limit: 10, Skew: skew}).(*stretch)
-		b := source(heaptest.World{Limit: 10, Skew: skew}).(*stretch)
+		a := source(heaptest.World{Limit: 10, Skew: skew})
+		b := source(heaptest.World{Limit: 10, Skew: skew})
 		src := rand.New(rand.NewPCG(1, skew))
 		var live []run
 		for range 3000 {

@@ -26,8 +26,13 @@ const (
 type parts struct {
 	live      map[uintptr]struct{} // addresses of all parts that are given
 	bytes     uintptr              // what they hold
+	from      uintptr              // parts of huge pages are given from so many bytes on; 0: partsMin
 	rest, end uintptr              // of the last extent; equal: nothing is left
 }
+
+// PartsFrom has MapPart give parts of huge pages once n bytes of parts are given, instead of 8 MiB: for tests, whose
+// heaps are small.
+func (o *OS) PartsFrom(n uintptr) { o.parts.from = n }
 
 // MapPart gives n bytes as Map does, and from a huge page if many such bytes are given already. n is the same in all
 // requests, or none is likely to share a page. Only the system's own memory comes from huge pages: any other source is
@@ -43,7 +48,11 @@ func (o *OS) MapPart(n uintptr) uintptr {
 
 func (p *parts) give(n uintptr) uintptr {
 	addr := uintptr(0)
-	if p.bytes >= partsMin && n < hugeBytes {
+	from := p.from
+	if from == 0 {
+		from = partsMin
+	}
+	if p.bytes >= from && n < hugeBytes {
 		addr = p.cut(n)
 	}
 	if addr == 0 {

@@ -32,6 +32,7 @@ type proveFlags struct {
 	fresh    bool
 	write    bool
 	verbose  bool
+	canaries bool
 }
 
 // tellEvery is after how many defects prove says how far it is.
@@ -62,6 +63,7 @@ func proveCommand() *cobra.Command {
 	flags := c.Flags()
 	flags.StringVarP(&f.out, "out", "o", "", "the `folder` that evidence.json and evidence.html are written to")
 	flags.IntVar(&f.sample, "sample", 0, "try so `many` defects, chosen by the seed, and no canary (default all)")
+	flags.BoolVar(&f.canaries, "canaries", false, "try the canaries although not every defect is tried")
 	flags.Uint64Var(&f.seed, "seed", 1, "the `number` that programs and the sample follow from")
 	flags.StringSliceVar(&f.packages, "package", nil, "the `package`s, as impl/pool (default all)")
 	flags.DurationVar(&f.budget, "budget", mutant.CPUDefault, "the CPU `time` of a defect")
@@ -113,7 +115,8 @@ func (f *proveFlags) prove(ctx context.Context, stdout, stderr io.Writer) error 
 	begun := time.Now()
 	proof, err := mutant.Prove(ctx, mutant.Options{
 		Root: root, Packages: f.packages, Sample: f.sample, Seed: f.seed, Workers: f.workers, Cache: cache,
-		Limits: mutant.Limits{Ops: f.ops, CPU: f.budget}, Canaries: f.sample == 0 && len(f.packages) == 0,
+		Limits:   mutant.Limits{Ops: f.ops, CPU: f.budget},
+		Canaries: f.canaries || f.sample == 0 && len(f.packages) == 0,
 		Progress: func(done, all int, o *mutant.Outcome) {
 			if f.verbose {
 				fmt.Fprintf(stdout, "%d/%d %v: %s\n", done, all, o.Identity, fate(o))
