@@ -193,14 +193,11 @@ func fillEmpty(at, n uintptr) {
 
 // freeBlock gives a keys object back whose entries are accounted for.
 func (s *Space) freeBlock(k keys) {
-	if k.log2() == logMin && (s.prof.FreeGeneral || k.stride() == narrow) {
-		if s.keysFree < FreeMax {
-			s.took[keysKept]++
-			s.freeKeys[s.keysFree] = k
-			s.keysFree++
-			return
-		}
-		s.took[keysFull]++
+	if k.log2() == logMin && s.keysFree < FreeMax && (s.prof.FreeGeneral || k.stride() == narrow) {
+		s.took[keysKept]++
+		s.freeKeys[s.keysFree] = k
+		s.keysFree++
+		return
 	}
 	s.mem.Free(page.Pointer(uintptr(k)))
 }

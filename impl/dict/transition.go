@@ -6,7 +6,6 @@ const (
 	widthMore         // of two, or of four
 	keysReused        // a keys object was one that had died
 	keysKept          // the block of a dead one was kept
-	keysFull          // it was not, since enough are
 	grown             // a table was replaced by a larger one
 	compacted         // by one as large, without its dead entries
 	shrunk            // by a smaller one
@@ -19,7 +18,7 @@ const (
 
 var transitionNames = [transitions]string{
 	widthByte: "index/1-byte", widthMore: "index/2-bytes", keysReused: "keys/reused",
-	keysKept: "keys/kept", keysFull: "keys/enough", grown: "resize/grown", compacted: "resize/compacted",
+	keysKept: "keys/kept", grown: "resize/grown", compacted: "resize/compacted",
 	shrunk: "resize/shrunk", combined: "resize/combined", widened: "resize/widened", refused: "resize/refused",
 	cloned: "copy/cloned",
 }

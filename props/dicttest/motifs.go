@@ -16,7 +16,7 @@ var motifs = []prog.Motif{
 	{Name: "many keys", Weight: 1, Text: "p0 = new capacity=0\n" + keysText("set",
 		90) + "get p0 key=7\nget p0 key=200\n" +
 		keysText("delete", 3) + "verify p0\n"},
-	{Name: "more keys than a byte counts", Weight: 1, Text: "p0 = new capacity=0\n" + keysText("set", 300) +
+	{Name: "more keys than a byte counts", Weight: 3, Text: "p0 = new capacity=0\n" + keysText("set", 300) +
 		"get p0 key=299\ndelete p0 key=3\nset p0 key=3 value=5\nverify p0\n"},
 	{Name: "no memory for a copy", Weight: 1, Text: keysText("set", 2) + "oom nth=1 forever=0\np1 = copy p0\n" +
 		"verify p0\noom nth=0 forever=0\n"},
