@@ -92,8 +92,8 @@ func (e *engine) try(data []byte) (f *props.Finding, effective bool, err error) 
 	return f, true, e.keep(f)
 }
 
-// keep writes a finding into the folder HEAPFUZZ_KEEP, if there is one, before the engine is told: engines lose crashers
-// when they are killed, or cannot be reached. Of each signature the shortest program is kept.
+// keep writes a finding into the folder HEAPFUZZ_KEEP, if there is one, before the engine is told: engines lose
+// crashers when they are killed, or cannot be reached. Of each signature the shortest program is kept.
 func (e *engine) keep(f *props.Finding) error {
 	dir := os.Getenv("HEAPFUZZ_KEEP")
 	if dir == "" {

@@ -6,8 +6,8 @@ import (
 	"heapfuzz/props/prog"
 )
 
-// Observer tells what runs showed, each by itself: a corpus is minimized by that. It is not for concurrent use; the zero
-// Observer works.
+// Observer tells what runs showed, each by itself: a corpus is minimized by that. It is not for concurrent use; the
+// zero Observer works.
 type Observer struct {
 	walker walker
 	none   *Coverage // nothing has been seen

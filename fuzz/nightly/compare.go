@@ -19,8 +19,8 @@ import (
 // goldens are the scripts that ask real interpreters and libraries again, and compare their answers with ours.
 var goldens = []string{"golden", "golden-gc", "golden-dict", "golden-sizes"}
 
-// live compares with the interpreters that are found here: by the scripts, and each as a target with our collector of its
-// version.
+// live compares with the interpreters that are found here: by the scripts, and each as a target with our collector of
+// its version.
 func (n *Night) live(ctx context.Context, share time.Duration) Result {
 	r, end := Result{Status: OK, Figures: map[string]float64{}}, time.Now().Add(share)
 	for _, script := range goldens {
@@ -32,7 +32,8 @@ func (n *Night) live(ctx context.Context, share time.Duration) Result {
 		case e.late:
 			r.Warnings = append(r.Warnings, "scripts/"+script+" -check was cut off at the end of the time")
 		case e.code != 0:
-			r.Status, r.Reason = Finding, "scripts/"+script+" -check: an answer differs: see "+n.Store.path("logs", "live.log")
+			r.Status = Finding
+			r.Reason = "scripts/" + script + " -check: an answer differs: see " + n.Store.path("logs", "live.log")
 		}
 	}
 	var pairs [][2]string // a guest, and ours
@@ -115,9 +116,9 @@ func (n *Night) bench(ctx context.Context, share time.Duration) Result {
 	if r := n.build(ctx, "bench", share, nil, "go", "test", "-c", "-o", binary, "./impl"); r != nil {
 		return *r
 	}
-	e, err := n.run(ctx, call{log: "bench", dir: filepath.Join(n.Root, "impl"), limit: share + grace, argv: []string{binary,
-		"-test.run=^$", "-test.bench=^BenchmarkHeap$/impl=(" + benchOurs + "|" + benchPeer + ")$/op=", "-test.short",
-		"-test.benchtime=3x", "-test.count=" + strconv.Itoa(benchRounds)}})
+	e, err := n.run(ctx, call{log: "bench", dir: filepath.Join(n.Root, "impl"), limit: share + grace, argv: []string{
+		binary, "-test.run=^$", "-test.bench=^BenchmarkHeap$/impl=(" + benchOurs + "|" + benchPeer + ")$/op=",
+		"-test.short", "-test.benchtime=3x", "-test.count=" + strconv.Itoa(benchRounds)}})
 	switch {
 	case err != nil:
 		return failed(err)

@@ -27,8 +27,8 @@ import (
 //	text ──Encode──▶ raw ──ToNative──▶ native
 //	text ◀──Decode── raw ◀─FromNative─ native
 //
-// The first byte of raw chooses the target, and is no part of the program: text loses it, and gets one that follows from
-// the program. A program that comes back is the same one, with every number folded into its domain.
+// The first byte of raw chooses the target, and is no part of the program: text loses it, and gets one that follows
+// from the program. A program that comes back is the same one, with every number folded into its domain.
 
 // opsMax bounds programs of the corpus, as fuzz functions bound theirs.
 const opsMax = 2048
@@ -180,9 +180,9 @@ func (s *Store) take(l fuzz.Language, dir string) (n int, err error) {
 // A feature is something that a program shows on a target: a behaviour or a transition, and the target.
 type feature uint64
 
-// Cover chooses entries that show together all that all show: first the one that shows most, then the one that adds most
-// to it, and so on; of two that add the same the one of lower cost, then the one that comes first. Shows are sorted. The
-// result are indices in increasing order.
+// Cover chooses entries that show together all that all show: first the one that shows most, then the one that adds
+// most to it, and so on; of two that add the same the one of lower cost, then the one that comes first. Shows are
+// sorted. The result are indices in increasing order.
 func Cover(shows [][]feature, cost []int) []int {
 	q := &queue{cost: cost}
 	for i, f := range shows {
@@ -239,8 +239,8 @@ func (q *queue) Less(i, j int) bool {
 	return a.entry < b.entry
 }
 
-// Minimize removes programs from the corpus of a language that show nothing on its targets which others do not. Before is
-// called before each run; it may be nil. It returns how many there were and how many are left.
+// Minimize removes programs from the corpus of a language that show nothing on its targets which others do not. Before
+// is called before each run; it may be nil. It returns how many there were and how many are left.
 func (s *Store) Minimize(ctx context.Context, l fuzz.Language, before func(int, *props.Subject, prog.Program)) (had,
 	left int, err error) {
 	if err := s.takeProject(l); err != nil {

@@ -29,22 +29,24 @@
 //
 // # What always holds
 //
-//  1. A file of the store appears whole or not at all: it is written beside its place, brought to the disk, and renamed.
+//  1. A file of the store appears whole or not at all: it is written beside its place, brought to the disk, and
+//     renamed.
 //  2. A finding, and a program of the corpus, is on the disk before anything that counts it is. So whoever is killed at
-//     any moment has counted too little at most, and what it counts again has the same name: names are sums of contents.
-//  3. A slice follows from the seed, the target, its number and the seeds that the state names. A slice that was cut off
-//     is done again, and finds the same. So findings and corpus after any number of kills are those of an undisturbed
-//     run. (The end of the time is no kill: it ends a slice in order, and the next one has another number.)
+//     any moment has counted too little at most, and what it counts again has the same name: names are sums of
+//     contents.
+//  3. A slice follows from the seed, the target, its number and the seeds that the state names. A slice that was cut
+//     off is done again, and finds the same. So findings and corpus after any number of kills are those of an
+//     undisturbed run. (The end of the time is no kill: it ends a slice in order, and the next one has another number.)
 //  4. One night at a time works on a store: it holds a lock, which goes with its process.
 //  5. A program leaves the corpus only when others on the disk show all that it shows.
 //
 // # Engines and their crashers
 //
 // Our fuzz functions write what breaks a rule into the folder HEAPFUZZ_KEEP themselves, before they tell their engine.
-// The coordinator of go-fuzz loses crashers that workers report while it is down, and knows afterwards only that workers
-// report no new ones; with our own copy it does not matter. What an engine keeps is read as well, since a process that
-// dies writes nothing. Each is shrunk by `heapfuzz shrink`, in a process of its own, and known ones are left out: those
-// with the property, the rule and the target of a file in found.
+// The coordinator of go-fuzz loses crashers that workers report while it is down, and knows afterwards only that
+// workers report no new ones; with our own copy it does not matter. What an engine keeps is read as well, since a
+// process that dies writes nothing. Each is shrunk by `heapfuzz shrink`, in a process of its own, and known ones are
+// left out: those with the property, the rule and the target of a file in found.
 //
 // # Rejected
 //

@@ -19,8 +19,8 @@ import (
 	"heapfuzz/props/prog"
 )
 
-// native runs Go's own fuzzing. A process reads what others found only when it starts, so it runs in rounds, the kinds in
-// turn, and between them the corpus is exchanged. The test binary is built once. It finds the project's seeds in
+// native runs Go's own fuzzing. A process reads what others found only when it starts, so it runs in rounds, the kinds
+// in turn, and between them the corpus is exchanged. The test binary is built once. It finds the project's seeds in
 // ../corpus, and writes crashers into ./testdata, so it is given a folder with both.
 func (n *Night) native(ctx context.Context, share time.Duration) Result {
 	dir, err := n.work("native")
@@ -163,25 +163,26 @@ func (n *Night) promoted(ctx context.Context, r Result) Result {
 	if err != nil {
 		return failed(err)
 	}
-	var shown []string
+	type place struct{ path, target string }
+	var shown []place
 	for _, file := range files {
-		path, err := n.promote(ctx, file)
+		path, target, err := n.promote(ctx, file)
 		if err != nil {
 			r.Warnings = append(r.Warnings, fmt.Sprintf("%s stays: %v", file, err))
 			continue
 		}
 		if path == "" {
-			r.Warnings = append(r.Warnings, fmt.Sprintf("%s broke a rule under an engine and does not when it runs again",
-				filepath.Base(file)))
-		} else if !slices.Contains(shown, path) {
-			shown = append(shown, path)
+			r.Warnings = append(r.Warnings, filepath.Base(file)+" broke a rule under an engine, and does not when it "+
+				"runs again")
+		} else if !slices.Contains(shown, place{path, target}) {
+			shown = append(shown, place{path, target})
 		}
 		if err := os.Remove(file); err != nil {
 			return failed(err)
 		}
 	}
-	for _, path := range shown {
-		f, err := n.look(ctx, path)
+	for _, of := range shown {
+		f, err := n.look(ctx, of.path, of.target)
 		if err != nil {
 			return failed(err)
 		}
@@ -191,49 +192,58 @@ func (n *Night) promoted(ctx context.Context, r Result) Result {
 }
 
 // promote shrinks a crasher and puts it into found, unless one that shows the same is there. It returns the path of the
-// one that is there now, "" when the crasher breaks no rule.
-func (n *Night) promote(ctx context.Context, file string) (string, error) {
-	staging, err := n.work("promote")
-	if err != nil {
-		return "", err
+// one that is there now and the target, or "" when the crasher breaks no rule.
+func (n *Night) promote(ctx context.Context, file string) (path, target string, err error) {
+	small, err := n.shrink(ctx, file)
+	if err != nil || small == "" {
+		return "", "", err
 	}
-	if err := os.RemoveAll(staging); err != nil {
+	data, err := os.ReadFile(small)
+	if err != nil {
+		return "", "", err
+	}
+	t, err := n.lookup(props.ReproHead(data).Target)
+	if err != nil {
+		return "", "", err
+	}
+	l := t.Language()
+	repro, err := props.ParseRepro(l.Spec, small, data)
+	if err != nil {
+		return "", "", err
+	}
+	known, err := n.Store.known(l)
+	if err != nil {
+		return "", "", err
+	}
+	if there := known[key(repro)]; there != "" {
+		return there, t.Name, nil
+	}
+	path = filepath.Join(n.Store.found(l.Name), repro.Name(l.Spec))
+	if _, err := os.Stat(path); err == nil {
+		return path, t.Name, nil // it shows the same on another target
+	}
+	repro.Notes = append(repro.Notes, n.notes()...)
+	return path, t.Name, n.Store.write(path, repro.Text(l.Spec))
+}
+
+// shrink makes a crasher as short as it goes, in another process, and returns the file; "" when it breaks no rule.
+func (n *Night) shrink(ctx context.Context, file string) (string, error) {
+	staging, err := n.work("promote")
+	if err == nil {
+		err = os.RemoveAll(staging)
+	}
+	if err != nil {
 		return "", err
 	}
 	e, err := n.run(ctx, call{log: "promote", limit: 4 * time.Minute, argv: n.self("shrink", file, "-o", staging)})
-	if err != nil {
+	if err != nil || e.code == leftFine {
 		return "", err
-	}
-	if e.code == leftFine {
-		return "", nil
 	}
 	small, err := filepath.Glob(filepath.Join(staging, "*.txt"))
 	if err != nil || len(small) != 1 {
 		return "", errors.Join(err, fmt.Errorf("its shrinking left with %d and %d files", e.code, len(small)))
 	}
-	data, err := os.ReadFile(small[0])
-	if err != nil {
-		return "", err
-	}
-	t, err := n.lookup(props.ReproHead(data).Target)
-	if err != nil {
-		return "", err
-	}
-	l := t.Language()
-	repro, err := props.ParseRepro(l.Spec, small[0], data)
-	if err != nil {
-		return "", err
-	}
-	known, err := n.Store.known(l)
-	if err != nil {
-		return "", err
-	}
-	if there := known[key(repro)]; there != "" {
-		return there, nil
-	}
-	repro.Notes = append(repro.Notes, n.notes()...)
-	path := filepath.Join(n.Store.found(l.Name), repro.Name(l.Spec))
-	return path, n.Store.write(path, repro.Text(l.Spec))
+	return small[0], nil
 }
 
 // bytesFunction is the name of the fuzz function of a kind in fuzz/gofuzz.go.
@@ -361,7 +371,7 @@ func (c *cluster) start(log string, args ...string) (*part, error) {
 	}
 	defer out.Close() // the process has its own
 	p := exec.Command(c.tool, append(args, "-workdir="+c.dir)...)
-	p.Stdout, p.Stderr, p.Env = out, out, append(os.Environ(), c.n.keeping()...)
+	p.Stdout, p.Stderr, p.Env, p.SysProcAttr = out, out, append(os.Environ(), c.n.keeping()...), owned()
 	if err := p.Start(); err != nil {
 		return nil, err
 	}
@@ -396,7 +406,7 @@ func clang(ctx context.Context) string {
 			continue
 		}
 		source := exec.CommandContext(ctx, path, "-fsanitize=fuzzer", "-x", "c", "-", "-o", os.DevNull)
-		source.Stdin = strings.NewReader("int LLVMFuzzerTestOneInput(const unsigned char *d, unsigned long n) { return 0; }")
+		source.Stdin = strings.NewReader("int LLVMFuzzerTestOneInput(const unsigned char *d, long n) { return 0; }")
 		if source.Run() == nil {
 			return path
 		}

@@ -43,7 +43,8 @@ const (
 	seedsMax     = 64 // programs of the corpus that one slice mutates
 )
 
-// Hunted is what the campaign of a target has counted. What is of all nights goes on, what is of one begins anew in each.
+// Hunted is what the campaign of a target has counted. What is of all nights goes on, what is of one begins anew in
+// each.
 type Hunted struct {
 	Target   string            `json:"target"`
 	Language string            `json:"language"`
@@ -259,14 +260,17 @@ func (h *Hunted) count(v *campaign.Verdict, fresh, files []string) {
 	}
 	h.Seeds = append(h.Seeds, fresh...)
 	h.Seeds = h.Seeds[max(0, len(h.Seeds)-seedsMax):]
-	for _, list := range []*[]string{&h.Findings, &h.Tonight} {
-		*list = append(*list, files...)
-		slices.Sort(*list)
-		*list = slices.Compact(*list)
-	}
+	h.Findings, h.Tonight = include(h.Findings, files...), include(h.Tonight, files...)
 	if vacuous := v.Vacuous(); vacuous != nil {
 		h.Vacuous = vacuous.Detail
 	} else if v.Meter.Operations() >= props.VacuousFrom {
 		h.Vacuous = ""
 	}
+}
+
+// include adds names to a list that is in order and has each once.
+func include(list []string, names ...string) []string {
+	list = append(list, names...)
+	slices.Sort(list)
+	return slices.Compact(list)
 }

@@ -57,7 +57,7 @@ var steps = []step{
 	{"go-fuzz", "go-fuzz, as coordinator and workers", 10, 40 * time.Second, true, (*Night).goFuzz},
 	{"libfuzzer", "an archive for libFuzzer, and a short run", 5, 30 * time.Second, true, (*Night).libFuzzer},
 	{"live", "the interpreters that are found here, against ours", 7, 20 * time.Second, true, (*Night).live},
-	{"bench", "our allocators against a peer, compared with the last result", 5, 20 * time.Second, true, (*Night).bench},
+	{"bench", "our allocators against a peer, and the last result", 5, 20 * time.Second, true, (*Night).bench},
 	{"corpus", "programs that show nothing new leave the corpus", 5, 5 * time.Second, false, (*Night).minimize},
 }
 
@@ -83,8 +83,8 @@ func (n *Night) Check() error {
 	return nil
 }
 
-// Run does the steps of the night that is not over yet, or of a new one, and writes the report. The error is that of the
-// store or the context's end; what steps meet stands in the report.
+// Run does the steps of the night that is not over yet, or of a new one, and writes the report. The error is that of
+// the store or the context's end; what steps meet stands in the report.
 func (n *Night) Run(ctx context.Context) (*Report, error) {
 	if err := n.Check(); err != nil {
 		return nil, err
@@ -109,7 +109,8 @@ func (n *Night) Run(ctx context.Context) (*Report, error) {
 		if ctx.Err() != nil {
 			return nil, ctx.Err() // the step is begun anew with the night that goes on
 		}
-		fmt.Fprintf(n.Log, "nightly: %s: %s\n", s.name, strings.TrimSpace(fmt.Sprintf("%s %s", result.Status, result.Reason)))
+		said := strings.TrimSpace(string(result.Status) + " " + result.Reason)
+		fmt.Fprintf(n.Log, "nightly: %s: %s\n", s.name, said)
 		n.state.Results = append(n.state.Results, result)
 		if err := n.save(); err != nil {
 			return nil, err
@@ -258,7 +259,7 @@ func (n *Night) run(ctx context.Context, c call) (exited, error) {
 	p := exec.CommandContext(ctx, c.argv[0], c.argv[1:]...)
 	p.Dir, p.Env = c.dir, append(os.Environ(), c.env...)
 	p.Stdout, p.Stderr = io.MultiWriter(&out, log), log
-	p.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	p.SysProcAttr = owned()
 	p.Cancel = func() error { return syscall.Kill(-p.Process.Pid, syscall.SIGKILL) }
 	p.WaitDelay = time.Second
 	err = p.Run()

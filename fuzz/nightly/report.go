@@ -80,13 +80,13 @@ func (r *Report) Targets() (list []*Hunted) {
 	return list
 }
 
-// found returns the findings of all steps with a verdict, each file once.
+// found returns the findings of all steps with a verdict, each file once for each target.
 func (r *Report) found(verdicts ...string) (list []Found) {
-	seen := map[string]bool{}
+	seen := map[[2]string]bool{}
 	for _, result := range r.Results {
 		for _, f := range result.Found {
-			if slices.Contains(verdicts, f.Verdict) && !seen[f.File] {
-				seen[f.File] = true
+			if of := [2]string{f.File, f.Target}; slices.Contains(verdicts, f.Verdict) && !seen[of] {
+				seen[of] = true
 				list = append(list, f)
 			}
 		}
@@ -329,7 +329,8 @@ func plot(history []Line, target string, of func(Counted) (value, ceiling float6
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg class="plot" viewBox="-3 -3 %.0f %.0f" role="img" aria-label="%d nights, %.0f in the last">`,
 		plotWide+6, plotHigh+6, nights, last)
-	fmt.Fprintf(&b, `<line class="axis" x1="0" y1="%[2]g" x2="%[1]g" y2="%[2]g"/><polyline points="`, plotWide, plotHigh)
+	fmt.Fprintf(&b, `<line class="axis" x1="0" y1="%[2]g" x2="%[1]g" y2="%[2]g"/><polyline points="`,
+		plotWide, plotHigh)
 	x, y := 0.0, 0.0
 	for i, l := range history {
 		if c, ok := l.Targets[target]; ok {

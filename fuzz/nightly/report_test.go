@@ -76,8 +76,8 @@ func TestReport(t *testing.T) {
 	}
 }
 
-// TestPage reads the page as a strict reader would: what targets say is text in it, every element is closed, and it loads
-// nothing.
+// TestPage reads the page as a strict reader would: what targets say is text in it, every element is closed, and it
+// loads nothing.
 func TestPage(t *testing.T) {
 	html, err := sample().HTML()
 	if err != nil {
@@ -152,7 +152,8 @@ func TestExit(t *testing.T) {
 		status []Status
 		want   int
 	}{
-		{[]Status{OK, Skipped}, ExitFine}, {[]Status{Finding, OK}, ExitFinding}, {[]Status{Failed, Finding}, ExitFailed},
+		{[]Status{OK, Skipped}, ExitFine}, {[]Status{Finding, OK}, ExitFinding},
+		{[]Status{Failed, Finding}, ExitFailed},
 		{[]Status{Finding, Failed, OK}, ExitFailed}, {nil, ExitFine},
 	} {
 		n := &Night{Store: At(t.TempDir(), ""), Budget: time.Minute}
@@ -179,7 +180,8 @@ func TestHistory(t *testing.T) {
 	}
 }
 
-// TestShare divides a budget: shares are in proportion, what is left out leaves its part to others, and none is negative.
+// TestShare divides a budget: shares are in proportion, what is left out leaves its part to others, and none is
+// negative.
 func TestShare(t *testing.T) {
 	n := &Night{Budget: 100 * time.Second, begun: time.Now(), Root: "."}
 	at := func(name string) int { return slices.IndexFunc(steps, func(s step) bool { return s.name == name }) }

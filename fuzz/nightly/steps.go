@@ -56,8 +56,8 @@ func (n *Night) hunter(t fuzz.Target, store string, share time.Duration) []strin
 	return argv
 }
 
-// controlLeast is the time that the hunt of a canary has at least: it ends with the first finding, which takes less than
-// a second, and on a busy machine a failure should not be one of the machine.
+// controlLeast is the time that the hunt of a canary has at least: it ends with the first finding, which takes less
+// than a second, and on a busy machine a failure should not be one of the machine.
 const controlLeast = 20 * time.Second
 
 // control hunts a canary of each kind that is tried, chosen by the seed. One that is not found is a failure.
@@ -83,8 +83,8 @@ func (n *Night) control(ctx context.Context, share time.Duration) Result {
 		r.Controls = append(r.Controls, c)
 		if !c.Right {
 			r.Status = Failed
-			r.Reason = strings.TrimSpace(fmt.Sprintf("%s %s should break %s, and was seen to break %q", r.Reason, c.Canary,
-				c.Rule, c.Saw))
+			r.Reason = strings.TrimSpace(fmt.Sprintf("%s %s should break %s, and was seen to break %q", r.Reason,
+				c.Canary, c.Rule, c.Saw))
 		}
 	}
 	if len(r.Controls) == 0 {
@@ -104,8 +104,8 @@ func kinds(targets []fuzz.Target) (list []fuzz.Language) {
 }
 
 // huntCanary hunts until a first finding or the end of the time, in a store that is removed before.
-func (n *Night) huntCanary(ctx context.Context, l fuzz.Language, canary canarytest.Canary, share time.Duration) (Control,
-	error) {
+func (n *Night) huntCanary(ctx context.Context, l fuzz.Language, canary canarytest.Canary,
+	share time.Duration) (Control, error) {
 	c := Control{Language: l.Name, Canary: canarytest.Prefix + canary.Name, Rule: canary.RuleName()}
 	dir, err := n.work("control", l.Name)
 	if err == nil {
@@ -172,7 +172,7 @@ func (n *Night) campaign(ctx context.Context, share time.Duration) Result {
 	}
 	for _, h := range r.Targets {
 		for _, file := range h.Tonight {
-			f, err := n.look(ctx, file)
+			f, err := n.look(ctx, file, h.Target)
 			if err != nil {
 				return failed(err)
 			}
@@ -196,46 +196,27 @@ func concluded(r Result) Result {
 	return r
 }
 
-// huntTarget hunts on one target until its time is over. When the process dies of a program, that is a finding already,
-// and the slice is passed over.
+// huntTarget hunts on one target until its time is over. When the process dies of a program, the parent of that process
+// has written a finding already, and the slice is passed over.
 func (n *Night) huntTarget(ctx context.Context, t fuzz.Target, part time.Duration) (*Hunted, []string, error) {
-	var warnings, crashes []string
+	var warnings []string
 	end := time.Now().Add(part)
 	for range crashesMax {
 		left := max(time.Until(end), 50*time.Millisecond)
-		before, err := n.Store.known(t.Language())
-		if err != nil {
-			return nil, nil, err
-		}
 		argv := append(n.hunter(t, n.Store.Dir, left), "-o", n.Store.found(t.Subject))
 		e, err := n.run(ctx, call{log: "campaign", limit: left + 3*grace, argv: argv})
 		if err != nil {
 			return nil, nil, err
 		}
 		h, err := n.Store.hunted(t.Name)
-		if err != nil {
-			return nil, nil, err
-		}
-		if e.code == leftFine {
-			h.Tonight = slices.Compact(slices.Sorted(slices.Values(append(h.Tonight, crashes...))))
-			return h, warnings, nil
-		}
-		warnings = append(warnings, fmt.Sprintf("%s: slice %d ended with status %d", t.Name, h.Next, e.code))
-		after, err := n.Store.known(t.Language())
-		if err != nil {
-			return nil, nil, err
-		}
-		for shown, file := range after {
-			if before[shown] == "" {
-				crashes = append(crashes, file)
-			}
+		if err != nil || e.code == leftFine {
+			return h, warnings, err
 		}
 		if e.code != leftFinding && e.code != -1 {
-			return nil, nil, fmt.Errorf("its hunt left with %d: %s", e.code, n.Store.path("logs", "campaign.log"))
+			return nil, nil, fmt.Errorf("its hunt left with %d: see %s", e.code, n.Store.path("logs", "campaign.log"))
 		}
-		h.Next, h.Crashed, h.Target, h.Language = h.Next+1, h.Crashed+1, t.Name, t.Subject
-		h.Tonight, h.Night = append(h.Tonight, crashes...), n.state.Night
-		if err := n.Store.writeJSON(n.Store.huntPath(t.Name), h); err != nil {
+		warnings = append(warnings, fmt.Sprintf("%s: slice %d ended with status %d", t.Name, h.Next, e.code))
+		if err := n.pass(t, h); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -243,21 +224,48 @@ func (n *Night) huntTarget(ctx context.Context, t fuzz.Target, part time.Duratio
 	return h, append(warnings, t.Name+": left alone after so many"), err
 }
 
-// look makes a finding of a file in found, with its picture: the report of a run.
-func (n *Night) look(ctx context.Context, file string) (Found, error) {
+// pass goes on to the slice behind one in which the process died, and counts the findings that tell of it.
+func (n *Night) pass(t fuzz.Target, h *Hunted) error {
+	h.Next, h.Crashed = h.Next+1, h.Crashed+1
+	known, err := n.Store.known(t.Language())
+	if err != nil {
+		return err
+	}
+	for shown, file := range known {
+		if !strings.HasPrefix(shown, t.Name+" "+props.Conforms.Name+" "+props.Alive.Name) {
+			continue
+		}
+		repro, err := props.ReadRepro(t.Language().Spec, file)
+		if err != nil {
+			return err
+		}
+		if len(repro.Notes) == 0 { // its writer knew nothing of the night
+			repro.Notes = n.notes()
+			if err := n.Store.write(file, repro.Text(t.Language().Spec)); err != nil {
+				return err
+			}
+		}
+		h.Tonight, h.Findings = include(h.Tonight, file), include(h.Findings, file)
+	}
+	return n.Store.writeJSON(n.Store.huntPath(t.Name), h)
+}
+
+// look makes a finding of a file in found, with its picture: the report of a run on the target. A program that shows
+// one defect on several targets is one file, whose head names the first of them.
+func (n *Night) look(ctx context.Context, file, target string) (Found, error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
 		return Found{}, err
 	}
 	head := props.ReproHead(data)
-	f := Found{Target: head.Target, Property: head.Property, Rule: head.Rule, File: file, Program: string(data),
+	f := Found{Target: target, Property: head.Property, Rule: head.Rule, File: file, Program: string(data),
 		Language: filepath.Base(filepath.Dir(filepath.Dir(file))), Verdict: "again",
-		Command: "heapfuzz replay " + file + " -target " + head.Target}
+		Command: "heapfuzz replay " + file + " -target " + target}
 	notes := n.notes()
 	if slices.Contains(head.Notes, notes[len(notes)-1]) {
 		f.Verdict = "new"
 	}
-	e, err := n.run(ctx, call{log: "replay", limit: grace, argv: n.self("replay", file)})
+	e, err := n.run(ctx, call{log: "replay", limit: grace, argv: n.self("replay", file, "-target", target)})
 	f.Picture = string(e.out)
 	return f, err
 }
@@ -294,7 +302,7 @@ func (n *Night) replay(ctx context.Context, share time.Duration) Result {
 			f.Verdict, f.Why = "not told", "its replay came to no end"
 			r.Warnings = append(r.Warnings, file+": "+f.Why)
 		case f.Verdict == "again" && !canary:
-			if f, err = n.look(ctx, file); err != nil {
+			if f, err = n.look(ctx, file, head.Target); err != nil {
 				return failed(err)
 			}
 		case f.Verdict == "fixed" && canary:
@@ -308,8 +316,8 @@ func (n *Night) replay(ctx context.Context, share time.Duration) Result {
 	return concluded(r)
 }
 
-// verdicts replays files: "again" when the rule of the head is broken, or "fixed". All are done in one process, and what
-// is missing then, since one ended it, each in its own.
+// verdicts replays files: "again" when the rule of the head is broken, or "fixed". All are done in one process, and
+// what is missing then, since one ended it, each in its own.
 func (n *Night) verdicts(ctx context.Context, files []string, share time.Duration) (map[string]string, error) {
 	verdicts := map[string]string{}
 	ask := func(files ...string) error {
@@ -361,7 +369,7 @@ func (n *Night) mutants(ctx context.Context, share time.Duration) Result {
 	case err != nil:
 		return failed(err)
 	case e.late:
-		return Result{Status: Skipped, Reason: "the time was over before all were tried; results are kept for the next time"}
+		return Result{Status: Skipped, Reason: "the time was over before all were tried; what is known is kept"}
 	case e.code != 0:
 		return Result{Status: Failed, Reason: last}
 	}

@@ -171,8 +171,8 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-// whole looks that every file of a finding or of the corpus is one that the undisturbed hunt has, and that every one that
-// the state counts is there.
+// whole looks that every file of a finding or of the corpus is one that the undisturbed hunt has, and that every one
+// that the state counts is there.
 func whole(t *testing.T, dir string, want map[string]string) {
 	t.Helper()
 	files := tree(t, dir)
@@ -261,7 +261,8 @@ func TestNights(t *testing.T) {
 		t.Errorf("slices: %d, then %d of %d", one.Next, two.Slices, two.Next)
 	}
 	if len(two.Findings) < len(one.Findings) || len(two.Tonight) == 0 {
-		t.Errorf("findings: %d, then %d, of them %d in the night", len(one.Findings), len(two.Findings), len(two.Tonight))
+		t.Errorf("findings: %d, then %d, of them %d in the night", len(one.Findings), len(two.Findings),
+			len(two.Tonight))
 	}
 	again, err := hunt(store, preys[0], 2).Run(t.Context())
 	if diff := cmp.Diff(two, again); diff != "" || err != nil {
