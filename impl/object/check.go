@@ -148,11 +148,13 @@ func (h *Heap) checkFree() error {
 			most = h.prof.FreeList.Dicts
 		case i == freeFloats:
 			most = h.prof.FreeList.Floats
+		case i == freeInts:
+			most = h.prof.FreeList.Ints
 		case i >= h.prof.FreeList.TupleItems:
 			most = 0
 		}
 		for o := l.first; o != 0 && n <= l.n; o = Ref(o.load(offBody)) {
-			if o.word() != 0 || i != freeFloats && o.next() != 0 {
+			if o.word() != 0 || i < freeFloats && o.next() != 0 {
 				return breach("free", "what is on a free list is still an object, or tracked")
 			}
 			n++

@@ -7,6 +7,10 @@ import "heapfuzz/impl/page"
 // neither the death nor the birth (Objects/listobject.c, tupleobject.c, dictobject.c, floatobject.c;
 // pycore_freelist.h from 3.13 on). A full collection gives all of them back.
 //
+// In 2.7 every dead int and float waits (Objects/intobject.c, floatobject.c). There they stand in blocks of the C
+// library, about forty in each, and a full collection gives back the blocks in which all are dead; here each is a block
+// of pymalloc, and all go back.
+//
 // The blocks of one list are linked through the first word of the body. Their type word is 0, as that of any block
 // without an object.
 
@@ -15,8 +19,9 @@ const (
 	tupleLists = 20
 	freeLists  = tupleLists
 	freeDicts  = tupleLists + 1
-	freeFloats = tupleLists + 2 // the only ones that are no containers
-	freeKinds  = tupleLists + 3
+	freeFloats = tupleLists + 2 // from here on they are no containers
+	freeInts   = tupleLists + 3
+	freeKinds  = tupleLists + 4
 )
 
 // A freeList is the blocks that wait: the first of them and how many they are.
@@ -35,6 +40,8 @@ func (h *Heap) freeListOf(id TypeID, n uintptr) (l *freeList, most int) {
 		return &h.free[freeDicts], m.Dicts
 	case typeFloat:
 		return &h.free[freeFloats], m.Floats
+	case typeInt:
+		return &h.free[freeInts], m.Ints
 	case typeTuple:
 		if items := int(n / 8); items > 0 && items <= m.TupleItems {
 			return &h.free[items-1], m.Tuples
@@ -85,7 +92,7 @@ func (h *Heap) ClearFreeLists() {
 			continue
 		}
 		front, counted := h.prof.HeadBytes, 1
-		if i == freeFloats {
+		if i >= freeFloats {
 			front, counted = 0, 0
 		}
 		l := &h.free[i]
@@ -116,10 +123,14 @@ func (h *Heap) FreeListed() int {
 
 // FreeListBytes is what these blocks take from the allocator.
 func (h *Heap) FreeListBytes() (bytes uint64) {
-	for _, l := range h.free {
+	for i, l := range h.free {
+		front := h.prof.HeadBytes
+		if i >= freeFloats {
+			front = 0
+		}
 		o := l.first
 		for range l.n {
-			bytes += uint64(h.mem.UsableSize(page.Pointer(uintptr(o) - h.prof.HeadBytes)))
+			bytes += uint64(h.mem.UsableSize(page.Pointer(uintptr(o) - front)))
 			o = Ref(o.load(offBody))
 		}
 	}

@@ -1,6 +1,7 @@
 package object
 
 import (
+	"math"
 	"slices"
 
 	"heapfuzz/impl/profile"
@@ -78,7 +79,7 @@ type Profile struct {
 type FreeMax struct {
 	Lists, Dicts, Tuples int  // tuples of each length from 1 to TupleItems
 	TupleItems           int  // the longest that are kept
-	Floats               int  // no containers
+	Floats, Ints         int  // no containers; in 2.7 both are without a limit, but ints that do not fit a C long
 	Frames               int  // of functions whose own frame is in use; 0 where a frame is no object (3.11)
 	Methods              int  // up to 3.8
 	KeepLists            bool // a full collection leaves lists and dicts alone (2.7)
@@ -126,6 +127,7 @@ func buildProfiles() []*Profile {
 	add("2.7", "3.6", func() {
 		p.HeadBytes, p.StrHeader, p.Legacy, p.CountEarly = 32, 37, true, false
 		p.Debug.Stop, p.FreeList.KeepLists = true, true
+		p.FreeList.Floats, p.FreeList.Ints = math.MaxInt, math.MaxInt
 		p.Layout = layout27
 	})
 	p = modern

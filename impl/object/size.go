@@ -82,7 +82,7 @@ func (h *Heap) otherBlocks(visit func(block uintptr)) {
 	}
 	for i := range h.free {
 		front := h.prof.HeadBytes
-		if i == freeFloats {
+		if i >= freeFloats {
 			front = 0
 		}
 		for o := h.free[i].first; h.free[i].n > 0 && o != 0; o = Ref(o.load(offBody)) {
