@@ -20,19 +20,25 @@ const showLong = `Print a program with the answers that its target gives, up to 
 
 With -go it is printed as a Go test that opens the same target and fails in the same way, for a folder in a module
 that has heapfuzz. With -c it is printed as a program in C11 that asks malloc and its kin, checks the blocks and
-their bytes, and exits with 1 at the first rule that is broken; its head says how to link it with another allocator.`
+their bytes, and exits with 1 at the first rule that is broken; its head says how to link it with another allocator.
+With -plot memory is drawn over its operations as SVG: live bytes, footprint, the size of each dict; and numbers of
+blocks, objects, entries.`
 
 func showCommand() *cobra.Command {
 	var target string
-	var asGo, asC bool
+	var asGo, asC, asPlot bool
+	var out string
 	var hang time.Duration
 	c := &cobra.Command{
-		Use:     "show FILE [-go | -c] [flags]",
+		Use:     "show FILE [-go | -c | -plot] [flags]",
 		Short:   "Print a program and its answers, or as a Go test or a C program.",
 		Long:    showLong,
 		Args:    file,
 		Example: "  heapfuzz show FILE -c > reproducer.c && cc reproducer.c -o reproducer && ./reproducer",
 		RunE: func(c *cobra.Command, args []string) error {
+			if asPlot || out != "" {
+				return plotTo(c, args[0], target, out, asPlot, hang)
+			}
 			run, err := shownRun(c.Context(), c.ErrOrStderr(), args[0], target, hang)
 			if err != nil {
 				return err
@@ -53,8 +59,10 @@ func showCommand() *cobra.Command {
 	c.Flags().StringVar(&target, "target", "", oneTarget)
 	c.Flags().BoolVar(&asGo, "go", false, "as a Go test")
 	c.Flags().BoolVarP(&asC, "c", "c", false, "as a C program")
+	c.Flags().BoolVar(&asPlot, "plot", false, "as a picture of the memory, in SVG")
+	c.Flags().StringVarP(&out, "out", "o", "", "the `file` that the picture is written to (default standard output)")
 	c.Flags().DurationVar(&hang, "hang", campaign.HangDefault, hangUsage)
-	c.MarkFlagsMutuallyExclusive("go", "c")
+	c.MarkFlagsMutuallyExclusive("go", "c", "plot")
 	return c
 }
 
