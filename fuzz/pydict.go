@@ -253,26 +253,9 @@ func (st *pyStore) Equal(stored, key pydict.Word) (bool, error) {
 		return false, nil
 	}
 	if f := st.compare; f != nil {
-		d, was := st.busy, st.holds(key)
 		f()
-		if st.busy = d; !was && st.holds(key) {
-			return false, errPyAgain
-		}
 	}
 	return st.number(stored) == st.number(key), nil
-}
-
-// errPyAgain is what a comparison raises that has stored the very key that is looked for: the search may have passed the
-// place, and CPython would store it twice. Who raises, and tries again, has what the contract says.
-var errPyAgain = errors.New("try again")
-
-// holds tells whether the dict that is worked on has a key.
-func (st *pyStore) holds(key pydict.Word) bool {
-	f := st.compare
-	st.compare = nil
-	_, ok, err := st.s.Get(st.busy.d, key)
-	st.compare = f
-	return ok && st.must(err)
 }
 
 // Own counts a reference.
@@ -454,7 +437,7 @@ func (d *pyTable) enter(key uint64) pydict.Word {
 	n, err := st.s.Probes(d.d, w)
 	st.must(err)
 	st.probes += uint64(n)
-	st.compare, st.busy = d.compare, d
+	st.compare = d.compare
 	return w
 }
 
@@ -468,9 +451,6 @@ func (d *pyTable) Get(key uint64) (uint64, bool) {
 	w := d.enter(key)
 	defer d.leave(w)
 	v, ok, err := d.st.s.Get(d.d, w)
-	if err == errPyAgain {
-		v, ok, err = d.st.s.Get(d.d, w)
-	}
 	d.st.must(err)
 	return valueOf(v), ok
 }
@@ -479,11 +459,7 @@ func (d *pyTable) Get(key uint64) (uint64, bool) {
 func (d *pyTable) Set(key, value uint64) bool {
 	w := d.enter(key)
 	defer d.leave(w)
-	err := d.st.s.Set(d.d, w, valueWord(value))
-	if err == errPyAgain {
-		err = d.st.s.Set(d.d, w, valueWord(value))
-	}
-	return d.done(w, err)
+	return d.done(w, d.st.s.Set(d.d, w, valueWord(value)))
 }
 
 // done tells whether a key was stored. 2.7 stores it and then has no memory to grow: a caller who takes it out again has
@@ -505,9 +481,6 @@ func (d *pyTable) Delete(key uint64) bool {
 	w := d.enter(key)
 	defer d.leave(w)
 	ok, err := d.st.s.Delete(d.d, w)
-	if err == errPyAgain {
-		ok, err = d.st.s.Delete(d.d, w)
-	}
 	d.st.must(err)
 	return ok
 }
@@ -523,9 +496,6 @@ func (d *pyTable) Pop(key uint64) (uint64, bool) {
 	w := d.enter(key)
 	defer d.leave(w)
 	v, ok, err := d.st.s.Pop(d.d, w)
-	if err == errPyAgain {
-		v, ok, err = d.st.s.Pop(d.d, w)
-	}
 	d.st.must(err)
 	if ok {
 		d.st.Drop(v)
@@ -550,9 +520,6 @@ func (d *pyTable) SetDefault(key, value uint64) (uint64, bool) {
 	w := d.enter(key)
 	defer d.leave(w)
 	v, err := d.st.s.SetDefault(d.d, w, valueWord(value))
-	if err == errPyAgain {
-		v, err = d.st.s.SetDefault(d.d, w, valueWord(value))
-	}
 	if !d.done(w, err) {
 		return 0, false
 	}

@@ -41,19 +41,23 @@ func (s *Space) initOld(d Dict) {
 // the empty slot at its end. The first step adds the whole hash, and only later ones what is left of it.
 func (s *Space) seekOld(d Dict, key Word, hash int64) (uintptr, error) {
 restart:
-	table, mask := d.oldTable(), d.oldMask()
+	table, mask, used, met := d.oldTable(), d.oldMask(), d.Len(), 0
 	free, i := uintptr(0), uintptr(hash)&mask
 	for perturb := uintptr(hash); ; perturb >>= perturbShift {
 		c := oldCell(table, i&mask)
 		switch w := keyAt(c); {
 		case w == 0:
-			switch {
-			case free == 0:
-				return c, nil
-			case keyAt(free) != s.dummy: // a comparison took it, and C would give its key another value
-				goto restart
+			if d.Len() > used || free != 0 && keyAt(free) != s.dummy {
+				// A comparison stored something: C might store the key twice, or over another.
+				var there int
+				if there, free = s.pathOld(table, mask, hash); there > met {
+					goto restart
+				}
 			}
-			return free, nil
+			if free != 0 {
+				return free, nil
+			}
+			return c, nil
 		case w == key:
 			return c, nil
 		case w == s.dummy:
@@ -61,6 +65,7 @@ restart:
 				free = c
 			}
 		case hashAt(c, oldSlot) == hash:
+			met++
 			s.take(w)
 			same, err := s.equal(w, key)
 			s.drop(w)
@@ -73,6 +78,25 @@ restart:
 			if same {
 				return c, nil
 			}
+		}
+		i = i*5 + perturb + 1
+	}
+}
+
+// pathOld walks the path of a hash to its end. It counts the keys of that hash, and returns the first dummy, or 0.
+func (s *Space) pathOld(table, mask uintptr, hash int64) (there int, free uintptr) {
+	i := uintptr(hash) & mask
+	for perturb := uintptr(hash); ; perturb >>= perturbShift {
+		c := oldCell(table, i&mask)
+		switch w := keyAt(c); {
+		case w == 0:
+			return there, free
+		case w == s.dummy:
+			if free == 0 {
+				free = c
+			}
+		case hashAt(c, oldSlot) == hash:
+			there++
 		}
 		i = i*5 + perturb + 1
 	}

@@ -122,11 +122,13 @@ func seekStrIn[T slotOf](index, cells, stride, mask uintptr, key Word, hash int6
 }
 
 // seekAny looks for any key. A comparison may change the dict: then the search starts again, on what is there then. It
-// is known by the keys object and the key in the entry, as in C: a change that restores both goes unseen.
+// is known by the keys object and the key in the entry, as in C: a change that restores both goes unseen. It starts
+// again as well if a comparison has stored a key of this hash, for which it may have passed the place: C would store
+// one that is equal twice.
 func (s *Space) seekAny(d Dict, key Word, hash int64) (int, uintptr, error) {
 restart:
 	k := d.keys()
-	free := noSlot
+	free, count := noSlot, k.count()
 	for p := startProbe(k, hash); ; p.next() {
 		ix := s.slot(k, p.i)
 		if ix < 0 {
@@ -134,6 +136,9 @@ restart:
 				free = p.i
 			}
 			if ix == slotEmpty {
+				if s.appended(k, count, hash) {
+					goto restart
+				}
 				if s.slot(k, free) >= 0 { // a comparison took it
 					free = s.freeSlot(k, hash)
 				}
@@ -155,11 +160,21 @@ restart:
 		if err != nil {
 			return absent, 0, err
 		}
-		if d.keys() != k || keyAt(c) != w {
+		if d.keys() != k || ix >= k.count() || keyAt(c) != w { // other keys at the same address have fewer entries
 			goto restart
 		}
 		if same {
 			return ix, p.i, nil
 		}
 	}
+}
+
+// appended tells whether one of the entries from number count on has that hash.
+func (s *Space) appended(k keys, count int, hash int64) bool {
+	for ; count < k.count(); count++ {
+		if c := s.cell(k, count); keyAt(c) != 0 && hashAt(c, k.stride()) == hash {
+			return true
+		}
+	}
+	return false
 }

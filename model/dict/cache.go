@@ -84,6 +84,8 @@ type CacheContract struct {
 	PutCounts    bool // Put of a key that is there is a hit, and of another a miss
 	LastWins     bool // when a key was stored while it is computed, what was computed last stays; otherwise the first
 
+	UnboundedLastWins bool // so it is where there is no capacity
+
 	MayRefuse bool // Put may refuse at any time
 	Inexact   bool // Held is an estimate: it is not compared
 	Unsteady  bool // what it answers may differ from run to run, as goroutines of its own work in it

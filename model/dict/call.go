@@ -31,7 +31,7 @@ func (m *CacheModel) NextValue() uint64 { return m.computed + 1 }
 func (m *CacheModel) Computed(key uint64) violation {
 	m.computed++
 	i := m.find(key)
-	if i >= 0 && !m.Contract.LastWins {
+	if i >= 0 && !m.Contract.LastWins && !(m.unbounded && m.Contract.UnboundedLastWins) {
 		return nil
 	}
 	return m.store(i, key, m.computed)
