@@ -23,14 +23,15 @@ var goldens = []string{"golden", "golden-gc", "golden-dict", "golden-sizes"}
 // its version.
 func (n *Night) live(ctx context.Context, share time.Duration) Result {
 	r, end := Result{Status: OK, Figures: map[string]float64{}}, time.Now().Add(share)
+	half := end.Add(-share / 2) // for the scripts
 	for _, script := range goldens {
-		e, err := n.run(ctx, call{log: "live", dir: n.Root, limit: time.Until(end),
+		e, err := n.run(ctx, call{log: "live", dir: n.Root, limit: max(time.Second, time.Until(half)),
 			argv: []string{"scripts/" + script, "-check"}})
 		switch {
 		case err != nil:
 			return failed(err)
 		case e.late:
-			r.Warnings = append(r.Warnings, "scripts/"+script+" -check was cut off at the end of the time")
+			r.Warnings = append(r.Warnings, "scripts/"+script+" -check was cut off when its time was over")
 		case e.code != 0:
 			r.Status = Finding
 			r.Reason = "scripts/" + script + " -check: an answer differs: see " + n.Store.path("logs", "live.log")

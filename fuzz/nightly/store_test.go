@@ -137,6 +137,7 @@ func undisturbed(t *testing.T) map[string]string {
 // TestKilled kills a campaign with -9 a hundred times, at moments that have nothing to do with what it does, and looks
 // each time that what it left is whole. In the end there is what there would be had nobody killed it.
 func TestKilled(t *testing.T) {
+	t.Parallel()
 	want, dir := undisturbed(t), t.TempDir()
 	kills, done := 0, false
 	for round := 0; kills < 100; round++ {
@@ -206,6 +207,7 @@ func whole(t *testing.T, dir string, want map[string]string) {
 // TestFullDisk ends the room for a file at many places, which is what a full disk does to a write, and looks that the
 // hunt says so, and that nothing is lost once there is room.
 func TestFullDisk(t *testing.T) {
+	t.Parallel()
 	want, dir := undisturbed(t), t.TempDir()
 	refused := 0
 	for _, size := range []int{0, 1, 17, 60, 100, 150, 220, 300, 500, 700, 900, 1200} {
@@ -247,6 +249,7 @@ func TestLocked(t *testing.T) {
 
 // TestNights begins a second night: its counts begin anew, its slices do not.
 func TestNights(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	store := At(filepath.Join(dir, "store"), filepath.Join(dir, "corpus"))
 	one, err := hunt(store, preys[0], 1).Run(t.Context())
@@ -267,5 +270,53 @@ func TestNights(t *testing.T) {
 	again, err := hunt(store, preys[0], 2).Run(t.Context())
 	if diff := cmp.Diff(two, again); diff != "" || err != nil {
 		t.Errorf("a night that is over went on: %v\n%s", err, diff)
+	}
+}
+
+// TestGoesOn goes on with a night that was killed behind two steps: what they gave is in the report, and they are not done
+// again. The night after it begins with none.
+func TestGoesOn(t *testing.T) {
+	s := At(t.TempDir(), t.TempDir())
+	before := State{Seed: 9, Night: 4, Results: []Result{{Step: "replay", Status: Finding, Reason: "of before"},
+		{Step: "control", Status: OK}}}
+	if err := s.writeJSON(s.path("state.json"), before); err != nil {
+		t.Fatal(err)
+	}
+	var log strings.Builder
+	n := &Night{Store: s, Budget: time.Second, Only: []string{"replay"}, Log: &log}
+	r, err := n.Run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Night != 4 || r.Seed != 9 || r.Exit != ExitFinding || r.Step("replay").Reason != "of before" ||
+		len(r.Results) != len(steps) || !strings.Contains(log.String(), "replay: done before") {
+		t.Errorf("the night went on as %+v\n%s", r, log.String())
+	}
+	var after State
+	if err := readJSON(s.path("state.json"), &after); err != nil || after.Night != 5 || len(after.Results) > 0 {
+		t.Errorf("the next night is %+v, %v", after, err)
+	}
+}
+
+// TestSweep removes what is not whole, and nothing else.
+func TestSweep(t *testing.T) {
+	s := At(filepath.Join(t.TempDir(), "store"), t.TempDir())
+	old := time.Now().Add(-time.Hour)
+	for path, gone := range map[string]bool{
+		s.path("hunt", besidePrefix+"1"): true, s.path("hunt", "x.json"): false,
+		filepath.Join(s.found("heap"), ".conforms-x.txt.123"): true, filepath.Join(s.found("heap"), "x.txt"): false,
+	} {
+		if err := s.write(path, []byte("x")); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(path, old, old); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.sweep(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(path); (err != nil) != gone {
+			t.Errorf("%s is gone: %v", path, err)
+		}
 	}
 }
