@@ -3,8 +3,9 @@ package fuzz
 import "heapfuzz/props"
 
 // A coverage-guided engine sees branches, and not what a target went through. So after each execution every transition
-// that the target took, in one of four buckets of how often, becomes a branch of its own: a case of the switch in branches_table.go. An
-// input that takes the target where no other did, or much more often, then counts as new and is bred from.
+// that the target took, in one of four buckets of how often, becomes a branch of its own: a case of the switch in
+// branches_table.go. An input that takes the target where no other did, or much more often, then counts as new and is
+// bred from.
 //
 // The instrumentation counts blocks of the source, so that a table in the place of the switch would be one block.
 

@@ -16,8 +16,8 @@ import (
 	"heapfuzz/props/prog"
 )
 
-// The workload of BenchmarkEngine: blocks of up to smallMax bytes, of which no more than crowdMax live at once, that are
-// made, freed, resized and verified.
+// The workload of BenchmarkEngine: blocks of up to smallMax bytes, of which no more than crowdMax live at once, that
+// are made, freed, resized and verified.
 const (
 	smallMax = 256
 	crowdMax = 64

@@ -103,7 +103,8 @@ func wipe(addr, n uintptr) {
 	page.Resident(addr, n, func(addr, n uintptr) { clear(page.View(addr, n)) })
 }
 
-// wipeMax is the number of bytes up to which it costs less to clear them than to ask which of their pages are in memory.
+// wipeMax is the number of bytes up to which it costs less to clear them than to ask which of their pages are in
+// memory.
 const wipeMax = 32 << 10
 
 // spares are stretches that nobody uses: to map one, to touch its pages for the first time and to give it back costs

@@ -16,8 +16,8 @@ var Vacuous = &model.Invariant{
 	Doc:  "of many operations enough have an effect, and take the target through enough of its named transitions",
 }
 
-// Meter counts what the operations of programs did, those of epilogues apart. A green run whose operations were skipped,
-// or went through a tenth of what the target can do, proves little: Vacuous tells. The zero Meter is empty; a Runner
+// Meter counts what the operations of programs did, those of epilogues apart. A green run whose operations were
+// skipped, or went through a tenth of what the target can do, proves little: Vacuous tells. The zero Meter is empty; a Runner
 // that has one adds each run to it.
 type Meter struct {
 	Programs int

@@ -26,14 +26,14 @@
 // A program becomes a parent when it took a transition of the target that few programs before it did, or when it showed
 // more new behaviours than others lately: see nursery. Whether it did is known once all before it have been committed,
 // and in no other order. So a program follows from the seed, the target and its number still, through what those before
-// it showed, which on a target that answers alike each time is always the same. A target that does not (Subject.Repeats)
-// is given no bred programs.
+// it showed, which on a target that answers alike each time is always the same. A target that does not
+// (Subject.Repeats) is given no bred programs.
 //
 // # A run that proves nothing
 //
-// Each verdict has a props.Meter of its programs. One whose operations had little effect, or that left the target in few
-// of its named transitions, is vacuous (run/vacuous): no rule was broken, and little was shown. It has Verdict.Vacuous,
-// which is nobody's finding.
+// Each verdict has a props.Meter of its programs. One whose operations had little effect, or in which the target took
+// few of its named transitions, is vacuous (run/vacuous): no rule was broken, and little was shown. Verdict.Vacuous
+// tells; it is no finding.
 //
 // # What is owned
 //
@@ -79,7 +79,7 @@ type Config struct {
 	Workers   int            // 0: one
 	KeepGoing bool           // go on after a finding; findings of one signature on one target are handed over once
 	Seeds     []prog.Program // programs of all targets' language that are mutated; none: all programs are generated
-	Epoch     int            // programs on each target between two times that parents are chosen; 0: EpochDefault; < 0: never
+	Epoch     int            // programs on each target between two choices of parents; 0: EpochDefault; below 0: never
 	Hang      time.Duration  // a program that takes longer does not return; 0: HangDefault
 
 	// Before is called by the workers, which are numbered from 0, before each program. It may be nil. Should the target
@@ -122,8 +122,8 @@ type Verdict struct {
 	seeded bool // all programs are mutations of the campaign's seeds
 }
 
-// Vacuous tells in what way so many programs proved nothing; nil when they did, or were few. Of mutations of a few seeds
-// no wealth of transitions is asked.
+// Vacuous tells in what way so many programs proved nothing; nil when they did, or were few. Of mutations of a few
+// seeds no wealth of transitions is asked.
 func (v *Verdict) Vacuous() *model.Violation {
 	if v.seeded {
 		return v.Meter.Idle()

@@ -82,7 +82,8 @@ func TestWorkersDoNotChangeWhatIsFound(t *testing.T) {
 			for i, v := range got.Verdicts {
 				w := want.Verdicts[i]
 				if v.Programs != w.Programs || v.Answers != w.Answers || v.Broken != w.Broken ||
-					v.Coverage != w.Coverage || v.Live != w.Live || v.Bred != w.Bred || !reflect.DeepEqual(v.Meter, w.Meter) {
+					v.Coverage != w.Coverage || v.Live != w.Live || v.Bred != w.Bred ||
+					!reflect.DeepEqual(v.Meter, w.Meter) {
 					t.Errorf("%d workers, keep going %v: %+v where one worker gives %+v", workers, keepGoing, v, w)
 				}
 				if len(v.Findings) != len(w.Findings) {

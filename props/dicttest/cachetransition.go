@@ -38,7 +38,8 @@ var cacheSteps = [cacheTransitions]struct {
 }{
 	putGrows: {"put/grows", cacheStore}, putOver: {"put/over", cacheStore}, putEvicts: {"put/evicts", cacheStore},
 	putNot: {"put/not", cacheStore}, lookedFound: {"get/found", cacheStore}, lookedMissed: {"get/missed", cacheStore},
-	callHit: {"call/hit", cacheCall}, callComputed: {"call/computed", cacheCall}, callFailed: {"call/failed", cacheCall},
+	callHit: {"call/hit", cacheCall}, callComputed: {"call/computed", cacheCall},
+	callFailed: {"call/failed", cacheCall},
 	callNested: {"call/nested", cacheCall}, callEvicts: {"call/evicts", cacheCall},
 	removeFound: {"remove/found", cacheRemove}, removeMissed: {"remove/missed", cacheRemove},
 	oldestSome: {"oldest/some", cacheOldest}, oldestNone: {"oldest/none", cacheOldest},

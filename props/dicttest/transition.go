@@ -51,13 +51,15 @@ var steps = [transitions]struct {
 	need need
 }{
 	lengthSome: {"length/8", none}, lengthTens: {"length/64", none}, lengthHundreds: {"length/256", none},
-	lengthNone: {"length/0", none}, dictsMany: {"dicts/4", none}, setNew: {"set/new", none}, setOver: {"set/over", none},
+	lengthNone: {"length/0", none}, dictsMany: {"dicts/4", none},
+	setNew: {"set/new", none}, setOver: {"set/over", none},
 	setAgain: {"set/again", none}, getFound: {"get/found", none}, getMissed: {"get/missed", none},
 	takeFound: {"delete/found", none}, takeMissed: {"delete/missed", none}, defaultSet: {"setdefault/new", needDefault},
 	defaultHeld: {"setdefault/held", needDefault}, popSome: {"popitem/some", needPopItem},
 	popNone: {"popitem/none", needPopItem}, sizeGrown: {"size/grown", needSize},
 	sizeSmaller: {"size/smaller", needShrink}, probesTwo: {"probes/2", needProbe},
-	probesMany: {"probes/8", needProbe}, updated: {"update/other", needUpdate}, updatedSelf: {"update/self", needUpdate},
+	probesMany: {"probes/8", needProbe},
+	updated:    {"update/other", needUpdate}, updatedSelf: {"update/self", needUpdate},
 	moved: {"move", needMove}, madeCopy: {"made/copy", needCopy}, madeRebuilt: {"made/rebuilt", needRebuild},
 	madeFromKeys: {"made/keys", needFromKeys}, equalYes: {"equal/yes", needEqual}, equalNo: {"equal/no", needEqual},
 	iterSteps: {"iterator/steps", needIterate}, iterEnds: {"iterator/ends", needIterate},

@@ -12,8 +12,8 @@
 //	heapfuzz nightly                    look for defects with everything that there is, within a budget of time
 //
 // Every command leaves with 0 when no rule was broken, 1 when one was, 2 when it was used wrongly or could not do its
-// work, and 130 when it was interrupted. A run leaves with 3 when it proves nothing, as little happened in it, and with 4
-// when it did not find the canary that it hunts first.
+// work, and 130 when it was interrupted. A run leaves with 3 when it proves nothing, as little happened in it, and with
+// 4 when it did not find the canary that it hunts first.
 //
 // A flag is written with one dash or two. One whose name has more than two letters can be given in the environment as
 // well: -seed as HEAPFUZZ_SEED, -keep-going as HEAPFUZZ_KEEP_GOING. The command line goes before the environment, and a

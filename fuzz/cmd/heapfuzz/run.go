@@ -45,13 +45,9 @@ Try random programs on one target or on all, or on all of a kind (-subject), unt
 a rule. That program is made as short as it goes, written into a folder, and explained.
 
 Program n of a target follows from the seed and from what those before it did, whatever the number of workers, so the
-seed that is printed gives the same programs again: a quarter are mutations of such as did something rare. With -programs there are as many of them, and on a target whose answers follow from the program the
-same operations, behaviours and findings are counted. Every eighth program is tried under the metamorphic properties as
-well.
-
-With -against every program is also run on one other target, and the two must agree in all that both promise. A CPython
-in another process and the target of its release (cpython-3.11, gc-3.11) must agree in everything but addresses: what
-collections return, generations, counts, sizes, what is followed, the order of finalizers and callbacks.
+seed that is printed gives the same programs again: a quarter are mutations of such as did something rare. With
+-programs there are as many of them, and on a target whose answers follow from the program the same operations,
+behaviours and findings are counted. Every eighth program is tried under the metamorphic properties as well.
 
 With -differential every program is also run on the targets named there, and answers that differ are a finding. A
 target is not compared with itself, nor with one of another kind, nor with one that promises something else of a
@@ -62,8 +58,8 @@ another freed one, beside the last, elsewhere) and the number of live blocks (0,
 Where a block lies is looked at within a page in which others live, and not at all on Go's heap (reference, go-heap) and
 of canaries: the rest changes from run to run. Objects are blocks that lie nowhere, and have fields for bytes.
 
-Before all, one canary is hunted, chosen by the seed: a target of the same kind that is wrong on purpose. It must be seen
-to break its rule, or what the run says proves nothing. A target is vacuous when most operations had no effect on it, or
+Before all, one canary is hunted, chosen by the seed: a target of the same kind that is wrong on purpose. It must be
+seen to break its rule, or what the run says proves nothing. A target is vacuous when most operations had no effect on it, or
 when it went through too few of the states that it can tell of: no rule was broken, and little was shown. With -states
 both are told in full.
 
@@ -109,7 +105,7 @@ func runCommand() *cobra.Command {
 	flags.StringSliceVar(&f.traces, "trace", nil, "mutate the programs in these `file`s instead of generating")
 	flags.StringVar(&f.control, "control", controlOn,
 		"the `canary` that is hunted first, \"true\" for one that the seed chooses, or \"false\"")
-	flags.BoolVar(&f.states, "states", false, "print what was answered to each operation, and the states that were seen")
+	flags.BoolVar(&f.states, "states", false, "print what was answered to each operation, and the states seen")
 	flags.DurationVar(&f.hang, "hang", campaign.HangDefault, hangUsage)
 	c.MarkFlagsMutuallyExclusive("differential", "against")
 	return c

@@ -109,6 +109,6 @@ func (c *control) String() string {
 
 // event is the control for programs.
 func (c *control) event() map[string]any {
-	return map[string]any{"event": "control", "canary": canarytest.Prefix + c.Name, "rule": c.RuleName(), "found": c.found,
-		"programs": c.programs, "budget": c.budget, "seconds": c.took.Seconds()}
+	return map[string]any{"event": "control", "canary": canarytest.Prefix + c.Name, "rule": c.RuleName(),
+		"found": c.found, "programs": c.programs, "budget": c.budget, "seconds": c.took.Seconds()}
 }
