@@ -206,7 +206,10 @@ func (d *remote) SetDefault(key, value uint64) (got uint64, ok bool) {
 	if !ok {
 		return 0, false
 	}
-	return one(ns)
+	if len(ns) != 1 {
+		panic(d.p.badLine(d.question("setdefault", []uint64{d.id, key, value}), fmt.Sprintf("%d numbers", len(ns))))
+	}
+	return ns[0], true
 }
 
 func (d *remote) Update(from dict.Dict) bool {

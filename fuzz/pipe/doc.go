@@ -1,6 +1,6 @@
-// Package pipe drives a heap of objects that lives in another process, in whatever runtime: this page is all that its
-// author has to know. The other side reads lines and writes lines, and needs neither Go nor this module; the one for
-// CPython is fuzz/shim/python/graph.py.
+// Package pipe drives a heap of objects, dicts or a cache in another process, in whatever runtime: this page is all that
+// its author has to know. The other side reads lines and writes lines, and needs neither Go nor this module; those for
+// CPython are in fuzz/shim/python.
 //
 //	heap, err := pipe.Start("python3", "graph.py")  // a heap in the other process
 //	err = heap.Reset(limit, auto, variant)          // an empty one, in the same process
@@ -62,6 +62,56 @@
 //	resume
 //
 // and then goes on where it was.
+//
+// # Dicts
+//
+// A side that says "heapfuzz 1 dict" has dicts. Its first line may promise, besides name and parts (see DictParts):
+// order=insertion, during=detected, live or undefined, keepssize=1 copyfits=1 clearfrees=1 reentrant=1, the sizes of a
+// dict that only grows as stairs=5:232,10:360, and twin=3.11/dict; see dict.Contract. Keys and values are numbers below
+// 2^64. A question about a dict begins with its number D, and what is answered with its length LEN:
+//
+//	reset VARIANT              forget everything, and begin without dicts        ok
+//	key KEY HASH               KEY is an object with this hash from here on      ok
+//	new                        an empty dict                                     ok LEN D
+//	copy D, rebuild D          a dict that holds the same                        ok LEN D
+//	fromkeys D VALUE           one of the same keys                              ok LEN D
+//	drop D                     it is used no more                                ok
+//	get D KEY, pop D KEY       what the key holds                                ok LEN VALUE, or ok LEN
+//	set D KEY VALUE                                                              ok LEN
+//	del D KEY                  whether it was there                              ok LEN 0 or 1
+//	setdefault D KEY VALUE     what the key holds then                           ok LEN VALUE
+//	popitem D, popfirst D      the last, or the first entry                      ok LEN KEY VALUE, or ok LEN
+//	move D KEY FRONT           whether it was there                              ok LEN 0 or 1
+//	clear D, len D                                                               ok LEN
+//	update D OTHER                                                               ok LEN
+//	equal D OTHER                                                                ok LEN 0 or 1
+//	size D                     bytes                                             ok LEN BYTES
+//	iter D BACKWARD            an iteration, from the end if 1                   ok LEN I
+//	next I                     an entry; the end; or the dict has changed        ok KEY VALUE; ok; ok 0
+//	stop I                     no more steps                                     ok
+//	compare D ON               tell comparisons of keys in questions about D     ok LEN
+//
+// The part "walk" has no question: it is iter and next. The event "compare D" is told in the comparison, where there is
+// the part "compare".
+//
+// # Caches
+//
+// A side that says "heapfuzz 1 cache" has one cache at a time. Its first line may promise policy=lru, fifo or lfu; zero
+// and negative, what such capacities mean, as nothing, empty or unbounded; and flags of dict.CacheContract.
+//
+//	reset CAPACITY NEGATIVE    a new cache, of a capacity below 0 if 1           ok
+//	key KEY HASH               as above                                          ok
+//	call KEY                   what it computes or holds; it may fail            ok LEN VALUE, or ok LEN
+//	get KEY, peek KEY          what the key holds                                ok LEN VALUE, or ok LEN
+//	put KEY VALUE              whether it is stored                              ok LEN 0 or 1
+//	contains KEY, remove KEY   whether it is there, or was                       ok LEN 0 or 1
+//	removeoldest               what would be evicted next                        ok LEN KEY VALUE, or ok LEN
+//	clear, resize CAPACITY, len                                                  ok LEN
+//	keys                       all, the next to be evicted first                 ok LEN KEY ...
+//	info                       capacity -1 is none                               ok LEN HITS MISSES LENGTH CAPACITY
+//
+// The event "miss KEY" asks for a value, which follows "resume", or does not when the computation fails. The event
+// "evicted KEY VALUE" tells of an eviction.
 //
 // # What goes wrong
 //

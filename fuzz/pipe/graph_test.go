@@ -15,7 +15,14 @@ import (
 
 // TestMain is the other side, too: HEAPFUZZ_OTHER_SIDE says which one.
 func TestMain(m *testing.M) {
-	if mode := os.Getenv("HEAPFUZZ_OTHER_SIDE"); mode != "" {
+	switch mode := os.Getenv("HEAPFUZZ_OTHER_SIDE"); {
+	case strings.HasPrefix(mode, "dict"):
+		serveDicts(strings.TrimPrefix(mode, "dict "))
+		return
+	case strings.HasPrefix(mode, "cache"):
+		serveCache(strings.TrimPrefix(mode, "cache "))
+		return
+	case mode != "":
 		otherSide(mode)
 		return
 	}
