@@ -79,8 +79,12 @@ func pyDictContract(prof *pydict.Profile, keys pyKeys) dict.Contract {
 	// Copies may be larger: of a cleared dict where dict() has slots, of one of 21 entries in 2.7, and from 3.10 on of one
 	// that has room for five entries, of which some are dead (360 bytes where the original has 232).
 	c.Stairs, c.KeepsSize, c.ClearFrees = pyStairs(prof, keys), true, true
+	c.Twin = prof.Name + pyTwins[keys]
 	return c
 }
+
+// pyTwins are the dicts of real interpreters that have the same sizes and the same order.
+var pyTwins = [...]string{pyNumbers: "/dict", pyStrings: "/strdict", pyMixed: ""}
 
 // pyStairs are the sizes of a growing dict by the rules of Objects/dictobject.c: two thirds of the slots are usable, and
 // a full table gets the least power of two of slots that is at least three times its entries (3.6: twice, and half the
