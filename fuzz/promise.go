@@ -119,7 +119,7 @@ func dictPromises(c dict.Contract) string {
 // dictAlike tells whether two contracts ask for the same visible answers: entries are popped, and walked over, in
 // order. What happens during comparisons is left out by dicttest.Differential.
 func dictAlike(a, b dict.Contract) bool {
-	return a.Order == b.Order && a.During == b.During && !a.Unsteady && !b.Unsteady
+	return a.Order == dict.Insertion && a.Order == b.Order && a.During == b.During && !a.Unsteady && !b.Unsteady
 }
 
 // cachePromises says the contract of a cache in words.

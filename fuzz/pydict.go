@@ -18,8 +18,8 @@ import (
 type pyKeys uint8
 
 const (
-	// pyNumbers are ints, -1 and its like among them, as far as a word holds them; the rest are objects with the hash of
-	// an int. In a world of bad hashes, and in every second variant, all are objects.
+	// pyNumbers are ints, -1 and its like among them, as far as a word holds them; the rest are objects with the hash
+	// of an int. In a world of bad hashes, and in every second variant, all are objects.
 	pyNumbers pyKeys = iota
 	// pyStrings are their digits. The hash of the world is the seed of SipHash.
 	pyStrings
@@ -76,8 +76,8 @@ func pyDictContract(prof *pydict.Profile, keys pyKeys) dict.Contract {
 	if keys == pyMixed {
 		return c
 	}
-	// Copies may be larger: of a cleared dict where dict() has slots, of one of 21 entries in 2.7, and from 3.10 on of one
-	// that has room for five entries, of which some are dead (360 bytes where the original has 232).
+	// Copies may be larger: of a cleared dict where dict() has slots, of one of 21 entries in 2.7, and from 3.10 on of
+	// one that has room for five entries, of which some are dead (360 bytes where the original has 232).
 	c.Stairs, c.KeepsSize, c.ClearFrees = pyStairs(prof, keys), true, true
 	c.Twin = prof.Name + pyTwins[keys]
 	return c
@@ -86,9 +86,9 @@ func pyDictContract(prof *pydict.Profile, keys pyKeys) dict.Contract {
 // pyTwins are the dicts of real interpreters that have the same sizes and the same order.
 var pyTwins = [...]string{pyNumbers: "/dict", pyStrings: "/strdict", pyMixed: ""}
 
-// pyStairs are the sizes of a growing dict by the rules of Objects/dictobject.c: two thirds of the slots are usable, and
-// a full table gets the least power of two of slots that is at least three times its entries (3.6: twice, and half the
-// slots, which is the same here; 2.7: above four times).
+// pyStairs are the sizes of a growing dict by the rules of Objects/dictobject.c: two thirds of the slots are usable,
+// and a full table gets the least power of two of slots that is at least three times its entries (3.6: twice, and half
+// the slots, which is the same here; 2.7: above four times).
 func pyStairs(prof *pydict.Profile, keys pyKeys) (stairs []dict.Stair) {
 	const dictBytes, entryMax = 48, 100000
 	head := uint64(prof.HeadBytes)
@@ -466,8 +466,8 @@ func (d *pyTable) Set(key, value uint64) bool {
 	return d.done(w, d.st.s.Set(d.d, w, valueWord(value)))
 }
 
-// done tells whether a key was stored. 2.7 stores it and then has no memory to grow: a caller who takes it out again has
-// what others promise.
+// done tells whether a key was stored. 2.7 stores it and then has no memory to grow: a caller who takes it out again
+// has what others promise.
 func (d *pyTable) done(w pydict.Word, err error) bool {
 	if d.st.must(err) {
 		return true

@@ -19,7 +19,7 @@ func pyCaches() (ts []Target) {
 		if prof.Old || prof.Name == "old8" {
 			continue
 		}
-		c := dict.CacheContract{Policy: dict.LRU, Zero: dict.Empty, Negative: dict.Empty, ClearResets: true}
+		c := dict.CacheContract{Policy: dict.LRU, Zero: dict.Empty, Negative: dict.Empty, ClearResets: true, CallsOnly: true}
 		if prof.GrowHalf {
 			c.Negative = dict.Nothing // 3.6 holds one entry
 		}
@@ -31,6 +31,7 @@ func pyCaches() (ts []Target) {
 	add("lru-typed", "functools.lru_cache(None, typed=True), with a bound in worlds that have one",
 		dict.CacheContract{
 			Policy: dict.LRU, Zero: dict.Empty, Negative: dict.Unbounded, ClearResets: true, UnboundedLastWins: true,
+			CallsOnly: true,
 		},
 		func(w dicttest.CacheWorld) (dicttest.Cache, error) {
 			return newPyCache(w, lru.Config{Max: w.Capacity, Unbounded: w.Capacity < 0, Typed: true})

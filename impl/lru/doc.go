@@ -1,18 +1,19 @@
-// Package lru is CPython's functools.lru_cache in arena memory: a dict of package dict, and a ring of links in the order
-// of use. Ordered is the same by an ordered dict alone, as people write it.
+// Package lru is CPython's functools.lru_cache in arena memory: a dict of package dict, and a ring of links in the
+// order of use. Ordered is the same by an ordered dict alone, as people write it.
 //
 //	c, err := lru.New(lru.Config{Max: 128})
 //	v, err := c.Call(lru.Of(dict.Int(7)), func() (dict.Word, error) { return dict.Int(49), nil })
 //	fmt.Println(c.Info()) // {0 1 1 128 true}
 //
-// The facts are those of Modules/_functoolsmodule.c; real interpreters said whether they are right (scripts/golden-lru).
+// The facts are those of Modules/_functoolsmodule.c; real interpreters said whether they are right
+// (scripts/golden-lru).
 //
 // # Terms
 //
-// A call has arguments, which make a key: one argument that is an int or a str is its own key from 3.7 on; of all others
-// the key is a tuple of the arguments, and behind a mark of the names and values of keywords in the order of the call.
-// A typed cache appends the type of every argument. A link has a key, the hash of it, and the result of the call. A hit
-// is a call whose key is in the dict, and a miss any other.
+// A call has arguments, which make a key: one argument that is an int or a str is its own key from 3.7 on; of all
+// others the key is a tuple of the arguments, and behind a mark of the names and values of keywords in the order of the
+// call. A typed cache appends the type of every argument. A link has a key, the hash of it, and the result of the call.
+// A hit is a call whose key is in the dict, and a miss any other.
 //
 //	dict                      ring, in the order of use
 //	 key 1 ----------------------> +--------+     +--------+
@@ -25,11 +26,11 @@
 //
 // # Operations
 //
-// A call looks its key up. A hit makes its link the newest. A miss computes, and looks the key up again: the computation
-// may have called the cache, and then what it stored stays (bpo-35780), but in a cache without bound what was computed
-// last. If there is room the new key gets a new link. In a full cache the oldest link leaves the ring, and its key the
-// dict, and the link is used again for the new key; the old key and result are let go of last, as that may run anything.
-// A computation that fails is a miss, and nothing is stored (up to 3.6 it is no miss either).
+// A call looks its key up. A hit makes its link the newest. A miss computes, and looks the key up again: the
+// computation may have called the cache, and then what it stored stays (bpo-35780), but in a cache without bound what
+// was computed last. If there is room the new key gets a new link. In a full cache the oldest link leaves the ring, and
+// its key the dict, and the link is used again for the new key; the old key and result are let go of last, as that may
+// run anything. A computation that fails is a miss, and nothing is stored (up to 3.6 it is no miss either).
 //
 // The hash of a key is asked for once in a call. A comparison may be anybody's code, which may use the cache.
 //

@@ -297,8 +297,8 @@ func TestFailures(t *testing.T) {
 	}
 }
 
-// TestComparisons: comparisons that clear the cache, or call it, while an entry is looked up, evicted or stored. Between
-// two calls all is as it must be, and no reference is lost.
+// TestComparisons: comparisons that clear the cache, or call it, while an entry is looked up, evicted or stored.
+// Between two calls all is as it must be, and no reference is lost.
 func TestComparisons(t *testing.T) {
 	for seed := range uint64(300) {
 		r := rand.New(rand.NewPCG(seed, 1))

@@ -5,8 +5,8 @@ import (
 )
 
 // Ordered is a cache as people write one with an ordered dict: to use an entry is to take it out and to store it again,
-// as the last, and the first is evicted. Its capacity is above 0. It has no ring, and pays for it: an eviction steps over
-// all entries at the front of the table that are dead, until the table is built anew.
+// as the last, and the first is evicted. Its capacity is above 0. It has no ring, and pays for it: an eviction steps
+// over all entries at the front of the table that are dead, until the table is built anew.
 type Ordered struct {
 	space        *dict.Space
 	hooks        dict.Hooks

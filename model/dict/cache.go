@@ -85,6 +85,7 @@ type CacheContract struct {
 	LastWins     bool // when a key was stored while it is computed, what was computed last stays; otherwise the first
 
 	UnboundedLastWins bool // so it is where there is no capacity
+	CallsOnly         bool // nothing but calls fills it, so that it holds other entries than one with Put
 
 	MayRefuse bool // Put may refuse at any time
 	Inexact   bool // Held is an estimate: it is not compared
