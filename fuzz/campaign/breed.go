@@ -14,16 +14,16 @@ type nursery struct {
 	parents  [3][]prog.Program // of epoch e in the place e % 3: of the last that is committed, and of the two behind it
 	programs int               // committed
 	took     []int             // by transition: how many of them took it
-	lately   int               // programs that the mean of new behaviours is about; it halves at decayEvery
+	lately   int               // operations that the mean of new behaviours is about; it halves at decayEvery
 	fresh    int               // the new behaviours that these showed
 }
 
 const (
-	parentsMax = 128 // the youngest parents of a target are kept
-	breedEvery = 4   // programs, of which one is bred
-	rareIn     = 128 // a transition is rare when no more than one of so many programs took it
-	richTimes  = 4   // a program is rich when it shows so many times the new behaviours that others did lately
-	decayEvery = 256 // programs
+	parentsMax = 128   // the youngest parents of a target are kept
+	breedEvery = 4     // programs, of which one is bred
+	rareIn     = 128   // a transition is rare when no more than one of so many programs took it
+	richTimes  = 4     // a program is rich when its operations show so many times the new behaviours of others lately
+	decayEvery = 65536 // operations
 )
 
 // job is what a worker is given: the number of a job, and what it may breed from, which nobody changes any more.
@@ -67,7 +67,8 @@ func (c *campaign) raise(r result, fresh int) (err error) {
 
 // showed counts what a program did, and tells whether it was rare or rich.
 func (n *nursery) showed(m *props.Meter, fresh int) bool {
-	rare, rich := false, fresh*n.lately > richTimes*n.fresh
+	operations := int(m.Operations())
+	rare, rich := false, fresh*n.lately > richTimes*n.fresh*operations
 	n.programs++
 	n.took = append(n.took, make([]int, max(0, len(m.Times)-len(n.took)))...)
 	for i, times := range m.Times {
@@ -76,8 +77,8 @@ func (n *nursery) showed(m *props.Meter, fresh int) bool {
 			rare = rare || n.took[i] <= 1+n.programs/rareIn
 		}
 	}
-	n.lately, n.fresh = n.lately+1, n.fresh+fresh
-	if n.lately == decayEvery {
+	n.lately, n.fresh = n.lately+operations, n.fresh+fresh
+	if n.lately >= decayEvery {
 		n.lately, n.fresh = n.lately/2, n.fresh/2
 	}
 	return rare || rich

@@ -35,7 +35,7 @@ func TestBreeding(t *testing.T) {
 // TestNursery tells rare and rich programs from the others.
 func TestNursery(t *testing.T) {
 	var n nursery
-	took := func(times ...uint64) *props.Meter { return &props.Meter{Times: times} }
+	took := func(times ...uint64) *props.Meter { return &props.Meter{Answers: [4]uint64{100}, Times: times} }
 	for i := range 300 {
 		if n.showed(took(1, 0), 10) != (i == 0) {
 			t.Fatalf("program %d, which is like all others, is a parent", i)
@@ -46,6 +46,11 @@ func TestNursery(t *testing.T) {
 	}
 	if !n.showed(took(1, 0), 50) || n.showed(took(1, 0), 30) {
 		t.Error("a program is rich that showed more than four times what is usual, and no other")
+	}
+	long := took(1, 0)
+	long.Answers[0] = 1000
+	if n.showed(long, 300) {
+		t.Error("a program is rich that is merely long")
 	}
 	for range 10 {
 		n.showed(took(1, 1), 10)

@@ -20,14 +20,20 @@
 // made as if there were none.
 //
 //	epoch     0          1          2                3
-//	programs  0 ... 255  256 ...    512 ...          768 ...
+//	programs  0 ... 63   64 ...     128 ...          192 ...
 //	parents   none       none       from epoch 0     from epochs 0, 1
 //
-// A program becomes a parent when it took a transition of the target that few programs before it did, or when it showed
-// more new behaviours than others lately: see nursery. Whether it did is known once all before it have been committed,
-// and in no other order. So a program follows from the seed, the target and its number still, through what those before
-// it showed, which on a target that answers alike each time is always the same. A target that does not
-// (Subject.Repeats) is given no bred programs.
+// A program becomes a parent when it took a transition of the target that few programs before it did, or when its
+// operations showed more new behaviours than those of others lately: see nursery. (Counted by the program it is the
+// longest that are bred, which makes all longer and nothing better.) Whether it did is known once all before it have
+// been committed, and in no other order. So a program follows from the seed, the target and its number still, through
+// what those before it showed, which on a target that answers alike each time is always the same. A target that does
+// not (Subject.Repeats) is given no bred programs.
+//
+// What it gives: in 1,500 programs (some 900,000 operations, three seeds) the rarest transition of the collector of 3.12
+// was taken 7 to 15 times in a million operations without breeding and 22 to 49 times with it, that of the arena of 3.10
+// 37 to 94 times and 71 to 132 times. What it costs: 2 to 6 % of the distinct behaviours. Canaries are found as soon
+// without it, most of them before the first program is bred.
 //
 // # A run that proves nothing
 //
@@ -100,7 +106,7 @@ const (
 	HangDefault   = 30 * time.Second
 	TickDefault   = 200 * time.Millisecond
 	PropertyEvery = 8
-	EpochDefault  = 256
+	EpochDefault  = 64
 
 	// windowJobs is how far a worker may be ahead of the first job that is not done: it bounds the results that wait.
 	windowJobs = 1024
