@@ -39,7 +39,7 @@ var heapTargets = slices.Concat([]Target{
 		// Small slabs have classes up to 512 bytes only; above them blocks are whole pages. A block that is less than
 		// half used moves, if it can.
 		Waste:   [3]heap.Waste{{UpTo: 512, Shift: 2, Plus: 15}, {UpTo: 1 << 47, Shift: 64, Plus: 4095}},
-		Resized: heap.Waste{UpTo: 512, Plus: 15}, AlignStrict: true,
+		Resized: heap.Waste{UpTo: 512, Plus: 15}, Stays: heap.Waste{UpTo: 1 << 47}, AlignStrict: true,
 	}, openSlab),
 	heapTarget(Target{
 		Name: "modernc", Smoke: 60, Placed: true,
@@ -63,6 +63,7 @@ func arenas() (ts []Target) {
 		}, heap.Contract{
 			Align: prof.Alignment(), SizeMax: 1<<63 - 1,
 			Waste: pyWaste(prof), Resized: heap.Waste{UpTo: 1 << 47, Plus: pyWasteLarge},
+			Stays:    heap.Waste{UpTo: 1 << 47, Shift: 2},
 			Retained: retained(prof),
 		}, func(w heaptest.World) (heaptest.Allocator, error) { return openArena(prof, w) }))
 	}

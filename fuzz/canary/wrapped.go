@@ -30,6 +30,11 @@ var wrapped = []row{
 		Open: onSlab(func(a *slab.Allocator) heaptest.Allocator { return reallocHeader{a} }),
 	},
 	{
+		Name: "slab-realloc-moves", Doc: "realloc always moves the block",
+		Rule: heap.Stays, Contract: staying,
+		Open: onSlab(func(a *slab.Allocator) heaptest.Allocator { return reallocMoves{a} }),
+	},
+	{
 		Name: "slab-swaps", Doc: "a free swaps the bytes of the two blocks made last, if they are of one size",
 		Rule: heap.Content, Contract: slabs, Or: or(heap.Moved),
 		Reason: "a realloc that comes next finds other bytes than it should keep",
@@ -93,6 +98,13 @@ func (c *cached) Free(p pointer) {
 var slabs = func() heap.Contract {
 	c := strict
 	c.Waste = [3]heap.Waste{{UpTo: 8192, Shift: 2, Plus: 15}, {UpTo: 1 << 47, Shift: 64, Plus: page.Bytes - 1}}
+	return c
+}()
+
+// staying is slabs with what it promises of blocks that are resized.
+var staying = func() heap.Contract {
+	c := slabs
+	c.Stays = heap.Waste{UpTo: 1 << 47}
 	return c
 }()
 
@@ -162,6 +174,19 @@ func (a reallocHeader) Realloc(p pointer, size uintptr) pointer {
 		return q
 	}
 	n := min(size, a.UsableSize(p)-16)
+	copy(page.View(uintptr(q), n), page.View(uintptr(p), n))
+	a.Free(p)
+	return q
+}
+
+type reallocMoves struct{ *slab.Allocator }
+
+func (a reallocMoves) Realloc(p pointer, size uintptr) pointer {
+	q := a.Alloc(size)
+	if p == nil || q == nil {
+		return q
+	}
+	n := min(size, a.UsableSize(p))
 	copy(page.View(uintptr(q), n), page.View(uintptr(p), n))
 	a.Free(p)
 	return q

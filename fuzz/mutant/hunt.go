@@ -142,7 +142,7 @@ const (
 // block or object that the target has, so that it would call right answers wrong; there the run ends, and has found
 // nothing.
 var onlooking = regexp.MustCompile(`^[a-z]+/(invariants|accounted|failure|returned|usable|zeroed|realloc|content|` +
-	`misuse|nil|counts|settled|size|tracking|finalized|census|edges|frozen|statistics)$`)
+	`misuse|nil|waste|stays|automatic|counts|settled|size|tracking|finalized|census|edges|frozen|statistics)$`)
 
 // without is the subject with a rule switched off, where that can be done in a run.
 func without(s *props.Subject, rule string) *props.Subject {

@@ -104,6 +104,8 @@ type Contract struct {
 	// was. It is not promised while the operating system may refuse, and something else has to serve.
 	Waste   [3]Waste
 	Resized Waste
+	// A block that is resized to what fits, and is larger than that by no more than this, stays where it is.
+	Stays Waste
 
 	Inexact  bool  // Usage is an estimate: it is not compared
 	Retained int64 // the footprint that may remain when all is freed and trimmed; negative: nothing is promised
@@ -120,7 +122,7 @@ type Waste struct {
 
 // most is how much larger a block of n bytes may be, and whether that is promised.
 func (w Waste) most(n uintptr) (bytes uintptr, promised bool) {
-	return n>>w.Shift + w.Plus, n <= w.UpTo
+	return n>>w.Shift + w.Plus, w.UpTo != 0 && n <= w.UpTo
 }
 
 // Request is one request for memory as the model sees it.

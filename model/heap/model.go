@@ -187,9 +187,14 @@ func (m *Model) Drain() {
 
 // Realloc judges the block that slot has after it was resized.
 func (m *Model) Realloc(slot uint32, size uintptr, b Block) violation {
+	old := m.slots[slot].Block
 	m.Free(slot)
 	if v := m.enter(slot, Request{Size: size}, b); v != nil {
 		return v
+	}
+	most, promised := m.Contract.Stays.most(size)
+	if promised && b.Addr != old.Addr && uint64(size) <= old.Usable && old.Usable <= uint64(size+most) {
+		return Stays.Breach("p%d of %d bytes moved when it was resized to %d", slot, old.Usable, size)
 	}
 	n := counted(size)
 	if most, promised := m.Contract.Resized.most(n); promised && !m.short() {

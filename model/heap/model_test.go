@@ -8,9 +8,9 @@ import (
 )
 
 // bounded promises that blocks of up to 1000 bytes waste a quarter and 7 bytes, and that those resized waste as much as
-// was asked for.
+// was asked for, and stay where they are when a quarter of that is left over.
 var bounded = Contract{
-	Waste: [3]Waste{{UpTo: 1000, Shift: 2, Plus: 7}}, Resized: Waste{UpTo: 1000},
+	Waste: [3]Waste{{UpTo: 1000, Shift: 2, Plus: 7}}, Resized: Waste{UpTo: 1000}, Stays: Waste{UpTo: 1000, Shift: 2},
 }
 
 // Every rule that the model itself applies is broken here once, beside the nearest thing that does not break it.
@@ -112,6 +112,18 @@ func TestModelRules(t *testing.T) {
 			m.Alloc(0, Request{Size: 200}, Block{4096, 200})
 			m.Scarce(true)
 			return m.Realloc(0, 99, Block{4096, 200})
+		}, nil},
+		{"moved though it fits", bounded, false, func(m *Model) *model.Violation {
+			m.Alloc(0, Request{Size: 125}, Block{4096, 125})
+			return m.Realloc(0, 100, Block{8192, 100})
+		}, Stays},
+		{"moved as too much would be left over", bounded, false, func(m *Model) *model.Violation {
+			m.Alloc(0, Request{Size: 126}, Block{4096, 126})
+			return m.Realloc(0, 100, Block{8192, 100})
+		}, nil},
+		{"moved as it does not fit", bounded, false, func(m *Model) *model.Violation {
+			m.Alloc(0, Request{Size: 99}, Block{4096, 99})
+			return m.Realloc(0, 100, Block{8192, 100})
 		}, nil},
 		{"usable size that changes", Contract{}, false, func(m *Model) *model.Violation {
 			m.Alloc(0, Request{Size: 10}, Block{4096, 16})

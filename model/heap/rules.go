@@ -18,6 +18,7 @@ var (
 		"the usable size of a block does not change while the block lives, and covers the bytes asked for")
 	Content   = rule("content", "a block's bytes change only when its owner writes them")
 	Moved     = rule("realloc", "realloc keeps the bytes up to the smaller of the old and the new size")
+	Stays     = rule("stays", "a block that is resized to about its size stays where it is, if that is promised")
 	Zeroed    = rule("zeroed", "every byte of a block from calloc is zero")
 	Overflow  = rule("overflow", "calloc refuses factors whose product does not fit")
 	Keeps     = rule("keeps", "a realloc that fails leaves the old block and its bytes alone")
