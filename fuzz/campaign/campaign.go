@@ -30,10 +30,10 @@
 // what those before it showed, which on a target that answers alike each time is always the same. A target that does
 // not (Subject.Repeats) is given no bred programs.
 //
-// What it gives: in 1,500 programs (some 900,000 operations, three seeds) the rarest transition of the collector of 3.12
-// was taken 7 to 15 times in a million operations without breeding and 22 to 49 times with it, that of the arena of 3.10
-// 37 to 94 times and 71 to 132 times. What it costs: 2 to 6 % of the distinct behaviours. Canaries are found as soon
-// without it, most of them before the first program is bred.
+// What it gives: in 1,500 programs (some 900,000 operations, three seeds) the rarest transition of the collector of
+// 3.12 was taken 7 to 15 times in a million operations without breeding and 22 to 49 times with it, that of the arena of
+// 3.10 37 to 94 times and 71 to 132 times. What it costs: 2 to 6 % of the distinct behaviours. Canaries are found as
+// soon without it, most of them before the first program is bred.
 //
 // # A run that proves nothing
 //
