@@ -22,20 +22,26 @@ With -go it is printed as a Go test that opens the same target and fails in the 
 that has heapfuzz. With -c it is printed as a program in C11 that asks malloc and its kin, checks the blocks and
 their bytes, and exits with 1 at the first rule that is broken; its head says how to link it with another allocator.
 With -plot memory is drawn over its operations as SVG: live bytes, footprint, the size of each dict; and numbers of
-blocks, objects, entries.`
+blocks, objects, entries.
+With -graph the objects behind operation -at are drawn, and who refers to whom: as SVG, or as DOT where they are more than
+a picture has room for.`
 
 func showCommand() *cobra.Command {
 	var target string
-	var asGo, asC, asPlot bool
+	var asGo, asC, asPlot, asGraph bool
+	var at int
 	var out string
 	var hang time.Duration
 	c := &cobra.Command{
-		Use:     "show FILE [-go | -c | -plot] [flags]",
+		Use:     "show FILE [-go | -c | -plot | -graph] [flags]",
 		Short:   "Print a program and its answers, or as a Go test or a C program.",
 		Long:    showLong,
 		Args:    file,
 		Example: "  heapfuzz show FILE -c > reproducer.c && cc reproducer.c -o reproducer && ./reproducer",
 		RunE: func(c *cobra.Command, args []string) error {
+			if asGraph {
+				return graphTo(c, args[0], target, out, at)
+			}
 			if asPlot || out != "" {
 				return plotTo(c, args[0], target, out, asPlot, hang)
 			}
@@ -60,9 +66,11 @@ func showCommand() *cobra.Command {
 	c.Flags().BoolVar(&asGo, "go", false, "as a Go test")
 	c.Flags().BoolVarP(&asC, "c", "c", false, "as a C program")
 	c.Flags().BoolVar(&asPlot, "plot", false, "as a picture of the memory, in SVG")
+	c.Flags().BoolVar(&asGraph, "graph", false, "as a picture of the objects behind an operation")
+	c.Flags().IntVar(&at, "at", -1, "the `number` of that operation (default the last)")
 	c.Flags().StringVarP(&out, "out", "o", "", "the `file` that the picture is written to (default standard output)")
 	c.Flags().DurationVar(&hang, "hang", campaign.HangDefault, hangUsage)
-	c.MarkFlagsMutuallyExclusive("go", "c", "plot")
+	c.MarkFlagsMutuallyExclusive("go", "c", "plot", "graph")
 	return c
 }
 
