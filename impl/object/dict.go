@@ -268,7 +268,7 @@ func (h *Heap) learn(t *Type) {
 		return
 	}
 	for len(h.names) < t.Attrs {
-		o := h.Intern(attrName(len(h.names)))
+		o := h.Intern(AttrName(len(h.names)))
 		if o == 0 {
 			return
 		}
@@ -287,9 +287,9 @@ func (h *Heap) learn(t *Type) {
 	t.class = h.space.NewShared(keys...)
 }
 
-// attrName is the name of attribute k: a, c, e and so on. Their hashes are in the same order in 2.7, where it is that
+// AttrName is the name of attribute k: a, c, e and so on. Their hashes are in the same order in 2.7, where it is that
 // in which attributes are visited, for up to four of them.
-func attrName(k int) string {
+func AttrName(k int) string {
 	const letters = 13
 	return strings.Repeat("z", k/letters) + string(rune('a'+2*(k%letters)))
 }

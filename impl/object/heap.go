@@ -469,6 +469,7 @@ func (h *Heap) TypeOf(o Ref) Type       { return *h.typeOf(o) }
 func (h *Heap) IsGC(o Ref) bool         { return o.isGC() }
 func (h *Heap) IsTracked(o Ref) bool    { return o.isGC() && h.Tracked(o) }
 func (h *Heap) IsFinalized(o Ref) bool  { return o.isGC() && h.Finalized(o) }
+func (h *Heap) IDOf(o Ref) TypeID       { return TypeID(o.word()) }
 func (h *Heap) HasFinalizer(o Ref) bool { return h.typeOf(o).Final != NoFinalizer }
 func (h *Heap) AnyLegacy() bool         { return h.anyLegacy }
 func (h *Heap) AnyCode() bool           { return h.withCode > 0 }

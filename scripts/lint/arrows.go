@@ -142,11 +142,13 @@ var layerTable = []layer{
 	{folder: "impl/slab", level: 2, beside: true},
 	{folder: "impl/pool", level: 2},
 	{folder: "impl/arena", level: 3},
+	{folder: "impl/swiss", level: 4, beside: true},
 	{folder: "impl/dict", level: 4}, // it knows no objects: its words are opaque, and objects are built on it
 	{folder: "impl/object", level: 5},
 	{folder: "impl/refcount", level: 6},
 	{folder: "impl/gc", level: 6},
 	{folder: "impl/trial", level: 6},
+	{folder: "impl/pickle", level: 6},
 	{folder: "impl/lru", level: 7},
 	{folder: "impl", level: 8}, // no code: the picture, and the benchmark of all
 }
