@@ -121,8 +121,8 @@ func (n *Night) bench(ctx context.Context, share time.Duration) Result {
 	}
 	var out []byte
 	for range benchRounds { // not -test.count, which has the rounds of one before those of the other
-		e, err := n.run(ctx, call{log: "bench", dir: filepath.Join(n.Root, "impl"), limit: share + grace, argv: []string{
-			binary, "-test.run=^$", "-test.bench=^BenchmarkHeap$/impl=(" + benchOurs + "|" + benchPeer + ")$/op=",
+		e, err := n.run(ctx, call{log: "bench", dir: filepath.Join(n.Root, "impl"), limit: share + grace,
+			argv: []string{binary, "-test.run=^$", "-test.bench=^BenchmarkHeap$/impl=(" + benchOurs + "|" + benchPeer + ")$/op=",
 			"-test.short", "-test.benchtime=3x"}})
 		switch {
 		case err != nil:

@@ -134,13 +134,17 @@ func undisturbed(t *testing.T) map[string]string {
 	return files
 }
 
-// TestKilled kills a campaign with -9 a hundred times, at moments that have nothing to do with what it does, and looks
-// each time that what it left is whole. In the end there is what there would be had nobody killed it.
+// TestKilled kills a campaign with -9 a hundred times (twenty with -short), at moments that have nothing to do with
+// what it does, and looks each time that what it left is whole. In the end there is what there would be had nobody
+// killed it.
 func TestKilled(t *testing.T) {
 	t.Parallel()
 	want, dir := undisturbed(t), t.TempDir()
-	kills, done := 0, false
-	for round := 0; kills < 100; round++ {
+	kills, done, enough := 0, false, 100
+	if testing.Short() {
+		enough = 20
+	}
+	for round := 0; kills < enough; round++ {
 		if round > 1000 {
 			t.Fatalf("after %d rounds only %d hunts could be killed", round, kills)
 		}
@@ -273,8 +277,8 @@ func TestNights(t *testing.T) {
 	}
 }
 
-// TestGoesOn goes on with a night that was killed behind two steps: what they gave is in the report, and they are not done
-// again. The night after it begins with none.
+// TestGoesOn goes on with a night that was killed behind two steps: what they gave is in the report, and they are not
+// done again. The night after it begins with none.
 func TestGoesOn(t *testing.T) {
 	s := At(t.TempDir(), t.TempDir())
 	before := State{Seed: 9, Night: 4, Results: []Result{{Step: "replay", Status: Finding, Reason: "of before"},
