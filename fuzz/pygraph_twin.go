@@ -66,8 +66,8 @@ const ExactName = "exact"
 // one at least is of package gc.
 func Exact(a, b Target) (props.Property, error) {
 	if a.twin == nil || b.twin == nil {
-		return props.Property{}, fmt.Errorf("%s and %s cannot be compared exactly: each is a gc-VERSION or a cpython-VERSION",
-			a.Name, b.Name)
+		return props.Property{}, fmt.Errorf("%s and %s cannot be compared exactly: each is a gc-VERSION or a "+
+			"cpython-VERSION", a.Name, b.Name)
 	}
 	contract := a.Contract.(graph.Contract)
 	contract.Returns, contract.Retained = graph.Anything, -1
@@ -94,8 +94,8 @@ func Against(a, b Target) (props.Property, error) {
 // what an interpreter cannot tell.
 var twinParts = func() map[string]bool {
 	all := map[string]bool{}
-	for _, part := range strings.Fields("weak final legacy grow copy freeze watch tracked census relate graduate size " +
-		"count age stats") {
+	for _, part := range strings.Fields("weak final legacy grow copy freeze watch tracked census relate graduate " +
+		"size count age stats") {
 		all[part] = true
 	}
 	return all

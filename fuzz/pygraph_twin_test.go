@@ -38,7 +38,8 @@ func TestExact(t *testing.T) {
 	for _, tt := range []struct{ a, b, what, program string }{
 		{"gc-3.8", "gc-3.9", "what collect returns", rescue},
 		{"gc-3.7", "gc-3.8", "sizes", "p0 = new kind=2 fields=1\nsize p0\n"},
-		{"gc-3.10", "gc-3.11", "hidden objects", "p0 = new kind=5 fields=1\nset p0 p0 field=0\nunroot p0\ncollect generation=2\n"},
+		{"gc-3.10", "gc-3.11", "hidden objects",
+			"p0 = new kind=5 fields=1\nset p0 p0 field=0\nunroot p0\ncollect generation=2\n"},
 	} {
 		for _, same := range []string{tt.a, tt.b} {
 			if r := exactly(t, same, same, tt.program); r != nil {

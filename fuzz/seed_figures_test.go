@@ -78,7 +78,8 @@ var figures = []figure{
 	{"003", "sys.getsizeof(())", 48, "old8", size(func(h *object.Heap) object.Ref { return h.NewTuple() })},
 	{"003", "sys.getsizeof((1,))", 56, "old8", size(func(h *object.Heap) object.Ref { return h.NewTuple(0) })},
 	{"003", "sys.getsizeof(set())", 224, "old8", size(func(h *object.Heap) object.Ref { return h.NewSet() })},
-	{"003", "sys.getsizeof(a class)", 1056, "old8", size(func(h *object.Heap) object.Ref { return h.NewRecord("type") })},
+	{"003", "sys.getsizeof(a class)", 1056, "old8",
+		size(func(h *object.Heap) object.Ref { return h.NewRecord("type") })},
 	{"003", "sys.getsizeof(1)", 28, "old8 3.6", size(func(h *object.Heap) object.Ref { return h.NewInt(1) })},
 	{"003", "sys.getsizeof(1.0)", 24, "old8 3.6", size(func(h *object.Heap) object.Ref { return h.NewFloat(1) })},
 	{"003", "sys.getsizeof('a')", 50, "old8 3.6", size(func(h *object.Heap) object.Ref { return h.NewStr("a") })},
@@ -94,7 +95,8 @@ var figures = []figure{
 	{"002", "gc.get_threshold()[2]", 10, until312 + " 3.13", threshold(2)},
 	{"004", "gc.collect(), a list that holds itself", 1, until312 + " 3.13", ring(1, object.KindList)},
 	{"004", "gc.collect(), two instances in a ring", 4, "2.7 old8 3.6 3.7 3.8 3.9 3.10", ring(2, object.KindInstance)},
-	{"004", "gc.collect(), three instances in a ring", 6, "2.7 old8 3.6 3.7 3.8 3.9 3.10", ring(3, object.KindInstance)},
+	{"004", "gc.collect(), three instances in a ring", 6, "2.7 old8 3.6 3.7 3.8 3.9 3.10",
+		ring(3, object.KindInstance)},
 }
 
 // TestSeedFigures prints which figure of the seeds is reproduced by which profile, and fails where one is not that is

@@ -89,8 +89,8 @@ var exactly = &model.Invariant{
 	Doc:  "twins answer the same program alike in everything, but for the names of what they make",
 }
 
-// Exact is the property of that name that two subjects answer a program alike in everything that they say, the hidden parts of
-// answers and the events behind them too. Reduce leaves out of a program what they need not agree on. Renamed is
+// Exact is the property of that name that two subjects answer a program alike in everything that they say, the hidden
+// parts of answers and the events behind them too. Reduce leaves out of a program what they need not agree on. Renamed is
 // called for each run of each, and rewrites its answers one after the other, such as what is an address there; it
 // returns what is compared. A program in which the model finds a violation on one of them is compared up to there.
 func Exact(name string, a, b *Subject, reduce func(prog.Program) prog.Program,
@@ -118,8 +118,8 @@ func Exact(name string, a, b *Subject, reduce func(prog.Program) prog.Program,
 				if first[i] == second[i] {
 					continue
 				}
-				res.At, res.Violation = i, exactly.Breach("%s: %s answers %s, %s answers %s", a.Spec.FormatOp(res.Ops[i]),
-					a.Target, whole(first[i]), b.Target, whole(second[i]))
+				res.At, res.Violation = i, exactly.Breach("%s: %s answers %s, %s answers %s",
+					a.Spec.FormatOp(res.Ops[i]), a.Target, whole(first[i]), b.Target, whole(second[i]))
 				res.Violation.Cause = b.Target + " " + a.Spec.Rows[res.Ops[i].Kind].Name
 				return res.refutation(), nil
 			}

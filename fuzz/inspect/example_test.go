@@ -33,7 +33,8 @@ func look(file, target string, see func(at int, h *object.Heap, roots []inspect.
 // which type leaks, the shortest path from a root says why, and what is retained says how much.
 func Example_container() {
 	var growth inspect.Growth
-	look("seed-leak-container.txt", "gc-3.11", func(at int, h *object.Heap, roots []inspect.Root, _ []object.Ref) error {
+	look("seed-leak-container.txt", "gc-3.11", func(at int, h *object.Heap, roots []inspect.Root,
+		_ []object.Ref) error {
 		now := inspect.Take(h, roots)
 		for _, l := range growth.Next(now) {
 			if at > 1 {
@@ -50,7 +51,8 @@ func Example_container() {
 		}
 		var picture strings.Builder
 		err := g.SVG(&picture)
-		fmt.Println(strings.Count(picture.String(), "<circle"), "circles,", strings.Count(picture.String(), "<line"), "lines")
+		fmt.Println(strings.Count(picture.String(), "<circle"), "circles,",
+			strings.Count(picture.String(), "<line"), "lines")
 		return err
 	})
 	// Output:

@@ -11,8 +11,8 @@ import (
 
 // Parts are the words for the optional parts of graph.Heap that the other side may have.
 var Parts = []string{
-	"mourn", "weak", "final", "legacy", "hoard", "grow", "copy", "switch", "threshold", "freeze", "freezecount", "watch",
-	"tracked", "census", "relate", "graduate", "size", "count", "age", "stats", "check",
+	"mourn", "weak", "final", "legacy", "hoard", "grow", "copy", "switch", "threshold", "freeze", "freezecount",
+	"watch", "tracked", "census", "relate", "graduate", "size", "count", "age", "stats", "check",
 }
 
 // Graph is a heap of objects in another process. It is a graph.Heap with all the methods that the protocol has; Heap

@@ -33,9 +33,10 @@ var (
 		"the garbage is what collections found dead and were told to keep, or may not finalize, with its fields")
 	Automatic = rule("automatic",
 		"when more objects are made than the threshold says, and nothing dies, a collection starts by itself")
-	Return    = rule("returns", "a collection returns the number of objects that it took")
-	Settled   = rule("settled", "a full collection right after another finds nothing")
-	Sizes     = rule("size", "size follows from kind and number of fields, but of atoms, grows with it, and is not changed by asking")
+	Return  = rule("returns", "a collection returns the number of objects that it took")
+	Settled = rule("settled", "a full collection right after another finds nothing")
+	Sizes   = rule("size",
+		"size follows from kind and number of fields, but of atoms, grows with it, and is not changed by asking")
 	Tracking  = rule("tracking", "what the collector does not follow refers to nothing that it follows")
 	Finished  = rule("finalized", "an object says that its finalizer has run when it has")
 	Followed  = rule("census", "the generations hold the objects that the collector follows, each once")

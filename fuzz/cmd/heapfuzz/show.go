@@ -23,8 +23,8 @@ that has heapfuzz. With -c it is printed as a program in C11 that asks malloc an
 their bytes, and exits with 1 at the first rule that is broken; its head says how to link it with another allocator.
 With -plot memory is drawn over its operations as SVG: live bytes, footprint, the size of each dict; and numbers of
 blocks, objects, entries.
-With -graph the objects behind operation -at are drawn, and who refers to whom: as SVG, or as DOT where they are more than
-a picture has room for.`
+With -graph the objects behind operation -at are drawn, and who refers to whom: as SVG, or as DOT where they are more
+than a picture has room for.`
 
 func showCommand() *cobra.Command {
 	var target string

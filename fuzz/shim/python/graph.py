@@ -35,8 +35,8 @@ WEAK = 8
 # An instance with more attributes than this has slots: it could have a dict although its release has inline values.
 SHARED_MAX = 24
 
-# From 3.11 on the dict of an instance is made when the instance changes its class. So each has a class of its own there,
-# which gets the finalizer: they are made beforehand, for they are objects of the collector too.
+# From 3.11 on the dict of an instance is made when the instance changes its class. So each has a class of its own
+# there, which gets the finalizer: they are made beforehand, for they are objects of the collector too.
 INLINE = VERSION >= (3, 11)
 POOL_MAX = 600
 
