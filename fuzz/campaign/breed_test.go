@@ -58,6 +58,13 @@ func TestNursery(t *testing.T) {
 	if n.showed(took(1, 1), 10) {
 		t.Error("what one in thirty takes is rare")
 	}
+	var other nursery
+	for range 300 {
+		other.showed(took(0, 1), 10)
+	}
+	if !other.showed(took(1, 1), 10) {
+		t.Error("a rare transition in front of a common one makes no parent")
+	}
 	for i := range parentsMax + 5 {
 		n.keep(prog.Program{World: [prog.ArgsMax]uint64{uint64(i)}})
 	}
