@@ -33,7 +33,7 @@ func dicts() []Target {
 		}, dict.ReferenceContract, func(dicttest.World) (dicttest.Store, error) {
 			return dict.NewReferenceStore(), nil
 		}),
-	}, append(pyDicts(), stackDicts()...)...)
+	}, slices.Concat(pyDicts(), []Target{swissTarget()}, stackDicts())...)
 }
 
 // caches are the caches that are meant to be right.

@@ -1,0 +1,180 @@
+package fuzz
+
+import (
+	"fmt"
+	"slices"
+
+	"heapfuzz/impl/arena"
+	"heapfuzz/impl/profile"
+	"heapfuzz/impl/swiss"
+	"heapfuzz/model/dict"
+	"heapfuzz/props/dicttest"
+	"heapfuzz/props/heaptest"
+)
+
+// swissTarget is the second design of a dict.
+func swissTarget() Target {
+	c := dict.Contract{
+		KeepsSize: true, CopyFits: true, ClearFrees: true, Reserves: true, ProbesMax: 16, ProbesEach: 1,
+		Stairs: []dict.Stair{{Entries: 0}},
+	}
+	for groups := 1; groups < 1<<14; groups *= 2 {
+		c.Stairs = append(c.Stairs, dict.Stair{Entries: 7 * groups, Bytes: 136 * uint64(groups)})
+	}
+	return dictTarget(Target{
+		Name: "swiss", Smoke: 20, Doc: "a Swiss table in arena memory: groups of eight slots, control bytes, no order",
+	}, c, openSwiss)
+}
+
+// swissStore makes Swiss tables on one allocator.
+type swissStore struct {
+	mem  *arena.Allocator
+	hash func(key uint64) uint64
+	maps []*swissMap
+}
+
+// openSwiss makes them in a world. Variants are small arenas. In the ordinary world the map has its own hash.
+func openSwiss(w dicttest.World) (dicttest.Store, error) {
+	prof := profile.Default()
+	if v := w.Variant % 8; v != 0 {
+		prof = smallArenas(prof, v)
+	}
+	mem, err := arena.New(arena.Config{Profile: prof, OS: source(heaptest.World{Limit: w.Limit})})
+	if err != nil {
+		return nil, err
+	}
+	s := &swissStore{mem: mem}
+	if w.Hash != 0 {
+		s.hash = w.Hasher()
+	}
+	return s, nil
+}
+
+// New makes an empty map with room.
+func (s *swissStore) New(capacity int) dict.Dict {
+	m := swiss.New(s.mem, s.hash)
+	if capacity > 0 && !m.Reserve(capacity) {
+		return nil
+	}
+	return s.made(m)
+}
+
+func (s *swissStore) made(m *swiss.Map) dict.Dict {
+	if m == nil {
+		return nil
+	}
+	made := &swissMap{Map: m, s: s}
+	s.maps = append(s.maps, made)
+	return made
+}
+
+// Usage is that of the memory.
+func (s *swissStore) Usage() (bytes, footprint uint64) {
+	_, bytes, footprint = s.mem.Usage()
+	return bytes, footprint
+}
+
+// InjectOOM makes requests to the operating system fail.
+func (s *swissStore) InjectOOM(nth int, persistent bool) { s.mem.InjectOOM(nth, persistent) }
+
+// Trim gives back what the memory keeps.
+func (s *swissStore) Trim() { s.mem.Trim() }
+
+// Close gives all back.
+func (s *swissStore) Close() error { return s.mem.Close() }
+
+// CheckInvariants recounts those of all maps and of the memory, which has a block for each map that ever held a key.
+func (s *swissStore) CheckInvariants() error {
+	blocks := 0
+	for _, m := range s.maps {
+		if err := m.Map.CheckInvariants(); err != nil {
+			return err
+		}
+		if m.Size() > 0 {
+			blocks++
+		}
+	}
+	if n, _, _ := s.mem.Usage(); int(n) != blocks {
+		return fmt.Errorf("swiss/blocks: %d blocks are live, and maps have %d", n, blocks)
+	}
+	return s.mem.CheckInvariants()
+}
+
+// swissMap is a map with the parts of a dict.Dict that it has not by itself.
+type swissMap struct {
+	*swiss.Map
+	s *swissStore
+}
+
+// SetDefault gives a key a value if it has none.
+func (m *swissMap) SetDefault(key, value uint64) (uint64, bool) {
+	if v, ok := m.Get(key); ok {
+		return v, true
+	}
+	return value, m.Set(key, value)
+}
+
+// PopItem takes out the entry that an iteration tells first.
+func (m *swissMap) PopItem() (key, value uint64, ok bool) {
+	it := m.Iter()
+	if key, value, ok = it.Next(); ok {
+		m.Delete(key)
+	}
+	return key, value, ok
+}
+
+// Update sets all that another map holds.
+func (m *swissMap) Update(from dict.Dict) bool {
+	other := from.(*swissMap)
+	if other == m {
+		return true
+	}
+	it := other.Iter()
+	for key, value, ok := it.Next(); ok; key, value, ok = it.Next() {
+		if !m.Set(key, value) {
+			return false
+		}
+	}
+	return true
+}
+
+// Copy makes a map of the same entries.
+func (m *swissMap) Copy() dict.Dict { return m.s.made(m.Map.Copy()) }
+
+// Equal compares two maps.
+func (m *swissMap) Equal(other dict.Dict) bool {
+	o := other.(*swissMap)
+	it := m.Iter()
+	for key, value, ok := it.Next(); ok; key, value, ok = it.Next() {
+		if v, ok := o.Get(key); !ok || v != value {
+			return false
+		}
+	}
+	return m.Len() == o.Len()
+}
+
+// Range calls f with each entry.
+func (m *swissMap) Range(f func(key, value uint64) bool) {
+	it := m.Iter()
+	for key, value, ok := it.Next(); ok && f(key, value); key, value, ok = it.Next() {
+	}
+}
+
+// Iterate starts an iteration.
+func (m *swissMap) Iterate() dict.Iterator { return &swissIter{m.Iter()} }
+
+// Free is the end of the map.
+func (m *swissMap) Free() {
+	m.Clear()
+	m.s.maps = slices.DeleteFunc(m.s.maps, func(o *swissMap) bool { return o == m })
+}
+
+type swissIter struct{ it swiss.Iter }
+
+func (i *swissIter) Next() (key, value uint64, step dict.Step) {
+	key, value, ok := i.it.Next()
+	if !ok {
+		return 0, 0, dict.End
+	}
+	return key, value, dict.Entry
+}
