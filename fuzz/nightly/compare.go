@@ -98,6 +98,7 @@ func (n *Night) compared(ctx context.Context, r Result) Result {
 const (
 	benchOurs   = "arena-3.11"
 	benchPeer   = "modernc-memory"
+	benchWhich  = "^BenchmarkHeap$/impl=(" + benchOurs + "|" + benchPeer + ")$/op="
 	benchRounds = 5
 	// benchSlack is how much worse than the worst round of the last result the best of this one must be, to be told of.
 	benchSlack = 1.1
@@ -122,8 +123,8 @@ func (n *Night) bench(ctx context.Context, share time.Duration) Result {
 	var out []byte
 	for range benchRounds { // not -test.count, which has the rounds of one before those of the other
 		e, err := n.run(ctx, call{log: "bench", dir: filepath.Join(n.Root, "impl"), limit: share + grace,
-			argv: []string{binary, "-test.run=^$", "-test.bench=^BenchmarkHeap$/impl=(" + benchOurs + "|" + benchPeer + ")$/op=",
-			"-test.short", "-test.benchtime=3x"}})
+			argv: []string{binary, "-test.run=^$", "-test.bench=" + benchWhich, "-test.short",
+				"-test.benchtime=3x"}})
 		switch {
 		case err != nil:
 			return failed(err)

@@ -261,8 +261,7 @@ func (n *Night) look(ctx context.Context, file, target string) (Found, error) {
 	f := Found{Target: target, Property: head.Property, Rule: head.Rule, File: file, Program: string(data),
 		Language: filepath.Base(filepath.Dir(filepath.Dir(file))), Verdict: "again",
 		Command: "heapfuzz replay " + file + " -target " + target}
-	notes := n.notes()
-	if slices.Contains(head.Notes, notes[len(notes)-1]) {
+	if !slices.ContainsFunc(n.notes(), func(note string) bool { return !slices.Contains(head.Notes, note) }) {
 		f.Verdict = "new"
 	}
 	e, err := n.run(ctx, call{log: "replay", limit: grace, argv: n.self("replay", file, "-target", target)})
@@ -305,6 +304,7 @@ func (n *Night) replay(ctx context.Context, share time.Duration) Result {
 			if f, err = n.look(ctx, file, head.Target); err != nil {
 				return failed(err)
 			}
+			f.Verdict = "again" // it was there before this night began
 		case f.Verdict == "fixed" && canary:
 			r.Status, r.Reason = Failed, head.Target+" is not caught any more by "+file
 		}
