@@ -272,9 +272,13 @@ func (h *Heap) learn(t *Type) {
 		if o == 0 {
 			return
 		}
-		if o.isCached() {
+		switch {
+		case o.isCached():
 			h.Decref(o)
-		} else {
+		case !h.IsInterned(o): // there was memory for the string, and not for the table
+			h.Decref(o)
+			return
+		default:
 			h.cached.forever++
 			h.setCached(o, h.prof.CacheCount)
 		}
