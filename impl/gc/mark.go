@@ -106,7 +106,8 @@ type split struct {
 
 // scan leaves on a list what is reachable from outside it and moves all else to the unreachable list, where it bears
 // the mark of it until it is moved. zeros is how many have gc_refs 0. When there is none left, on either list, no
-// reference can change anything any more, and none is followed: if what is old leads to all that is young, that is soon.
+// reference can change anything any more, and none is followed: if what is old leads to all that is young, that is
+// soon.
 func (c *Collector) scan(l, unreachable object.List, zeros int) (s split) {
 	h := c.h
 	prev := l

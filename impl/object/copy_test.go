@@ -386,8 +386,8 @@ func TestDeepCopyNoMemory(t *testing.T) {
 	}
 }
 
-// What a copy takes over and what it does not: a range from 3.10 on, that a dict is tracked from 3.7 on (before, it is one that is
-// filled), that a method is fixed.
+// What a copy takes over and what it does not: a range from 3.10 on, that a dict is tracked from 3.7 on (before,
+// it is one that is filled), that a method is fixed.
 func TestCopyDetails(t *testing.T) {
 	for _, p := range profiles {
 		h := open(t, p.Name)

@@ -83,7 +83,8 @@
 //
 // Sets keep their keys in the order in which they came (set.go). The type of an
 // instance and the code of a function are no objects; the callback of a weak reference and the scripts of finalizers
-// are data. An instance has all its attributes from the start. An int is equal to a bool that has its value, but to no float.
+// are data. An instance has all its attributes from the start. An int is equal to a bool that has its value, but to
+// no float.
 //
 // # What always holds
 //

@@ -44,8 +44,8 @@ func Example_dictMemory() {
 }
 
 // A list of a million ints is deleted: its own block goes back to the system at once. The ints wait for others of their
-// kind in 2.7, so their pools do not, until a full collection. Later releases give both back; one int that lives in each
-// pool keeps them all.
+// kind in 2.7, so their pools do not, until a full collection. Later releases give both back; one int that lives in
+// each pool keeps them all.
 func TestHighWater(t *testing.T) {
 	const million = 1_000_000
 	for _, row := range []struct {
@@ -93,8 +93,8 @@ func TestHighWater(t *testing.T) {
 // What __slots__ save: an instance with its dict, or its values, against one with slots, both without weak references.
 // Up to 3.10 the dict is a container of its own, with a head, beside the values; from 3.11 on there are values only.
 // The figures of programs have also what the attributes hold in them and are lower: 41, 18, 25 and 42 percent in 3.6,
-// and 44, 26, 32 and 47 in 3.8 by tracemalloc. They rise and fall with the same numbers of attributes. From 3.11 on more
-// than 29 attributes are a dict in CPython (78 percent for 30); here values have no such limit.
+// and 44, 26, 32 and 47 in 3.8 by tracemalloc. They rise and fall with the same numbers of attributes. From 3.11 on
+// more than 29 attributes are a dict in CPython (78 percent for 30); here values have no such limit.
 func TestSlotsSave(t *testing.T) {
 	want := map[string][4]int{ // of 3, 10, 30 and 90 attributes, in percent of the blocks' bytes
 		"2.7":  {78, 89, 92, 94}, // the dict has slots of its own

@@ -146,7 +146,7 @@ func (h *Heap) checkMemory(all []Ref) error {
 		return breach("memory", "two have the same block")
 	}
 	if gotBlocks, gotBytes, _ := h.mem.Usage(); n != gotBlocks || bytes != gotBytes {
-		return breach("memory", "%d blocks of %d bytes are in use, and the objects and tables that are found have %d of %d",
+		return breach("memory", "%d blocks of %d bytes are in use, and what is found has %d of %d",
 			gotBlocks, gotBytes, n, bytes)
 	}
 	return nil

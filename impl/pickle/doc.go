@@ -4,8 +4,8 @@
 //	p, err := pickle.Load(h, s.Bytes(), types)     // types finds a type by its name
 //	s.Close()
 //
-// A stream is a program for a machine with a stack: "an empty list", "the number 1", "append". Load is that machine. The
-// opcodes, their order and the moments at which something is memoised are those of Modules/_pickle.c (3.4 to 3.13), but
+// A stream is a program for a machine with a stack: "an empty list", "the number 1", "append". Load is that machine.
+// The opcodes, their order and the moments at which something is memoised are those of Modules/_pickle.c (3.4 to 3.13), but
 // for frames, which are left out, so Python reads the streams of all but instances, whose classes it does not have.
 //
 // # With a memo and without
@@ -17,8 +17,8 @@
 // lives until the new one is filled. Flat dumps without one (Pickler.fast): what is shared is written each time, and
 // is several objects when it is read; a cycle is a CycleError.
 //
-// Table and output are blocks of the heap's allocator, so Peak is measured by the allocator itself. There is no limit to
-// how deep a graph is: what is the C stack there is a slice of frames here, which Peak does not count.
+// Table and output are blocks of the heap's allocator, so Peak is measured by the allocator itself. There is no limit
+// to how deep a graph is: what is the C stack there is a slice of frames here, which Peak does not count.
 //
 // # What always holds
 //

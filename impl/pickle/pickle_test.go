@@ -71,8 +71,8 @@ func looped(h *object.Heap, l, o object.Ref) object.Ref {
 	return o
 }
 
-// TestVectors compares with what pickle.dumps(x, 4) of Python 3 writes, without its frames. Long streams are compared by
-// their length and SHA-256.
+// TestVectors compares with what pickle.dumps(x, 4) of Python 3 writes, without its frames. Long streams are compared
+// by their length and SHA-256.
 func TestVectors(t *testing.T) {
 	for _, row := range []struct {
 		name, want string
@@ -87,10 +87,11 @@ func TestVectors(t *testing.T) {
 			all = append(all, h.NewBigInt(big200), h.NewBigInt(new(big.Int).Neg(big200)), h.NewFloat(1.5))
 			return list(h, all...)
 		}},
-		{"texts", "740 95e07ad8142fc77edfaa19c2ea509c35414832d28dda5e183df77cd677b69afd", func(h *object.Heap) object.Ref {
-			return list(h, h.NewStr(""), h.NewStr("a"), h.NewStr("\u20ac"), h.NewStr(strings.Repeat("ab", 200)),
-				h.NewBytes(nil), h.NewBytes([]byte("ab")), h.NewBytes(make([]byte, 300)))
-		}},
+		{"texts", "740 95e07ad8142fc77edfaa19c2ea509c35414832d28dda5e183df77cd677b69afd",
+			func(h *object.Heap) object.Ref {
+				return list(h, h.NewStr(""), h.NewStr("a"), h.NewStr("\u20ac"), h.NewStr(strings.Repeat("ab", 200)),
+					h.NewBytes(nil), h.NewBytes([]byte("ab")), h.NewBytes(make([]byte, 300)))
+			}},
 		{"loop", "80045d94284b016800652e", func(h *object.Heap) object.Ref {
 			l := list(h, h.NewInt(1))
 			return looped(h, l, l)
@@ -469,8 +470,8 @@ func FuzzLoad(f *testing.F) {
 	})
 }
 
-// TestPeak measures what a dump costs: a list of floats, which have no number, costs the stream alone; one of strings nearly
-// as much again as the data.
+// TestPeak measures what a dump costs: a list of floats, which have no number, costs the stream alone; one of strings
+// nearly as much again as the data.
 func TestPeak(t *testing.T) {
 	const n = 50_000
 	h := open(t, "3.6")
