@@ -19,7 +19,9 @@ func pyCaches() (ts []Target) {
 		if prof.Old || prof.Name == "old8" {
 			continue
 		}
-		c := dict.CacheContract{Policy: dict.LRU, Zero: dict.Empty, Negative: dict.Empty, ClearResets: true, CallsOnly: true}
+		c := dict.CacheContract{
+			Policy: dict.LRU, Zero: dict.Empty, Negative: dict.Empty, ClearResets: true, CallsOnly: true,
+		}
 		if prof.GrowHalf {
 			c.Negative = dict.Nothing // 3.6 holds one entry
 		}

@@ -11,7 +11,8 @@
 //	L0  page    memory from the operating system, and its failures
 //
 // Beside the tower stand profile, which says which CPython is meant, slab, an allocator of another kind to compare
-// with, and internal/invariant, assertions that cost nothing without their build tag.
+// with, swiss, a hash table of another kind, and internal/invariant, assertions that cost nothing without their build
+// tag.
 //
 // A layer imports only lower ones, and nothing of model, props or fuzz: an implementation meets the contract of an
 // allocator by shape. Each has an essay before its code with numbered invariants, a CheckInvariants that recounts them
