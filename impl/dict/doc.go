@@ -60,10 +60,11 @@
 //
 // Tables come from the C library's malloc in 2.7, and from pymalloc here. The order of the fields in a keys object is
 // another. What is behind the last used entry is not zeroed, as nobody reads it. Where CPython is broken it is not
-// imitated: from 3.11 on a comparison that clears a dict of other keys than strings, while one is inserted, lets the
-// key be written to a table without hashes (gh-140551); up to 3.10 an update goes on in the freed table of its source
-// if a finalizer rebuilt it with as many entries; and an iterator that goes backward may read behind the entries of a
-// table that became shorter.
+// imitated: a key that a comparison stores while an equal one is looked for is found, and not stored twice; without
+// memory to grow, 2.7 does not take the last empty slot, on which searches end; from 3.11 on a comparison that clears
+// a dict of other keys than strings, while one is inserted, lets the key be written to a table without hashes
+// (gh-140551); up to 3.10 an update goes on in the freed table of its source if a finalizer rebuilt it with as many
+// entries; and an iterator that goes backward may read behind the entries of a table that became shorter.
 //
 // # What always holds
 //
