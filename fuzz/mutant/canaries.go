@@ -22,7 +22,10 @@ func (c *CanaryOutcome) Right() bool {
 	return c.Kill.Rule == c.Rule || slices.Contains(c.Or, c.Kill.Rule)
 }
 
-// canaries tries each canary as if it were a mutant. One that only the comparison with another target finds is left
+// canaryLimits are those of a canary, whatever those of mutants are: a table says how rare what it is about may be.
+var canaryLimits = Limits{Ops: OpsDefault, CPU: CPUDefault}
+
+// canaries tries each canary as if it were a mutant, under the property that it is to break alone. One that only the comparison with another target finds is left
 // out: a worker has one target of its language.
 func (b *bench) canaries(ctx context.Context) error {
 	var list []canarytest.Canary
@@ -42,7 +45,10 @@ func (b *bench) canaries(ctx context.Context) error {
 			o.Or = append(o.Or, r.Name)
 		}
 		var err error
-		o.Trial, err = b.lab.try(ctx, "", []string{canarytest.Prefix + c.Name}, b.Seed, worker)
+		j := job{Targets: []string{canarytest.Prefix + c.Name}, Seed: b.Seed, Property: c.Property}
+		l := b.lab
+		l.limits = canaryLimits.filled()
+		o.Trial, err = l.hunt(ctx, "", j, worker)
 		b.proof.Canaries[i] = o
 		return err
 	})

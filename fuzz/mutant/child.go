@@ -155,7 +155,13 @@ type Trial struct {
 
 // try hunts one mutant, or a canary when mutant is "", minimizes what it finds, and hunts again without the rule.
 func (l *lab) try(ctx context.Context, mutant string, targets []string, seed uint64, number int) (Trial, error) {
-	j := job{Targets: targets, Seed: seed, Budget: l.limits.Ops, Shrink: true, Subtract: true}
+	return l.hunt(ctx, mutant, job{Targets: targets, Seed: seed}, number)
+}
+
+// hunt is try for a job that says more.
+func (l *lab) hunt(ctx context.Context, mutant string, j job, number int) (Trial, error) {
+	targets := j.Targets
+	j.Budget, j.Shrink, j.Subtract = l.limits.Ops, true, true
 	var t Trial
 	for range 3 { // as many phases as a worker can die in
 		answers, d, err := l.do(ctx, mutant, j, number)

@@ -35,6 +35,7 @@ type hunt struct {
 	subjects []*props.Subject
 	seed     uint64
 	off      string // the name of a rule whose breach ends a run and is no finding; "": none
+	only     string // the property that is tried; "": all in turn
 	budget   uint64 // operations
 
 	runner  props.Runner
@@ -90,7 +91,11 @@ func (h *hunt) program(s *props.Subject, number int) (k Kill, ok bool) {
 		}
 	}()
 	p := campaign.Program(s, h.seed, number, nil)
-	for _, property := range due(s, number) {
+	list := due(s, number)
+	if property, ok := s.Property(h.only); ok {
+		list = []props.Property{property}
+	}
+	for _, property := range list {
 		if k, ok := h.check(s, property, p); ok {
 			return k, true
 		}

@@ -30,6 +30,7 @@ type job struct {
 	Seed     uint64
 	Budget   uint64 // operations
 	Off      string // the rule that is switched off from the start
+	Property string // that alone is tried; "": all in turn
 	Watch    bool   // count how often each target reaches each site, and nothing else
 	Shrink   bool   // minimize what is found
 	Subtract bool   // go on with the rule that killed switched off
@@ -123,7 +124,7 @@ func work(sw Switch) error {
 		}
 		w.hunt.subjects = append(w.hunt.subjects, s)
 	}
-	w.hunt.seed, w.hunt.budget, w.hunt.off = w.Seed, w.Budget, w.Off
+	w.hunt.seed, w.hunt.budget, w.hunt.off, w.hunt.only = w.Seed, w.Budget, w.Off, w.Property
 	w.hunt.beginOf = func(at int) {
 		w.note(2, uint64(at))
 		w.note(1, uint64(w.hunt.next))
