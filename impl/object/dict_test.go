@@ -292,3 +292,39 @@ func TestDictWithoutMemory(t *testing.T) {
 		}
 	}
 }
+
+// Eighty dead dicts wait for others, and eighty of their smallest tables if those are of strings. A full collection
+// gives both back. In 2.7 the table is in the dict, and the dicts stay.
+func TestDictFreeLists(t *testing.T) {
+	for _, p := range profiles {
+		h := open(t, p.Name)
+		k := h.NewStr("key")
+		before := h.OwnBlocks()
+		var all []Ref
+		for range 100 {
+			d := h.NewDict()
+			h.DictSet(d, k, k)
+			all = append(all, d)
+		}
+		for _, d := range all {
+			h.Decref(d)
+		}
+		kept, cleared := 160, 0
+		if p.ByteStr {
+			kept, cleared = 80, 80
+		}
+		if n := h.OwnBlocks() - before; n != kept {
+			t.Errorf("%s: %d blocks wait, want %d", p.Name, n, kept)
+		}
+		fresh := h.NewDict()
+		h.DictSet(fresh, k, k)
+		h.Decref(fresh)
+		if n := h.OwnBlocks() - before; n != kept {
+			t.Errorf("%s: %d blocks wait after one was used again, want %d", p.Name, n, kept)
+		}
+		h.ClearFreeLists()
+		if n := h.OwnBlocks() - before; n != cleared || leaked(h) != 0 {
+			t.Errorf("%s: %d blocks wait after a full collection, want %d", p.Name, n, cleared)
+		}
+	}
+}
