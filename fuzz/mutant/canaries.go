@@ -25,8 +25,8 @@ func (c *CanaryOutcome) Right() bool {
 // canaryLimits are those of a canary, whatever those of mutants are: a table says how rare what it is about may be.
 var canaryLimits = Limits{Ops: OpsDefault, CPU: CPUDefault}
 
-// canaries tries each canary as if it were a mutant, under the property that it is to break alone. One that only the comparison with another target finds is left
-// out: a worker has one target of its language.
+// canaries tries each canary as if it were a mutant, under the property that it is to break alone. One that only the
+// comparison with another target finds is left out: a worker has one target of its language.
 func (b *bench) canaries(ctx context.Context) error {
 	var list []canarytest.Canary
 	for _, l := range fuzz.Languages() {

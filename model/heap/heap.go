@@ -86,19 +86,21 @@ const (
 
 // Contract is what an allocator promises. The zero Contract promises only what Allocator says, on any address.
 type Contract struct {
-	Align       uintptr // every block's address is a multiple of it; 0 means 1
-	AlignMax    uintptr // AlignedAlloc may refuse alignments above it
-	AlignStrict bool    // AlignedAlloc refuses what is no power of two; otherwise it is not asked for it
-	SizeMax     uintptr // it may refuse requests above it; 0 means that it refuses only what the operating system refuses
-	MayRefuse   bool    // it may refuse at any time: it lives in a region of its own, say
-	Steady      bool    // if it may: whether it does follows from the blocks that are live, and not from what came before
-	ZeroNil     bool    // a request for 0 bytes may be answered with nil; otherwise with a block like any other
+	Align     uintptr // every block's address is a multiple of it; 0 means 1
+	AlignMax  uintptr // AlignedAlloc may refuse alignments above it
+	SizeMax   uintptr // it may refuse requests above it; 0 means that it refuses only what the operating system refuses
+	MayRefuse bool    // it may refuse at any time: it lives in a region of its own, say
+	Steady    bool    // if it may: whether it does follows from the blocks that are live, and not from what came before
+	ZeroNil   bool    // a request for 0 bytes may be answered with nil; otherwise with a block like any other
 
 	ReallocZeroFrees bool // Realloc(p, 0) frees p and returns nil; otherwise it resizes
 
 	// What happens when a block is freed twice, when Free is given an address inside a live block, one in memory of
 	// somebody else, one where there is no memory, and a block of another allocator of the same kind.
 	DoubleFree, InteriorFree, ForeignFree, WildFree, CrossFree Answer
+
+	// AlignedAlloc refuses what is no power of two; otherwise it is not asked for it.
+	AlignStrict bool
 
 	// How much larger than asked for a block may be, by ascending UpTo, and one from Realloc, which may stay where it
 	// was. It is not promised while the operating system may refuse, and something else has to serve.

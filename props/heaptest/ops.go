@@ -157,7 +157,8 @@ func makes(info prog.Info, n need, req func(prog.Op) request, ask func(*driver, 
 		Info: info,
 		Do: func(d *driver, op prog.Op) prog.Outcome {
 			r := req(op)
-			if !d.has[n] || d.live(op.Def) || r.odd && !d.contract.AlignStrict || r.costly() || !r.overflows && !d.room(r.size) {
+			if !d.has[n] || d.live(op.Def) || r.odd && !d.contract.AlignStrict || r.costly() ||
+				!r.overflows && !d.room(r.size) {
 				return prog.Outcome{Status: prog.Skip}
 			}
 			return d.made(op.Def, ask(d, r), r)
