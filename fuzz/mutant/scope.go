@@ -8,8 +8,8 @@ import (
 // Packages are those that are mutated, lowest layer first. The tables of impl/profile are numbers that CPython chose:
 // others are as right for every rule, and only golden traces tell them apart.
 var Packages = []string{
-	"impl/sizeclass", "impl/page", "impl/pool", "impl/slab", "impl/arena", "impl/dict", "impl/object", "impl/gc",
-	"impl/trial",
+	"impl/sizeclass", "impl/page", "impl/pool", "impl/slab", "impl/arena", "impl/dict", "impl/lru", "impl/swiss",
+	"impl/object", "impl/gc", "impl/trial",
 }
 
 // exempt are functions that are left as they are.
