@@ -78,8 +78,8 @@ func (c *Cache) told(text string) (reply []byte, ok bool) {
 	return nil, false
 }
 
-// Reset begins with an empty cache, in a new process if the old one is dead. With hash every key is an object of its own
-// that has this hash; without, keys are numbers.
+// Reset begins with an empty cache, in a new process if the old one is dead. With hash every key is an object of its
+// own that has this hash; without, keys are numbers.
 func (c *Cache) Reset(capacity int, hash func(key uint64) uint64) error {
 	if err := c.revive(); err != nil {
 		return err

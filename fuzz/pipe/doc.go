@@ -1,5 +1,5 @@
-// Package pipe drives a heap of objects, dicts or a cache in another process, in whatever runtime: this page is all that
-// its author has to know. The other side reads lines and writes lines, and needs neither Go nor this module; those for
+// Package pipe drives a heap of objects, dicts or a cache in another process, in whatever runtime: this page is all
+// that its author has to know. The other side reads lines and writes lines, and needs neither Go nor this module; those for
 // CPython are in fuzz/shim/python.
 //
 //	heap, err := pipe.Start("python3", "graph.py")  // a heap in the other process
@@ -11,8 +11,8 @@
 //
 //	heapfuzz 1 graph name=cpython-3.11.7 parts=weak,final,count immediate=1 within=1 generations=3
 //
-// Parts are the optional parts of graph.Heap that it has (see Parts), and what follows is its Contract; kinds of objects
-// are numbers with commas between (bare=1,2 grows=2 shares=1 untracks=4). Then the host
+// Parts are the optional parts of graph.Heap that it has (see Parts), and what follows is its Contract; kinds of
+// objects are numbers with commas between (bare=1,2 grows=2 shares=1 untracks=4). Then the host
 // asks, one line at a time, and each question is answered by one line: "ok" and the number asked for, "nomem", or
 // "fail" and a text. What cannot be done is a fail, never silence.
 //

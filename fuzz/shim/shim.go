@@ -3,7 +3,8 @@ package shim
 
 import _ "embed"
 
-// PythonGraph is a program for any CPython from 2.7 on, given to it with -c or as a file: its objects and its collector.
+// PythonGraph is a program for any CPython from 2.7 on, given to it with -c or as a file: its objects and its
+// collector.
 //
 //go:embed python/graph.py
 var PythonGraph string

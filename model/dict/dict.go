@@ -115,8 +115,8 @@ type (
 	// Closer gives everything back.
 	Closer interface{ Close() error }
 	// Partial is a Dict or a Cache with the methods of more parts than it has, such as one in another process. It tells
-	// which it has, each by the name of its operation: "popitem", "iter", "compare", and "store" of a Storer, "evict" of
-	// an Evicter.
+	// which it has, each by the name of its operation: "popitem", "iter", "compare", and "store" of a Storer, "evict"
+	// of an Evicter.
 	Partial interface{ Offers(part string) bool }
 )
 
@@ -175,7 +175,7 @@ type Contract struct {
 	ProbesEach  int     // and with bad ones, at so many more for each entry that there ever were since the last Clear
 	Reentrant   bool    // what changes a dict during a comparison happens before the operation that compares
 	CapacityMax int     // it may refuse to reserve more; 0: it refuses only what there is no memory for
-	Twin        string  // dicts with the same word here have the same sizes and the same order, whatever is done; "": none
+	Twin        string  // dicts with the same word here have the same sizes and order, whatever is done; "": none
 
 	MayRefuse bool  // it may refuse at any time
 	Inexact   bool  // Usage and Held are estimates: they are not compared

@@ -23,8 +23,8 @@ import (
 	"heapfuzz/props/prog"
 )
 
-// A plot is drawn from a run of its own, in which questions for memory stand among the operations of the program. What is
-// asked depends on the language:
+// A plot is drawn from a run of its own, in which questions for memory stand among the operations of the program. What
+// is asked depends on the language:
 //
 //	heap    usage       bytes in live blocks, and those that the target has from the operating system; live blocks
 //	graph   usage       bytes of live objects; objects

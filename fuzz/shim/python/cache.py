@@ -2,8 +2,8 @@
 
     python3 cache.py [lru | ordereddict]
 
-The protocol is described in fuzz/pipe/doc.go. lru is functools.lru_cache, around a function that asks the host. The other
-is the cache that is written with an OrderedDict: what is used moves to the end, and what is evicted is popped from the
+The protocol is described in fuzz/pipe/doc.go. lru is functools.lru_cache, around a function that asks the host. The
+other is the cache that is written with an OrderedDict: what is used moves to the end, and what is evicted is popped from the
 front. Keys are numbers, or objects with the hash that the host gives them.
 """
 import os

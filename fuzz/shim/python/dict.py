@@ -3,8 +3,8 @@
     python3 dict.py [dict | strdict | reversible | ordereddict]
 
 The protocol is described in fuzz/pipe/doc.go. Keys are made anew for every question, so that they are compared, and not
-only found to be the same object. Those that the host gives a hash are instances of Key, whose comparisons it may be told
-of; others are numbers, above 2^63 negative ones, or in a strdict strings. In every second pair of variants an update is
+only found to be the same object. Those that the host gives a hash are instances of Key, whose comparisons it may be
+told of; others are numbers, above 2^63 negative ones, or in a strdict strings. In every second pair of variants an update is
 written d |= e where there is that operator.
 """
 import os
@@ -244,7 +244,7 @@ def serve(nested):
 
 
 def stairs():
-    """The sizes of a dict that grows, by the layout of Objects/dictobject.c, above what the collector's header takes."""
+    """The sizes of a dict that grows, by the layout of Objects/dictobject.c, above the header of the collector."""
     base = sys.getsizeof({}) - {}.__sizeof__() + 48
     if VERSION < (3, 0):
         return [(5, base + 200)] + [((2 * n - 1) // 3, base + 200 + 24 * n) for n in (32, 128, 512, 2048, 8192, 32768)]
@@ -257,8 +257,8 @@ def stairs():
     return steps
 
 
-# From 3.11 on what is set may be lost when the comparison of its key clears the dict (gh-140551), and an OrderedDict takes
-# the process with it when the comparison of a key that is deleted does.
+# From 3.11 on what is set may be lost when the comparison of its key clears the dict (gh-140551), and an OrderedDict
+# takes the process with it when the comparison of a key that is deleted does.
 REENTRANT = TYPE is dict and VERSION < (3, 11)
 
 
@@ -272,7 +272,8 @@ def hello():
              "order=" + ("any" if VERSION < (3, 6) and TYPE is dict else "insertion"), "reentrant=%d" % REENTRANT]
     if TYPE is dict:
         words += ["during=detected keepssize=1 clearfrees=1 copyfits=%d" % (VERSION in COPIES_FIT),
-                  "stairs=" + ",".join("%d:%d" % step for step in stairs()), "twin=%d.%d/" % VERSION + KIND.replace("reversible", "dict")]
+                  "stairs=" + ",".join("%d:%d" % step for step in stairs()),
+                  "twin=%d.%d/" % VERSION + KIND.replace("reversible", "dict")]
     say(" ".join(words))
 
 
