@@ -15,8 +15,8 @@ import (
 )
 
 // stackDicts are the dicts of heaps of objects: dict, collector and allocator at once. Values lead back to the dict
-// that holds them, or are that dict; some have finalizers, which read the dict if it is in use, and write into it if it is
-// being cleared or is garbage. Collections begin by themselves every few allocations, inside insertions, copies and
+// that holds them, or are that dict; some have finalizers, which read the dict if it is in use, and write into it if it
+// is being cleared or is garbage. Collections begin by themselves every few allocations, inside insertions, copies and
 // iterations. A check recounts all memory to the byte.
 func stackDicts() (ts []Target) {
 	for _, name := range []string{"2.7", "old8", "3.6", "3.8", "3.10", "3.11", "3.12", "3.13"} {

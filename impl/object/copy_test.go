@@ -83,9 +83,13 @@ func build(t *testing.T, h *Heap) nest {
 	h.SetItem(s, 1, tuple)
 	d := add(h.NewDict())
 	h.DictSet(d, long, d)
-	h.DictSet(d, i, inTuple)
+	first, second := i, tuple
+	if h.prof.ByteStr { // the order of keys that are hashed by their address is another in a copy
+		first, second = add(h.NewStr("first")), add(h.NewStr("second"))
+	}
+	h.DictSet(d, first, inTuple)
 	h.DictDelete(d, long)
-	h.DictSet(d, tuple, long)
+	h.DictSet(d, second, long)
 	add(h.NewSet(i, s, long))
 	add(h.NewFrozenset(s))
 	add(h.NewSlice(long, 0, i))

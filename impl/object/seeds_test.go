@@ -3,6 +3,8 @@ package object
 import (
 	"fmt"
 	"testing"
+
+	"heapfuzz/impl/internal/invariant"
 )
 
 // bulk makes n ints that no cache keeps, and calls f with each.
@@ -47,7 +49,10 @@ func Example_dictMemory() {
 // kind in 2.7, so their pools do not, until a full collection. Later releases give both back; one int that lives in
 // each pool keeps them all.
 func TestHighWater(t *testing.T) {
-	const million = 1_000_000
+	million := 1_000_000
+	if invariant.Enabled {
+		million /= 5 // every block is filled then
+	}
 	for _, row := range []struct {
 		profile string
 		keep    int // every how many ints one lives on; 0: none

@@ -311,7 +311,7 @@ func (h *Heap) hash(o Ref) uintptr {
 			n = n*31 + h.hash(Ref(o.load(tupleItems+i*8)))
 		}
 	default:
-		n = uintptr(o) >> 4
+		n = uintptr(o-h.hole) >> 4 // in one arena, the same in every run
 	}
 	n *= prime
 	return n ^ n>>32

@@ -5,8 +5,8 @@
 //	s.Close()
 //
 // A stream is a program for a machine with a stack: "an empty list", "the number 1", "append". Load is that machine.
-// The opcodes, their order and the moments at which something is memoised are those of Modules/_pickle.c (3.4 to 3.13), but
-// for frames, which are left out, so Python reads the streams of all but instances, whose classes it does not have.
+// The opcodes, their order and the moments at which something is memoised are those of Modules/_pickle.c (3.4 to 3.13),
+// but for frames, which are left out, so Python reads the streams of all but instances, whose classes it does not have.
 //
 // # With a memo and without
 //
