@@ -635,7 +635,7 @@ func coverage(e ast.Expr) bool {
 		return false
 	}
 	sel, ok := x.X.(*ast.SelectorExpr)
-	return ok && sel.Sel.Name == "seen"
+	return ok && (sel.Sel.Name == "seen" || sel.Sel.Name == "took")
 }
 
 func isBool(t types.Type) bool {
