@@ -789,14 +789,17 @@ func (t trialHeap) Stats() (collections, collected uint64) {
 }
 
 // pyContract is what CPython promises, with either collector. What is kept of an empty heap is what pymalloc keeps, and
-// the arenas that the keys are in.
+// the arenas that the keys of dicts, the names of attributes and what classes share are in.
 func pyContract(prof *object.Profile) graph.Contract {
 	c := graph.Contract{
 		Immediate: true, Within: 1, Returns: graph.Containers, Saves: graph.Subgraph,
 		WeakFirst: true, CallbackFirst: true, WeakAll: true, WeakLapse: prof.ClearTrashWeakrefs,
 		Automatic: pyCounted, Bare: pyBare, Grows: pyGrows, Shares: pyShares, Untracks: pyUntracks,
 		FieldsMax: pyFieldsMax,
-		Retained:  retained(prof.Arena) + 3*int64(prof.Arena.ArenaBytes),
+		Retained:  retained(prof.Arena) + 16*int64(prof.Arena.ArenaBytes),
+	}
+	if prof.FreeList.Ints > 0 { // every int that died waits for the next (2.7)
+		c.Retained = -1
 	}
 	return c
 }

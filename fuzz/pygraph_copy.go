@@ -73,31 +73,26 @@ func (h *pyHeap) twins(o, y object.Ref, deep bool) []pyTwin {
 // unshare gives a copy tuples of its own, and reports whether there was memory.
 func (h *pyHeap) unshare(o object.Ref) bool {
 	p := h.known[o]
-	if p.fields == 0 {
+	if p.fields == 0 || p.kind != pyTuple && p.kind != pyNested {
 		return true
 	}
 	var room [pyFieldsMax]object.Ref
 	items := room[:p.fields]
 	for i := range items {
-		if p.kind == pyTuple || p.kind == pyNested {
-			items[i] = object.Ref(h.Field(graph.ID(o), i))
-		}
+		items[i] = object.Ref(h.Field(graph.ID(o), i))
 	}
-	switch p.kind {
-	case pyTuple:
+	if p.kind == pyTuple {
 		return h.give(o, h.h.NewTuple(items...))
-	case pyNested:
-		nest := object.Ref(0)
-		for i := len(items) - 1; i >= 0; i-- {
-			outer := h.h.NewTuple(items[i], nest)
-			h.h.Decref(nest)
-			if nest = outer; outer == 0 {
-				return false
-			}
-		}
-		return h.give(o, nest)
 	}
-	return true
+	nest := object.Ref(0)
+	for i := len(items) - 1; i >= 0; i-- {
+		outer := h.h.NewTuple(items[i], nest)
+		h.h.Decref(nest)
+		if nest = outer; outer == 0 {
+			return false
+		}
+	}
+	return h.give(o, nest)
 }
 
 // undo frees a copy and all that was made for it, without a word.

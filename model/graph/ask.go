@@ -59,15 +59,15 @@ type sized struct {
 	size   uint64
 }
 
-// Size judges the size of the slot's object. What grows has room to spare, as much as it needed once; that of an atom
-// depends on its value.
+// Size judges the size of the slot's object. What grows has room to spare, as much as it needed once; a copy may have
+// more room or less than what was made so; the size of an atom depends on its value.
 func (m *Model) Size(slot uint32, size uint64) violation {
 	n := m.slots[slot]
 	if n.size != 0 && size != n.size {
 		return Sizes.Breach("%v takes %d bytes, and took %d", n, size, n.size)
 	}
 	n.size = size
-	if m.Contract.grows(n.kind) || n.kind == Atom {
+	if m.Contract.grows(n.kind) || n.kind == Atom || n.copied {
 		return nil
 	}
 	all := m.sizes[n.kind]

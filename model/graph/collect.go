@@ -107,7 +107,7 @@ func (m *Model) complete() violation {
 	for _, n := range m.all {
 		switch {
 		case n.dead:
-		case n.mark == m.epoch || m.now.rescued && c.Saves == Whole:
+		case n.mark == m.epoch || m.now.rescued && c.Saves == Whole || n.waited == m.number && m.number > 0:
 			n.age = 0
 		case n.serial <= m.now.first:
 			n.age++

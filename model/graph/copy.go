@@ -58,6 +58,7 @@ func (c *copying) twin(o *node, id ID) (*node, violation) {
 	if v != nil {
 		return nil, v
 	}
+	n.copied = true
 	c.twins[o] = n
 	c.queue = append(c.queue, o)
 	return n, nil

@@ -118,6 +118,17 @@ func (m *Model) finalize(n *node) violation {
 	case n.legacy && m.sure(n) && (!m.Contract.Immediate || m.reachesItself(n)): // others may die by their count in it
 		return Garbage.Breach("a collection called the legacy finalizer of %v", n)
 	}
+	if n.legacy && m.depth > 0 { // it dies by its count, and what it reaches was not taken with the others
+		m.epoch++
+		m.fresh = false
+		m.work = append(m.work[:0], n)
+		m.follow()
+		for _, o := range m.all {
+			if o.mark == m.epoch {
+				o.waited = m.number
+			}
+		}
+	}
 	if m.sure(n) {
 		m.now.finals++
 		for _, w := range n.weaks {
@@ -172,7 +183,8 @@ func (m *Model) call(w *node) violation {
 		return CallOnce.Breach("the weak reference %v called back again", w)
 	case !t.dead && !m.doomed(t):
 		return CallOnce.Breach("the weak reference %v called back, and roots reach its referent %v", w, t)
-	case m.full() && m.collects(t) && (w.doom == m.era || !m.reachable(w)) && !m.withheld(w):
+	case m.full() && m.collects(t) && (w.doom == m.era || !m.reachable(w)) && !m.withheld(w) &&
+		!m.withheld(t):
 		return CallOnce.Breach("the weak reference %v called back, and is unreachable itself", w)
 	case m.Contract.CallbackFirst && m.depth == 1 && m.now.finals > 0 && m.sure(t):
 		return CallOrder.Breach("the weak reference %v called back after a finalizer", w)

@@ -74,12 +74,14 @@ type node struct {
 	called       bool
 	cleared      bool
 	finalized    bool
+	copied       bool // it was made as a copy
 	frozen, dead bool
 	age          int // full collections that found it unreachable
 	first        int // the last collection that began before it was made; -1: it was there at a freeze or its end
 	entered      int // the collection since which it is in the generations
 	born, doom   int // the eras that made it and that last found it unreachable
 	kept         int // the era in which the garbage kept it
+	waited       int // the last collection that left it alone because what has a legacy finalizer reached it
 	mark         int
 	size         uint64 // that was told since its fields changed; 0: none
 }
