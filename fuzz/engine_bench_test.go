@@ -210,6 +210,7 @@ func BenchmarkTry(b *testing.B) {
 		}
 		b.Run("target="+name, func(b *testing.B) {
 			b.Setenv("HEAPFUZZ_TARGET", name)
+			seldomCollect(b)
 			e, err := newEngine(t.Subject)
 			if err != nil {
 				b.Fatal(err)

@@ -179,13 +179,10 @@ type leakySlab struct {
 func (a *leakySlab) Close() error { return errors.Join(a.Allocator.Close(), a.leaks()) }
 
 // openSlab makes a slab allocator. Variants are the sizes of a slab down to a page, and from 5 on the same without
-// spares.
+// spares. In the ordinary world calloc trusts it that memory is zero when it comes.
 func openSlab(w heaptest.World) (heaptest.Allocator, error) {
-	cfg, leaks := slab.Config{}, func() error { return nil }
-	if w.Limit != 0 || w.Skew != 0 {
-		os := source(w)
-		cfg.Source, leaks = os, os.leaks // over the system itself, calloc trusts it that memory is zero
-	}
+	os := source(w)
+	cfg := slab.Config{Source: os, Zeroed: w.Limit == 0 && w.Skew == 0}
 	if v := w.Variant % 10; v > 0 {
 		cfg.SlabBytes = 64 << 10 >> (v % 5)
 		if v >= 5 {
@@ -196,7 +193,7 @@ func openSlab(w heaptest.World) (heaptest.Allocator, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &leakySlab{a, leaks}, nil
+	return &leakySlab{a, os.leaks}, nil
 }
 
 // modernc is modernc.org/memory in the shape of an Allocator. Its sizes are of type int: one that does not fit is

@@ -32,7 +32,8 @@ const ampleBytes = 64 << 20
 // depends on addresses: an arena that begins off its boundary has a pool less, and a map of addresses has another node.
 // Where the system puts a mapping changes from run to run, and the answers of a program would change with it. So a
 // target's memory lies in one stretch of the address space that begins at a multiple of its own size, and is divided by
-// first fit: all is the same each time but the place of the stretch.
+// first fit: all is the same each time but the place of the stretch. A run begins at a multiple of its own size too, up
+// to that of the boundary, where there is room for that.
 type stretch struct {
 	left uint64      // bytes that may still be given; changed by Map and Unmap
 	skew uintptr     // runs begin so far past a boundary, where there is room for that
@@ -59,7 +60,8 @@ func (s *stretch) take(n uintptr) uintptr {
 	if uint64(n) > s.left || s.base == 0 && !s.reserve() {
 		return 0
 	}
-	addr, ok := s.fit(n, boundary, s.skew)
+	align := min(boundary, uintptr(1)<<bits.Len64(uint64(n-1)))
+	addr, ok := s.fit(n, align, s.skew)
 	if s.skew == 0 || !ok {
 		addr, ok = s.fit(n, page.Bytes, 0)
 	}
@@ -94,18 +96,29 @@ func (s *stretch) reserve() bool {
 	return s.base != 0
 }
 
-// wipe makes n bytes zero that were given before. Of many, few pages were touched, and the others are zero still.
+// wipe makes n bytes zero that were given before. Of many, few pages were touched, and the others are zero still. The
+// pages stay, since to touch one for the first time costs as much as to clear ten; but where a program touched
+// thousands, each one after it would clear them all, so that they go back instead.
 func wipe(addr, n uintptr) {
 	if n <= wipeMax {
 		clear(page.View(addr, n))
 		return
 	}
-	page.Resident(addr, n, func(addr, n uintptr) { clear(page.View(addr, n)) })
+	touched := uintptr(0)
+	page.Resident(addr, n, func(addr, n uintptr) {
+		if touched += n; touched <= stayMax {
+			clear(page.View(addr, n))
+		}
+	})
+	if touched > stayMax {
+		page.Discard(addr, n)
+	}
 }
 
-// wipeMax is the number of bytes up to which it costs less to clear them than to ask which of their pages are in
-// memory.
-const wipeMax = 32 << 10
+const (
+	wipeMax = 32 << 10  // bytes up to which it costs less to clear them than to ask which of their pages are in memory
+	stayMax = 256 << 10 // bytes of one run that are cleared, and not given back
+)
 
 // spares are stretches that nobody uses: to map one, to touch its pages for the first time and to give it back costs
 // more than all else that a short program does.
@@ -120,7 +133,7 @@ type spareStretch struct{ base, bytes, dirty uintptr }
 
 const (
 	sparesMax     = 16      // stretches; targets are seldom more at a time
-	spareDirtyMax = 4 << 20 // bytes that may have been touched in one, which the system does not get back
+	spareDirtyMax = 4 << 20 // bytes of one, of which the touched ones stay in memory
 )
 
 // take returns a stretch of so many bytes, and how many of them may have been touched; 0 when there is none.
@@ -139,8 +152,8 @@ func (s *spareStretches) take(bytes uintptr) (base, dirty uintptr) {
 // put takes a stretch over. Of as many as there may be the oldest is unmapped.
 func (s *spareStretches) put(u spareStretch) {
 	if u.dirty > spareDirtyMax {
-		page.Mmap{}.Unmap(u.base, u.bytes)
-		return
+		page.Discard(u.base+spareDirtyMax, u.dirty-spareDirtyMax)
+		u.dirty = spareDirtyMax
 	}
 	s.lock.Lock()
 	defer s.lock.Unlock()

@@ -1,6 +1,7 @@
 package arena
 
 import (
+	"bytes"
 	"unsafe"
 
 	"heapfuzz/impl/page"
@@ -174,12 +175,18 @@ func (m *addressMap) unmark(address uintptr) {
 	}
 }
 
+// zeroPage is what a page without an entry looks like.
+var zeroPage [page.Bytes]byte
+
 // leaves calls f for every leaf that is not zero, and counts the nodes of both levels by the entries that lead to them.
 // Unless it is told to look at all, it passes over pages of a node that the system has not put in memory: nobody wrote
 // to them, or they are swapped out.
 func (m *addressMap) leaves(all bool, f func(chunk uintptr, hi, lo int32)) (mids, bots uint64) {
 	each := func(node, mask uintptr, f func(i int, v uintptr)) {
 		view := func(at, n uintptr) {
+			if n == page.Bytes && bytes.Equal(page.View(at, n), zeroPage[:]) {
+				return // a page that an earlier owner touched is in memory, and as empty as others
+			}
 			first := int(at-node) / 8
 			for i, v := range entries(at, n/8-1) {
 				if v != 0 {

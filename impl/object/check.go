@@ -72,7 +72,8 @@ func (h *Heap) CheckInvariants(roots func(func(Ref)), lists []List) error {
 
 // census walks from the roots, the lists, the cache and the strings that are interned for ever.
 func (h *Heap) census(roots func(func(Ref)), lists []List) (census, error) {
-	c := census{counts: map[Ref]int{}}
+	n := h.likely()
+	c := census{counts: make(map[Ref]int, n), order: make([]Ref, 0, n)}
 	find := func(o Ref) {
 		if _, ok := c.counts[o]; !ok && o != 0 {
 			c.counts[o] = 0
@@ -117,6 +118,12 @@ func (h *Heap) census(roots func(func(Ref)), lists []List) (census, error) {
 		}
 	}
 	return c, nil
+}
+
+// likely is how many blocks there may well be: as many as the allocator says, but no check goes wrong if that is wrong.
+func (h *Heap) likely() uint64 {
+	blocks, _, _ := h.mem.Usage()
+	return min(blocks, 4096)
 }
 
 // holds calls visit for each reference that o counts: those that a collector is told of, and keys of a dict that are

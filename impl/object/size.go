@@ -1,6 +1,10 @@
 package object
 
-import "heapfuzz/impl/page"
+import (
+	"slices"
+
+	"heapfuzz/impl/page"
+)
 
 // Size is sys.getsizeof: the bytes of the object, its items and its GC head. Of a dict it has the keys as
 // well, unless they belong to a class, and the values; of an instance it does not count the attributes, as there.
@@ -130,21 +134,23 @@ func (h *Heap) keptByTable(o Ref) bool {
 // checkMemory is invariant 13: every block of the allocator is one of the given objects or of the heap itself, to the
 // byte.
 func (h *Heap) checkMemory(all []Ref) error {
-	seen := map[uintptr]bool{}
-	n, bytes, twice := uint64(h.lists), uint64(h.lists)*headBytes, false
+	found := make([]uintptr, 0, h.likely())
+	bytes := uint64(h.lists) * headBytes
 	count := func(b uintptr) {
-		twice = twice || seen[b]
-		seen[b] = true
-		n++
+		found = append(found, b)
 		bytes += uint64(h.mem.UsableSize(page.Pointer(b)))
 	}
 	for _, o := range all {
 		h.blocks(o, count)
 	}
 	h.otherBlocks(count)
-	if twice {
-		return breach("memory", "two have the same block")
+	slices.Sort(found)
+	for i := 1; i < len(found); i++ {
+		if found[i] == found[i-1] {
+			return breach("memory", "two have the same block")
+		}
 	}
+	n := uint64(h.lists + len(found))
 	if gotBlocks, gotBytes, _ := h.mem.Usage(); n != gotBlocks || bytes != gotBytes {
 		return breach("memory", "%d blocks of %d bytes are in use, and what is found has %d of %d",
 			gotBlocks, gotBytes, n, bytes)

@@ -18,6 +18,9 @@ type Config struct {
 	Spares int
 	// Source is where memory comes from; nil means the operating system. It must be able to take back a part of a run.
 	Source page.Source
+	// Zeroed says that memory from Source is zero when it comes, as that of the operating system is: Calloc then does
+	// not clear what was just mapped.
+	Zeroed bool
 }
 
 // Kinds of misuse.
@@ -80,7 +83,7 @@ func New(cfg Config) (*Allocator, error) {
 		blockMost: cfg.SlabBytes / perSlab,
 		sparesMax: max(cfg.Spares, 0),
 		os:        page.New(cfg.Source),
-		stale:     cfg.Source != nil,
+		stale:     cfg.Source != nil && !cfg.Zeroed,
 	}, nil
 }
 
