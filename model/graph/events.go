@@ -129,7 +129,7 @@ func (m *Model) finalize(n *node) violation {
 			}
 		}
 	}
-	if m.sure(n) {
+	if m.sure(n) && !n.legacy {
 		m.now.finals++
 		for _, w := range n.weaks {
 			w.cleared = w.cleared || m.Contract.WeakFirst
