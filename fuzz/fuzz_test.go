@@ -136,7 +136,8 @@ func TestKeep(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	short, err := l.Spec.Parse("", strings.NewReader("p14 = alloc size=113\np20 = alloc size=123\np12 = alloc size=113\np4 = alloc size=113\n"))
+	short, err := l.Spec.Parse("", strings.NewReader("p14 = alloc size=113\np20 = alloc size=123\n"+
+		"p12 = alloc size=113\np4 = alloc size=113\n"))
 	if err != nil {
 		t.Fatal(err)
 	}

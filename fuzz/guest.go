@@ -119,7 +119,7 @@ func interpreter(version string) (string, error) {
 		return v != version && !strings.HasPrefix(v, version+".")
 	})
 	if len(found) == 0 {
-		return "", fmt.Errorf("target cpython-%s: there is no python%s on the path, and none among pyenv's", version, version)
+		return "", fmt.Errorf("target cpython-%s: there is no python%[1]s on the path, and none among pyenv's", version)
 	}
 	return found[len(found)-1], nil
 }

@@ -32,8 +32,8 @@ const (
 // refers to the old tuples too. A tuple is reached through its instance only, so every cycle has a member that can be
 // cleared.
 
-// What is copied is copied with what is hidden: a copy that shared a tuple with its original would change with it, where
-// tuples are written to.
+// What is copied is copied with what is hidden: a copy that shared a tuple with its original would change with it,
+// where tuples are written to.
 
 // pySharedMax is how many attributes an instance with a `__dict__` may have. From 3.11 on one with more than there are
 // shared keys for has a dict of its own after all; beyond this, and safely below that, it has slots. One without

@@ -90,8 +90,8 @@ var exactly = &model.Invariant{
 }
 
 // Exact is the property of that name that two subjects answer a program alike in everything that they say, the hidden
-// parts of answers and the events behind them too. Reduce leaves out of a program what they need not agree on. Renamed is
-// called for each run of each, and rewrites its answers one after the other, such as what is an address there; it
+// parts of answers and the events behind them too. Reduce leaves out of a program what they need not agree on. Renamed
+// is called for each run of each, and rewrites its answers one after the other, such as what is an address there; it
 // returns what is compared. A program in which the model finds a violation on one of them is compared up to there.
 func Exact(name string, a, b *Subject, reduce func(prog.Program) prog.Program,
 	renamed func() func(prog.Op, prog.Outcome) prog.Outcome) Property {

@@ -17,8 +17,8 @@ var Vacuous = &model.Invariant{
 }
 
 // Meter counts what the operations of programs did, those of epilogues apart. A green run whose operations were
-// skipped, or went through a tenth of what the target can do, proves little: Vacuous tells. The zero Meter is empty; a Runner
-// that has one adds each run to it.
+// skipped, or went through a tenth of what the target can do, proves little: Vacuous tells. The zero Meter is empty; a
+// Runner that has one adds each run to it.
 type Meter struct {
 	Programs int
 	Answers  [4]uint64   // operations by prog.Status

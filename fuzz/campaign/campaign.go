@@ -31,8 +31,8 @@
 // not (Subject.Repeats) is given no bred programs.
 //
 // What it gives: in 1,500 programs (some 900,000 operations, three seeds) the rarest transition of the collector of
-// 3.12 was taken 7 to 15 times in a million operations without breeding and 22 to 49 times with it, that of the arena of
-// 3.10 37 to 94 times and 71 to 132 times. What it costs: 2 to 6 % of the distinct behaviours. Canaries are found as
+// 3.12 was taken 7 to 15 times in a million operations without breeding and 22 to 49 times with it, that of the arena
+// of 3.10 37 to 94 times and 71 to 132 times. What it costs: 2 to 6 % of the distinct behaviours. Canaries are found as
 // soon without it, most of them before the first program is bred.
 //
 // # A run that proves nothing
@@ -94,8 +94,8 @@ type Config struct {
 	// Found is called for each new finding, in the order of the jobs, by the goroutine that called Run. An error ends
 	// the campaign. It may be nil.
 	Found func(*props.Finding) error
-	// Kept is called in the same way for each program that others are to be bred from. An error ends the campaign. It may
-	// be nil.
+	// Kept is called in the same way for each program that others are to be bred from. An error ends the campaign. It
+	// may be nil.
 	Kept func(target string, p prog.Program) error
 	// Progress is called every Tick (0: TickDefault) by the same goroutine. It may be nil.
 	Progress func(Progress)

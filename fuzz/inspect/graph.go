@@ -177,10 +177,8 @@ func (n node) Attributes() []encoding.Attribute {
 		return []encoding.Attribute{{Key: "shape", Value: "point"}}
 	}
 	o := n.g.objects[n.id-1]
-	return []encoding.Attribute{
-		{Key: "shape", Value: "box"},
-		{Key: "label", Value: fmt.Sprintf("\"%s\\n%d bytes, %d references\"", n.g.Name(o), n.g.h.Bytes(o), n.g.h.Count(o))},
-	}
+	label := fmt.Sprintf("\"%s\\n%d bytes, %d references\"", n.g.Name(o), n.g.h.Bytes(o), n.g.h.Count(o))
+	return []encoding.Attribute{{Key: "shape", Value: "box"}, {Key: "label", Value: label}}
 }
 
 // DOT returns the text that Graphviz reads.
@@ -192,7 +190,8 @@ const PictureMax = 200
 // SVG draws the graph, laid out by springs (Eades 1984) from a seed that is always the same.
 func (g *Graph) SVG(w io.Writer) error {
 	if len(g.objects) > PictureMax {
-		return fmt.Errorf("inspect: %d objects, and a picture has room for %d; DOT has no limit", len(g.objects), PictureMax)
+		return fmt.Errorf("inspect: %d objects, and a picture has room for %d; DOT has no limit",
+			len(g.objects), PictureMax)
 	}
 	springs := layout.EadesR2{Updates: 60, Repulsion: 1, Rate: 0.1, Theta: 0.2, Src: rand.NewPCG(1, 1)}
 	o := layout.NewOptimizerR2(g.g, springs.Update)

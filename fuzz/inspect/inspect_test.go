@@ -125,7 +125,8 @@ func TestSnapshot(t *testing.T) {
 		t.Errorf("grown: %v", grown)
 	}
 	var b bytes.Buffer
-	if err := d.Write(&b); err != nil || !strings.Contains(b.String(), "  list\n") || strings.Count(b.String(), "\n") != 4 {
+	err := d.Write(&b)
+	if err != nil || !strings.Contains(b.String(), "  list\n") || strings.Count(b.String(), "\n") != 4 {
 		t.Errorf("%v\n%s", err, b.String())
 	}
 }

@@ -1,6 +1,6 @@
 // Package pipe drives a heap of objects, dicts or a cache in another process, in whatever runtime: this page is all
-// that its author has to know. The other side reads lines and writes lines, and needs neither Go nor this module; those for
-// CPython are in fuzz/shim/python.
+// that its author has to know. The other side reads lines and writes lines, and needs neither Go nor this module; those
+// for CPython are in fuzz/shim/python.
 //
 //	heap, err := pipe.Start("python3", "graph.py")  // a heap in the other process
 //	err = heap.Reset(limit, auto, variant)          // an empty one, in the same process

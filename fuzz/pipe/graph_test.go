@@ -43,7 +43,8 @@ func side(t *testing.T, mode string) (*Graph, error) {
 // otherSide is graph.Reference behind the protocol, or a side that does something wrong when it is first asked.
 func otherSide(mode string) {
 	in := bufio.NewScanner(os.Stdin)
-	fmt.Println("heapfuzz 1 graph name=" + mode + " parts=mourn,weak,final,freeze,count within=1 generations=3 returns=deaths")
+	fmt.Println("heapfuzz 1 graph name=" + mode +
+		" parts=mourn,weak,final,freeze,count within=1 generations=3 returns=deaths")
 	var s server
 	for in.Scan() {
 		switch mode {

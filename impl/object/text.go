@@ -14,8 +14,8 @@ import (
 //	state:  bytes of the UTF-8 form (16) | width (8)
 //
 // Hash and length, which is that of the characters in bytes, stand just in front of the characters, and are what
-// package dict calls the record of a string. Its form says the width, and whether the header is the longer one. The hash
-// is 0 until a dict asks for it.
+// package dict calls the record of a string. Its form says the width, and whether the header is the longer one. The
+// hash is 0 until a dict asks for it.
 const (
 	strState = offBody
 

@@ -36,7 +36,7 @@ var (
 	Return  = rule("returns", "a collection returns the number of objects that it took")
 	Settled = rule("settled", "a full collection right after another finds nothing")
 	Sizes   = rule("size",
-		"the size of what is no atom and no copy follows from its kind and fields, and grows with them; asking changes none")
+		"the size of what is no atom and no copy follows from its kind and fields, and grows with them")
 	Tracking  = rule("tracking", "what the collector does not follow refers to nothing that it follows")
 	Finished  = rule("finalized", "an object says that its finalizer has run when it has")
 	Followed  = rule("census", "the generations hold the objects that the collector follows, each once")

@@ -59,9 +59,9 @@ Where a block lies is looked at within a page in which others live, and not at a
 of canaries: the rest changes from run to run. Objects are blocks that lie nowhere, and have fields for bytes.
 
 Before all, one canary is hunted, chosen by the seed: a target of the same kind that is wrong on purpose. It must be
-seen to break its rule, or what the run says proves nothing. A target is vacuous when most operations had no effect on it, or
-when it went through too few of the states that it can tell of: no rule was broken, and little was shown. With -states
-both are told in full.
+seen to break its rule, or what the run says proves nothing. A target is vacuous when most operations had no effect on
+it, or when it went through too few of the states that it can tell of: no rule was broken, and little was shown. With
+-states both are told in full.
 
 A run leaves with 1 after a finding, with 4 when the canary was not found, with 3 when a target is vacuous.`
 
