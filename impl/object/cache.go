@@ -41,14 +41,14 @@ func (h *Heap) setCached(o Ref, count int) {
 	o.store(offCount, uintptr(count))
 }
 
-// each calls visit for each cached object; what was not asked for yet is 0.
+// each calls visit for each cached object that was asked for.
 func (c *cache) each(visit func(Ref)) {
-	for _, o := range []Ref{c.none, c.noStr, c.noBytes, c.noTuple, c.noFrozen} {
-		visit(o)
-	}
-	for _, all := range [][]Ref{c.bools[:], c.ints[:], c.chars[:], c.bytes[:]} {
+	singles := [...]Ref{c.none, c.noStr, c.noBytes, c.noTuple, c.noFrozen}
+	for _, all := range [...][]Ref{singles[:], c.bools[:], c.ints[:], c.chars[:], c.bytes[:]} {
 		for _, o := range all {
-			visit(o)
+			if o != 0 {
+				visit(o)
+			}
 		}
 	}
 }

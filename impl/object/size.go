@@ -108,11 +108,7 @@ func (h *Heap) OwnBytes() uint64 {
 	n := uint64(h.lists) * headBytes
 	add := func(b uintptr) { n += uint64(h.mem.UsableSize(page.Pointer(b))) }
 	h.otherBlocks(add)
-	h.cached.each(func(o Ref) {
-		if o != 0 {
-			h.blocks(o, add)
-		}
-	})
+	h.cached.each(func(o Ref) { h.blocks(o, add) })
 	for i := range h.interned.slots {
 		if o := Ref(page.Load(h.interned.table + i*8)); h.keptByTable(o) {
 			h.blocks(o, add)
