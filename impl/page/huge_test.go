@@ -81,3 +81,25 @@ func TestResident(t *testing.T) {
 		t.Errorf("%d written pages are missing, %d of %d are resident", len(written), seen, pages)
 	}
 }
+
+// What is discarded is zero, what lies beside it is not, and both can be written again.
+func TestDiscard(t *testing.T) {
+	const pages = 5
+	o := New(nil)
+	addr := o.Map(pages * Bytes)
+	view := View(addr, pages*Bytes)
+	for range 2 {
+		for i := range view {
+			view[i] = 0xA5
+		}
+		Discard(addr+Bytes, 3*Bytes)
+		for i, b := range view {
+			if inside := i >= Bytes && i < 4*Bytes; (b == 0) != inside {
+				t.Fatalf("byte %d is %#x", i, b)
+			}
+		}
+	}
+	if err := o.Close(); err != nil {
+		t.Error(err)
+	}
+}
