@@ -9,8 +9,8 @@ import (
 // adviseHuge asks for huge pages. It is advice: where there are none, small ones serve.
 func adviseHuge(addr, n uintptr) { _ = unix.Madvise(View(addr, n), unix.MADV_HUGEPAGE) }
 
-// Discard makes n bytes at addr, whole pages of private memory, zero as they were when they came: their pages go back to
-// the system, and each that is touched again costs a fault.
+// Discard makes n bytes at addr, whole pages of private memory, zero as they were when they came: their pages go back
+// to the system, and each that is touched again costs a fault.
 func Discard(addr, n uintptr) {
 	if unix.Getpagesize() != Bytes || unix.Madvise(View(addr, n), unix.MADV_DONTNEED) != nil {
 		clear(View(addr, n))

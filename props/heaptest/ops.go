@@ -11,8 +11,8 @@ import (
 // The domains. Edges are the sizes at which allocators change their mind: multiples of 8 and 16 (the classes of small
 // blocks), powers of two and their neighbours, the 512 bytes of pymalloc's threshold, pages, and the sizes that no
 // machine has. Large sizes are few: a page that is touched for the first time costs more than all else that an
-// operation does, and to clear, write and verify 500 KiB takes the time of ten programs. So the factors of calloc, whose
-// product counts, are smaller than other sizes.
+// operation does, and to clear, write and verify 500 KiB takes the time of ten programs. So the factors of calloc,
+// whose product counts, are smaller than other sizes.
 var (
 	slots  = &prog.Domain{Name: "slot", Near: 31, Max: 4095, IsSlot: true}
 	sizes  = &prog.Domain{Name: "size", Near: 1024, Max: 1<<14 - 1, Edges: sizeEdges()}
