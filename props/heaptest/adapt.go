@@ -1,6 +1,10 @@
 package heaptest
 
-import "unsafe"
+import (
+	"unsafe"
+
+	"heapfuzz/model/heap"
+)
 
 // Two shapes are common in Go besides Allocator's own: pointers with an int for the size, and byte slices. An adapter
 // takes the two functions, and the value that they belong to for its optional parts (Usage, CheckInvariants, Close,
@@ -35,12 +39,21 @@ func (a *pointers) Free(p unsafe.Pointer) {
 // Slices adapts an allocator of byte slices. A slice handed out is handed back as it was: same length, same capacity. A
 // slice of length below the size, nil among them, means that there is no memory; one of capacity 0 has no address of
 // its own and counts as refused too. If of has a method Realloc([]byte, int) []byte, the adapter has Realloc.
+//
+// Sizes from heap.NoSuchSize to twice as much are refused by the adapter: the runtime ends the process when make is
+// asked for one. Of greater ones make panics, so that an allocator has to return nil for them.
 func Slices(of any, alloc func(size int) []byte, free func([]byte)) Allocator {
 	a := &slicesOf{of: of, alloc: alloc, free: free, live: map[unsafe.Pointer][]byte{}}
 	if r, ok := of.(interface{ Realloc([]byte, int) []byte }); ok {
 		return &slicesRealloc{a, r.Realloc}
 	}
 	return a
+}
+
+// deadly tells whether no slice has that size, or make of it cannot be survived: the runtime throws at sizes that fit
+// its address space of 48 bits (maxAlloc in runtime/malloc.go) when the machine's does not hold them.
+func deadly(size uintptr) bool {
+	return int(size) < 0 || heap.NoSuchSize <= uint64(size) && uint64(size) < 2*heap.NoSuchSize
 }
 
 type slicesOf struct {
@@ -53,7 +66,7 @@ type slicesOf struct {
 func (a *slicesOf) adapted() any { return a.of }
 
 func (a *slicesOf) Alloc(size uintptr) unsafe.Pointer {
-	if int(size) < 0 {
+	if deadly(size) {
 		return nil
 	}
 	return a.hold(a.alloc(int(size)), int(size))
@@ -89,7 +102,7 @@ func (a *slicesRealloc) Realloc(p unsafe.Pointer, size uintptr) unsafe.Pointer {
 	if p == nil {
 		return a.Alloc(size)
 	}
-	if int(size) < 0 {
+	if deadly(size) {
 		return nil
 	}
 	q := a.hold(a.realloc(a.live[p], int(size)), int(size))

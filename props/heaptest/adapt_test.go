@@ -1,8 +1,11 @@
 package heaptest
 
 import (
+	"slices"
 	"testing"
 	"unsafe"
+
+	"heapfuzz/model/heap"
 )
 
 // arena has the shape of byte slices, and two optional parts.
@@ -105,4 +108,19 @@ func TestSlicesRealloc(t *testing.T) {
 		}
 	}()
 	s.Free(p)
+}
+
+// make of the first size would end the process of the test; that of the second panics, and is for the allocator to
+// refuse.
+func TestSlicesRefusesWhatNoMakeSurvives(t *testing.T) {
+	var asked []int
+	s := Slices(nil, func(n int) []byte { asked = append(asked, n); return nil }, func([]byte) {})
+	for _, size := range []uintptr{heap.NoSuchSize - 1, heap.NoSuchSize, 2*heap.NoSuchSize - 1, 2 * heap.NoSuchSize} {
+		if s.Alloc(size) != nil {
+			t.Errorf("%d bytes were had", size)
+		}
+	}
+	if want := []int{heap.NoSuchSize - 1, 2 * heap.NoSuchSize}; !slices.Equal(asked, want) {
+		t.Errorf("the allocator was asked for %d, want %d", asked, want)
+	}
 }

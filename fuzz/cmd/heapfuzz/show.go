@@ -67,7 +67,7 @@ func showCommand() *cobra.Command {
 	c.Flags().BoolVarP(&asC, "c", "c", false, "as a C program")
 	c.Flags().BoolVar(&asPlot, "plot", false, "as a picture of the memory, in SVG")
 	c.Flags().BoolVar(&asGraph, "graph", false, "as a picture of the objects behind an operation")
-	c.Flags().IntVar(&at, "at", -1, "the `number` of that operation (default the last)")
+	c.Flags().IntVar(&at, "at", -1, "the `number` of that operation; -1 is the last")
 	c.Flags().StringVarP(&out, "out", "o", "", "the `file` that the picture is written to (default standard output)")
 	c.Flags().DurationVar(&hang, "hang", campaign.HangDefault, hangUsage)
 	c.MarkFlagsMutuallyExclusive("go", "c", "plot", "graph")
