@@ -45,7 +45,7 @@ func (t Target) Promises() string { return t.Language().promises(t.Contract) }
 
 // Alike tells whether two targets of one language promise the same visible answers wherever both have an operation.
 func (t Target) Alike(o Target) bool {
-	return t.Subject == o.Subject && t.Language().alike(t.Contract, o.Contract)
+	return t.Name == o.Name || t.Subject == o.Subject && t.Language().alike(t.Contract, o.Contract)
 }
 
 // Targets returns everything that is meant to be right, by language.

@@ -139,7 +139,7 @@ func TestTry(t *testing.T) {
 		t.Errorf("%s: %+v", name, wrong)
 	}
 	again, err := l.try(context.Background(), "", []string{name}, 1, 0)
-	if err != nil || again != wrong {
+	if err != nil || again.Kill != wrong.Kill || again.Reached != wrong.Reached { // how far it came till it hung varies
 		t.Errorf("once %+v, then %+v, %v", wrong, again, err)
 	}
 	if _, err := l.try(context.Background(), "", []string{"nobody"}, 1, 0); err == nil {

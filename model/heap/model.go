@@ -96,6 +96,8 @@ func (m *Model) enter(slot uint32, req Request, b Block) violation {
 		return Serves.Breach("p%d is nil", slot)
 	case b.Addr%align != 0:
 		return Aligned.Breach("p%d is not a multiple of %d: the remainder is %d", slot, align, b.Addr%align)
+	case req.Size >= NoSuchSize:
+		return Size.Breach("p%d is said to have %d bytes: no machine has as many", slot, req.Size)
 	case b.Usable < uint64(req.Size):
 		return Size.Breach("p%d has %d bytes where %d were asked for", slot, b.Usable, req.Size)
 	}

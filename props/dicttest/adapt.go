@@ -182,7 +182,8 @@ func (p *pulled[K, V]) Next() (key, value uint64, step dict.Step) {
 
 func (p *pulled[K, V]) Close() { p.stop() }
 
-// Refs makes a store of maps whose values are *Ref, of which it tells how many can be reached.
+// Refs makes a store of maps whose values are *Ref, of which it tells how many can be reached. They are not asked for
+// copies, which would share their values: as many can be reached then as are different.
 func Refs[K comparable](open func(capacity int) Map[K, *Ref]) Store {
 	return &refs[K]{open, newNumbers[K](), newNumbers[*Ref]()}
 }
@@ -193,7 +194,11 @@ type refs[K comparable] struct {
 	out  *numbers[*Ref]
 }
 
-func (s *refs[K]) New(capacity int) Dict { return &adapted[K, *Ref]{s.open(capacity), s.in, s.out} }
+func (s *refs[K]) New(capacity int) Dict {
+	m := s.open(capacity)
+	m.Copy = nil
+	return &adapted[K, *Ref]{m, s.in, s.out}
+}
 
 // Held collects garbage first.
 func (s *refs[K]) Held() int { return s.out.reachable() }

@@ -187,7 +187,7 @@ func (d *driver) hold(h *held, p ptr, size uintptr) prog.Outcome {
 		h.usable = d.usable.UsableSize(p)
 	}
 	out := prog.Outcome{Addr: uint64(uintptr(p)), Size: uint64(h.usable), State: d.state(p)}
-	if h.usable < size {
+	if h.usable < size || size >= heap.NoSuchSize {
 		h.usable = 0 // a lie ends the run: the block is not written
 	} else if d.owner != nil && !d.owner.Owns(p, h.usable) {
 		out.Msg, h.usable = notOwned, 0
