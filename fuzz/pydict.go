@@ -142,7 +142,6 @@ type pyStore struct {
 	strs    map[uintptr]int // references to strings, by record
 	values  int             // references to values
 	compare func()          // what happens in a comparison,
-	busy    *pyTable        // in an operation on this one
 	probes  uint64
 
 	ballast      []unsafe.Pointer // what InjectOOM took

@@ -78,13 +78,6 @@ func flag(value string, on *bool) bool {
 	return value == "0" || value == "1"
 }
 
-// number reads a promise that is a number, 0 or more.
-func number(value string, n *int) bool {
-	i, err := strconv.Atoi(value)
-	*n = i
-	return err == nil && i >= 0
-}
-
 // choice reads a promise that is one of some words.
 func choice[T any](value string, words map[string]T, chosen *T) bool {
 	c, ok := words[value]

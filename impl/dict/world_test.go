@@ -22,7 +22,6 @@ type world struct {
 	holds   map[Dict]int // how many slots and iterators have a dict
 
 	dicts   [4]Dict
-	owners  [4]bool   // the slot's dict is an instance's
 	classOf [4]*Class // whose
 	iters   [4]*Iter
 	classes [4]*Class

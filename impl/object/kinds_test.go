@@ -83,7 +83,7 @@ func TestNotCached(t *testing.T) {
 		"'\u0100'": func() Ref { return h.NewStr("\u0100") }, "b'ab'": func() Ref { return h.NewBytes([]byte("ab")) },
 		"frozenset()": func() Ref { return h.NewFrozenset() }, "bytearray()": func() Ref { return h.NewByteArray(0) },
 	} {
-		if make() == make() {
+		if one, other := make(), make(); one == other {
 			t.Errorf("%s is one object", what)
 		}
 	}
