@@ -51,7 +51,7 @@ var labour = []struct {
 // CostTime is how long each language is driven to learn what checking costs.
 const CostTime = 3 * time.Second
 
-// Costs drives the targets of each language for a time and tells by a profile what the checking of their answers took.
+// Costs drives the targets of each language for so much CPU time and tells by a profile what the checking of their answers took.
 // It is a measurement, and not the same each time.
 func Costs(seed uint64, each time.Duration) ([]Cost, error) {
 	var all []Cost
@@ -102,13 +102,13 @@ func costsOf(l fuzz.Language, seed uint64, each time.Duration) ([]Cost, error) {
 // drive runs the programs of a campaign on all targets of a language in turn.
 func drive(l fuzz.Language, seed uint64, each time.Duration) (ops int, err error) {
 	var r props.Runner
-	end := time.Now().Add(each)
+	end := cpuTime() + each
 	targets := l.Targets()
 	subjects := make([]*props.Subject, len(targets))
 	for i, t := range targets {
 		subjects[i] = t.New()
 	}
-	for n := 0; time.Now().Before(end); n++ {
+	for n := 0; cpuTime() < end; n++ {
 		s := subjects[n%len(subjects)]
 		res, err := r.Run(s, campaign.Program(s, seed, n/len(subjects), nil))
 		if err != nil {
