@@ -603,9 +603,6 @@ func openGC(prof *object.Profile, w graphtest.World) (graphtest.Heap, error) {
 	}
 	g.c.OnTake = g.take
 	g.OnCollection(func(int) {}, func(int) {})
-	if w.Variant/16%2 != 0 {
-		g.c.SetThreshold(3, 1, 1)
-	}
 	return g, nil
 }
 
@@ -716,6 +713,27 @@ func (g gcHeap) SetThreshold(generation, n int) {
 	g.c.SetThreshold(t[0], t[1:]...)
 }
 
+// Pace counts what is hidden too.
+func (g gcHeap) Pace() graph.Pace {
+	t, n := g.c.Threshold(), g.c.Count()
+	p := graph.Pace{On: g.c.Enabled(), Thresholds: t[:], Counts: n[:]}
+	p.Pending, p.LongLived = g.c.Survivors()
+	p.Spare = int(g.h.FreeListBytes())
+	for _, s := range g.c.Stats() {
+		p.Collections = append(p.Collections, s.Collections)
+	}
+	if p.Oldest = -1; g.h.Live() < pyPaceMax {
+		p.Oldest = 0
+		if err := g.c.Objects(gc.Generations-1, func(object.Ref) { p.Oldest++ }); err != nil {
+			panic(err) // there is such a generation
+		}
+	}
+	return p
+}
+
+// pyPaceMax is up to how many objects are counted whenever a collection begins and ends.
+const pyPaceMax = 500
+
 func (g gcHeap) Freeze()   { g.c.Freeze() }
 func (g gcHeap) Unfreeze() { g.c.Unfreeze() }
 
@@ -739,7 +757,7 @@ func offers27(prof *object.Profile, part string) bool {
 	switch part {
 	case "legacy":
 		return prof.Legacy
-	case "final", "graduate", "watch", "stats":
+	case "final", "graduate", "watch", "stats", "pace":
 		return !prof.Legacy
 	}
 	return true
@@ -830,6 +848,8 @@ func pyProfile(name string) *object.Profile {
 func gcContract(prof *object.Profile) graph.Contract {
 	c := pyContract(prof)
 	c.Generations, c.Promotes = gc.Generations, true
+	c.Paces, c.Counts = !prof.Legacy, [graph.Kinds]bool{pySlotted: true}
+	c.Thresholds = []int{prof.Threshold0, 10, 10}
 	if prof.AllOrNothing {
 		c.Saves = graph.Whole
 	}

@@ -134,6 +134,10 @@ func (c *Collector) Count() [Generations]int {
 	return n
 }
 
+// Survivors returns how many objects outlived collections of generation 1 since the last full one, and how many that
+// one.
+func (c *Collector) Survivors() (pending, longLived int) { return c.pending, c.longLived }
+
 // Stats returns the statistics of each generation.
 func (c *Collector) Stats() [Generations]Stats { return c.stats }
 

@@ -10,6 +10,7 @@ type collection struct {
 	lenient             bool // a finalizer or a callback asked for it, or memory is scarce: what must die is not judged
 	alone               bool // it started by itself
 	started             bool // the heap told so
+	called, took, paced bool // something called back, died, and the numbers at its start were told
 	stopped             int  // what the heap told that it returned; -1: nothing
 }
 
@@ -193,11 +194,14 @@ func (m *Model) hoard(n *node) violation {
 // Enable says whether, from here on, collections start by themselves.
 func (m *Model) Enable(on bool) {
 	m.vague = m.vague || !m.watched
-	m.on, m.heaped = on, 0
+	m.on, m.heaped, m.pace.tame = on, 0, false
 }
 
 // Threshold says after how many objects a generation is collected by itself; 0 is never.
 func (m *Model) Threshold(generation, n int) {
+	if m.Contract.Paces {
+		m.pace.thresholds[generation], m.pace.tame = n, false
+	}
 	if generation == 0 {
 		m.threshold, m.heaped = n, 0
 	}
@@ -211,6 +215,7 @@ func (m *Model) Due(kind Kind, fields int, collections uint64) violation {
 		m.seen, m.heaped = collections, 0
 	} else if m.observed && m.Contract.Automatic[kind%Kinds] && fields > 0 {
 		m.heaped++
+		m.pace.tame = m.on && m.threshold > 0 && !m.pace.moved
 	}
 	if m.on && m.threshold > 0 && m.heaped > m.threshold {
 		return Automatic.Breach("%d objects were made, with a threshold of %d", m.heaped, m.threshold)
@@ -223,6 +228,10 @@ func (m *Model) Freeze(on bool) {
 	m.touch()
 	m.frozen, m.heaped = on, 0
 	m.thawed = m.number
+	if on {
+		clear(m.pace.last.Counts)
+		m.pace.least, m.pace.most = 0, 0
+	}
 	for _, n := range m.all {
 		n.frozen, n.first = on, -1
 	}

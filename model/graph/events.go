@@ -23,6 +23,8 @@ func (m *Model) Event(e Event) violation {
 	case Listed:
 		m.told = append(m.told, ID(e.Arg))
 		return nil
+	case Paced:
+		return m.paced(int(e.Arg))
 	case Made, Bred, Referred:
 		return m.create(e.What, ID(e.Arg))
 	}
@@ -138,6 +140,7 @@ func (m *Model) finalize(n *node) violation {
 		n.entered, n.frozen = m.number, false // it may be entered anew
 	}
 	n.finalized, m.now.ran = true, true
+	m.wild()
 	m.calls = append(m.calls, n)
 	m.root(n, 1)
 	switch n.script {
@@ -189,7 +192,8 @@ func (m *Model) call(w *node) violation {
 	case m.Contract.CallbackFirst && m.depth == 1 && m.now.finals > 0 && m.sure(t):
 		return CallOrder.Breach("the weak reference %v called back after a finalizer", w)
 	}
-	w.called, w.cleared = true, true
+	w.called, w.cleared, m.now.called = true, true, true
+	m.wild()
 	return nil
 }
 
@@ -216,6 +220,9 @@ func (m *Model) die(n *node) violation {
 		return Elders.Breach("a collection of generation %d took %v, of generation %d", m.now.generation, n, m.least(n))
 	}
 	m.heaped = 0
+	m.counts(n, -1)
+	m.now.took = true
+	m.now.lenient = m.now.lenient || n.frozen && m.depth > 0 // what it held was not found unreachable
 	m.take(n)
 	for _, w := range n.weaks {
 		if w.callback && !w.called && w.doom == 0 && m.reachable(w) {

@@ -130,6 +130,8 @@ type (
 	Statistician interface {
 		Stats() (collections, collected uint64)
 	}
+	// Pacer tells what decides when a collection starts by itself.
+	Pacer interface{ Pace() Pace }
 	// User tells the number of living objects, the bytes in them, and the bytes from the operating system.
 	User interface {
 		Usage() (objects, bytes, footprint uint64)
@@ -148,7 +150,7 @@ type (
 
 	// Partial has the methods of more parts than it has, such as a heap in another process, and tells which it has:
 	// mourn, weak, final, legacy, hoard, grow, copy, switch, threshold, freeze, freezecount, watch, tracked, census,
-	// relate, graduate, size, count, age, stats, usage, oom, check, trim.
+	// relate, graduate, size, count, age, stats, pace, usage, oom, check, trim.
 	Partial interface{ Offers(part string) bool }
 	// Witness tells how often each of its named transitions happened since the heap was made, always the same names in
 	// the same order: what a run went through, counted and used as a guide; no rule looks at it.
@@ -197,6 +199,10 @@ type Contract struct {
 	// When more objects of these kinds, with fields, were made than the threshold of the youngest generation says, and
 	// nothing died, a collection starts by itself, if they are enabled.
 	Automatic [Kinds]bool
+
+	Paces      bool        // collections start by themselves when Pace says so, and it is what it says that it is
+	Thresholds []int       // of each generation at first, where Paces
+	Counts     [Kinds]bool // of these kinds what has fields counts as one, and nothing changes it but to make and die
 
 	FieldsMax int   // it may refuse objects with more fields; 0: it refuses only what the operating system refuses
 	MayRefuse bool  // it may refuse at any time
@@ -253,6 +259,7 @@ const (
 	Listed    What = 'O' // Arg is one of those that the operation answers; 0 is none
 	Started   What = 'S' // a collection of generation Arg started
 	Stopped   What = 'T' // it is over, and returned Arg
+	Paced     What = 'P' // the next of the numbers of a Pace; those told at start and end of a collection are between
 )
 
 // Event is one thing that happened during an operation.

@@ -56,6 +56,7 @@ type Model struct {
 	seen      uint64 // collections, by the statistics
 
 	sizes [Kinds + 1][]sized // by kind, in the order of fields
+	pace  pace
 
 	limited, scarce, failed, trimmed bool
 }
@@ -92,7 +93,8 @@ type violation = *model.Violation
 
 // NewModel returns the model of an empty heap. Observed says that the heap tells every death.
 func NewModel(c Contract, observed bool) *Model {
-	return &Model{Contract: c, observed: observed, nodes: map[ID]*node{}, era: 1, latest: make([]int, c.Full()+1)}
+	return &Model{Contract: c, observed: observed, nodes: map[ID]*node{}, era: 1, latest: make([]int, c.Full()+1),
+		pace: pace{thresholds: slices.Clone(c.Thresholds)}}
 }
 
 // Limit says that the operating system gives only so much.
@@ -161,6 +163,7 @@ func (m *Model) enter(id ID, kind Kind, fields int) (*node, violation) {
 	}
 	m.nodes[id] = n
 	m.all = append(m.all, n)
+	m.counts(n, 1)
 	return n, nil
 }
 
@@ -247,6 +250,9 @@ func (m *Model) Set(slot uint32, i int, to uint32, something bool) {
 }
 
 func (m *Model) store(n *node, i int, to *node) {
+	if !m.Contract.Counts[n.kind%Kinds] {
+		m.unsure()
+	}
 	old := n.fields[i]
 	n.fields[i] = to
 	n.size = 0
@@ -423,7 +429,7 @@ func (m *Model) Settle() violation {
 	if m.open {
 		return Watched.Breach("a collection started, and did not end in its operation")
 	}
-	m.owed, m.loose, m.told = m.owed[:0], m.loose[:0], m.told[:0]
+	m.owed, m.loose, m.told, m.pace.moved = m.owed[:0], m.loose[:0], m.told[:0], false
 	m.era++
 	return nil
 }
@@ -452,6 +458,7 @@ func (m *Model) bury(n *node) {
 func (m *Model) Refuse(fields int) violation {
 	c := &m.Contract
 	m.failed = true
+	m.unsure()
 	if m.scarce || m.limited || c.MayRefuse || c.FieldsMax != 0 && fields > c.FieldsMax {
 		return nil
 	}

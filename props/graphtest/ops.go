@@ -189,6 +189,8 @@ var Lang = prog.NewLang("graph", slots, world, []row{
 		verb{need: needStats, ask: (*driver).statistics, after: func(m state, _ prog.Op, out prog.Outcome) violation {
 			return m.Stats(out.Addr, out.Size)
 		}}),
+	act(prog.Info{Name: "pace", Weight: 2, Doc: "asks for the counts and thresholds of the generations"},
+		verb{need: needPace, ask: (*driver).askPace}),
 	act(prog.Info{Name: "enable", Role: prog.Set, Weight: 1, Args: args(arg("on", flags)),
 		Doc: "switches collections that start by themselves on or off"},
 		verb{need: needSwitch, ask: (*driver).enable,

@@ -152,6 +152,17 @@ func (d *driver) isFinalized(op prog.Op) prog.Outcome {
 	return prog.Outcome{Addr: bit(d.graduate.Finalized(d.object(op)))}
 }
 
+// pace tells what decides when collections start by themselves.
+func (d *driver) pace() {
+	if d.has[needPace] {
+		for _, n := range d.pacer.Pace().Numbers() {
+			d.tell(graph.Paced, uint64(n))
+		}
+	}
+}
+
+func (d *driver) askPace(prog.Op) prog.Outcome { d.pace(); return prog.Outcome{} }
+
 func bit(b bool) uint64 {
 	if b {
 		return 1
