@@ -72,6 +72,9 @@ type Collector struct {
 
 	// OnTake, if set, is called for each object of the garbage before any of it is cleared. It may not use the heap.
 	OnTake func(object.Ref)
+
+	// OnKeep, if set, is called for each object that old finalizers keep from dying. It may not use the heap.
+	OnKeep func(object.Ref)
 }
 
 // A Phase is what OnCollection is told. At the start the numbers are 0.

@@ -26,7 +26,14 @@ func (m *Model) Generation(slot uint32, generation int) violation {
 	if n.first == m.number && !m.vague { // there was no collection since it was made
 		most = 0
 	}
-	if c.Promotes && generation >= 0 && (generation < least || generation > most) {
+	always := n.of == nil && c.tracks(n.kind)
+	switch {
+	case !c.Promotes:
+	case always && n.frozen && generation >= 0:
+		return Promotion.Breach("%v is in generation %d, and is frozen", n, generation)
+	case always && !n.frozen && generation < 0:
+		return Promotion.Breach("%v is in no generation", n)
+	case generation >= 0 && (generation < least || generation > most):
 		return Promotion.Breach("%v is in generation %d, and should be in %d to %d", n, generation, least, most)
 	}
 	return nil
@@ -36,6 +43,9 @@ func (m *Model) Generation(slot uint32, generation int) violation {
 func (m *Model) Tracked(slot uint32, itself, others bool) violation {
 	n := m.slots[slot]
 	switch {
+	case itself && m.Contract.Forgets && m.Contract.Untracks[n.kind%Kinds] && max(n.entered, n.stored) < m.whole &&
+		!slices.ContainsFunc(n.fields, func(f *node) bool { return f != nil && f.kind != Atom }):
+		return Tracking.Breach("the collector follows %v, which refers to atoms only", n)
 	case itself:
 	case m.Contract.tracks(n.kind):
 		return Tracking.Breach("the collector does not follow %v, and always should", n)

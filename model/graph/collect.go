@@ -33,7 +33,7 @@ func (m *Model) inside() bool { return len(m.calls) > 0 || m.busy > 0 }
 func (m *Model) start(generation int) violation {
 	if m.depth == 0 {
 		m.begin(generation)
-		m.now.alone, m.now.lenient = true, true // the heap may be at another point of the operation than the model
+		m.now.alone, m.now.lenient, m.stirred = true, true, true // the heap may be at another point of the operation than the model
 	}
 	switch {
 	case m.open || m.depth > 1 || m.now.started:
@@ -90,6 +90,9 @@ func (m *Model) end(returned int) violation {
 			return v
 		}
 	}
+	if full && !m.frozen && !now.inside && !now.alone {
+		m.whole = m.number
+	}
 	m.latest[min(now.generation+1, c.Full())] = m.number
 	m.era++
 	m.settled = full && !now.lenient && !now.ran && c.Within == 1
@@ -131,6 +134,9 @@ func (m *Model) least(n *node) int {
 	if n.of == nil && !m.Contract.tracks(n.kind) {
 		return 0
 	}
+	if n.thawed && n.of == nil {
+		return m.Contract.Full()
+	}
 	since, last := max(n.entered, m.thawed), 0
 	for g, number := range m.latest {
 		if n.of == nil && number > since {
@@ -152,11 +158,11 @@ func (m *Model) spares(n *node) bool {
 	return m.now.generation < m.Contract.Full() && (!m.Contract.Immediate || n.refs > 0 && m.reachesItself(n))
 }
 
-// take counts an object that the collection takes.
-func (m *Model) take(n *node) {
+// take counts an object that the collection takes, surely or not.
+func (m *Model) take(n *node, surely bool) {
 	if containers := m.Contract.Returns == Containers; !containers || n.kind != Atom {
 		m.now.most++
-		if !containers || n.of != nil || m.Contract.tracks(n.kind) {
+		if surely && (!containers || n.of != nil || m.Contract.tracks(n.kind)) {
 			m.now.least++
 		}
 	}
@@ -183,7 +189,7 @@ func (m *Model) hoard(n *node) violation {
 			continue
 		}
 		o.kept = m.era
-		m.take(o)
+		m.take(o, true)
 		for _, f := range o.fields {
 			m.visit(f)
 		}
@@ -215,7 +221,7 @@ func (m *Model) Due(kind Kind, fields int, collections uint64) violation {
 		m.seen, m.heaped = collections, 0
 	} else if m.observed && m.Contract.Automatic[kind%Kinds] && fields > 0 {
 		m.heaped++
-		m.pace.tame = m.on && m.threshold > 0 && !m.pace.moved
+		m.pace.tame = m.on && m.threshold > 0 && !m.stirred
 	}
 	if m.on && m.threshold > 0 && m.heaped > m.threshold {
 		return Automatic.Breach("%d objects were made, with a threshold of %d", m.heaped, m.threshold)
@@ -233,6 +239,7 @@ func (m *Model) Freeze(on bool) {
 		m.pace.least, m.pace.most = 0, 0
 	}
 	for _, n := range m.all {
+		n.thawed = !on && (n.frozen || n.thawed) && m.Contract.Thaws
 		n.frozen, n.first = on, -1
 	}
 }

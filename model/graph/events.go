@@ -137,7 +137,7 @@ func (m *Model) finalize(n *node) violation {
 			w.cleared = w.cleared || m.Contract.WeakFirst
 		}
 	} else {
-		n.entered, n.frozen = m.number, false // it may be entered anew
+		n.entered, n.frozen, n.thawed = m.number, false, false // it may be entered anew
 	}
 	n.finalized, m.now.ran = true, true
 	m.wild()
@@ -216,6 +216,8 @@ func (m *Model) die(n *node) violation {
 		return Safety.Breach("%v died, and roots reach it", n)
 	case n.script != None && !n.finalized:
 		return FinalLost.Breach("%v died, and its finalizer has not run", n)
+	case m.saveAll && m.depth == 1 && m.sure(n) && !m.now.ran && !m.now.called && !m.scarce && !m.limited:
+		return Garbage.Breach("%v died in a collection, and should be in the garbage", n)
 	case m.spares(n):
 		return Elders.Breach("a collection of generation %d took %v, of generation %d", m.now.generation, n, m.least(n))
 	}
@@ -223,7 +225,7 @@ func (m *Model) die(n *node) violation {
 	m.counts(n, -1)
 	m.now.took = true
 	m.now.lenient = m.now.lenient || n.frozen && m.depth > 0 // what it held was not found unreachable
-	m.take(n)
+	m.take(n, !n.legacy && n.waited != m.number)             // those waited for what took the last reference to them
 	for _, w := range n.weaks {
 		if w.callback && !w.called && w.doom == 0 && m.reachable(w) {
 			m.owed = append(m.owed, w)

@@ -183,6 +183,7 @@ type Contract struct {
 	Within      int     // an object is dead after so many full collections that found it unreachable; 0: it may leak
 	Generations int     // that Collect tells apart; the last is a full collection. 0 means 1
 	Promotes    bool    // what outlives a collection is in a generation above it, or in the last
+	Thaws       bool    // what was frozen is in the last one from then on
 	Returns     Returns // what Collect returns
 	Saves       Saves   // what a finalizer that gives its object a root saves from the collection
 
@@ -195,6 +196,7 @@ type Contract struct {
 	Grows    [Kinds]bool // the number of their fields changes
 	Shares   [Kinds]bool // each is its own copy; its own deep copy if it reaches only these and weak references
 	Untracks [Kinds]bool // the collector need not follow them while they refer to nothing that it follows
+	Forgets  bool        // it does not from a full collection on, if they refer to atoms only
 
 	// When more objects of these kinds, with fields, were made than the threshold of the youngest generation says, and
 	// nothing died, a collection starts by itself, if they are enabled.

@@ -40,8 +40,10 @@ type Model struct {
 	now         collection // that runs
 	depth       int        // of collections: 1 while one runs, more while finalizers ask for others
 	open        bool       // one started, and is not over
+	stirred     bool       // one started by itself in this operation
 	latest      []int      // of each generation: the number of the last collection whose survivors went there
 	number      int        // of the last collection that began
+	whole       int        // of the last full one that saw all, and made nothing wait
 	thawed      int        // of the last that began when the frozen were shown again
 	saveAll     bool       // collections put what they find in the garbage
 	hoards      bool       // they have, or there are legacy finalizers
@@ -77,12 +79,14 @@ type node struct {
 	finalized    bool
 	copied       bool // it was made as a copy
 	frozen, dead bool
-	age          int // full collections that found it unreachable
-	first        int // the last collection that began before it was made; -1: it was there at a freeze or its end
-	entered      int // the collection since which it is in the generations
-	born, doom   int // the eras that made it and that last found it unreachable
-	kept         int // the era in which the garbage kept it
-	waited       int // the last collection that left it alone because what has a legacy finalizer reached it
+	thawed       bool // it was frozen, and has not entered anew
+	age          int  // full collections that found it unreachable
+	first        int  // the last collection that began before it was made; -1: it was there at a freeze or its end
+	entered      int  // the collection since which it is in the generations
+	born, doom   int  // the eras that made it and that last found it unreachable
+	stored       int  // the last collection that began before a field was stored
+	kept         int  // the era in which the garbage kept it
+	waited       int  // the last collection that left it alone because what has a legacy finalizer reached it
 	mark         int
 	size         uint64 // that was told since its fields changed; 0: none
 }
@@ -158,6 +162,9 @@ func (m *Model) enter(id ID, kind Kind, fields int) (*node, violation) {
 	}
 	m.made++
 	n := &node{id: id, serial: m.made, kind: kind, born: m.era, first: m.number, entered: m.number}
+	if m.stirred { // before the collection or behind it
+		n.first--
+	}
 	if fields > 0 {
 		n.fields = make([]*node, fields)
 	}
@@ -254,7 +261,7 @@ func (m *Model) store(n *node, i int, to *node) {
 		m.unsure()
 	}
 	old := n.fields[i]
-	n.fields[i] = to
+	n.fields[i], n.stored = to, m.number
 	n.size = 0
 	if to != nil {
 		m.refer(to, 1)
@@ -429,7 +436,7 @@ func (m *Model) Settle() violation {
 	if m.open {
 		return Watched.Breach("a collection started, and did not end in its operation")
 	}
-	m.owed, m.loose, m.told, m.pace.moved = m.owed[:0], m.loose[:0], m.told[:0], false
+	m.owed, m.loose, m.told, m.stirred = m.owed[:0], m.loose[:0], m.told[:0], false
 	m.era++
 	return nil
 }
@@ -458,7 +465,7 @@ func (m *Model) bury(n *node) {
 func (m *Model) Refuse(fields int) violation {
 	c := &m.Contract
 	m.failed = true
-	m.unsure()
+	m.wild()
 	if m.scarce || m.limited || c.MayRefuse || c.FieldsMax != 0 && fields > c.FieldsMax {
 		return nil
 	}

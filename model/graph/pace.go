@@ -49,13 +49,12 @@ func (p Pace) due() int {
 
 // pace is what the model expects of the heap's.
 type pace struct {
-	heard       []int       // of what is being told
-	thresholds  []int       // that the program set
-	last        Pace        // what was told last, and became of it since; without counts, nothing was told
-	least, most int         // of count 0
-	tame        bool        // it is not above its threshold
-	moved       bool        // there was a collection in this operation
-	before      Pace        // what was told at the start of the collection that runs
+	heard       []int // of what is being told
+	thresholds  []int // that the program set
+	last        Pace  // what was told last, and became of it since; without counts, nothing was told
+	least, most int   // of count 0
+	tame        bool  // it is not above its threshold
+	before      Pace  // what was told at the start of the collection that runs
 }
 
 const countless = math.MaxInt / 2
@@ -72,7 +71,6 @@ func (m *Model) paced(number int) violation {
 	starts, ends := m.open && !m.now.paced, m.open && m.now.paced
 	if ends {
 		m.outlived(p)
-		k.moved = true
 	}
 	for g, n := range k.thresholds {
 		if p.Thresholds[g] != n {
@@ -163,7 +161,7 @@ func (m *Model) counts(n *node, by int) {
 	k, c := &m.pace, &m.Contract
 	switch {
 	case n.kind == Atom:
-	case by > 0 && k.moved: // when the new object was counted is not known
+	case by > 0 && m.stirred: // when the new object was counted is not known
 		k.most = countless
 	case n.of == nil && n.script == None && len(n.weaks) == 0 && len(n.fields) > 0 && c.Counts[n.kind%Kinds]:
 		k.least, k.most = max(k.least+by, 0), max(min(k.most+by, countless), 0)
