@@ -56,7 +56,7 @@ type pyCollector interface {
 	Collect(generation int) int
 	Enable()
 	Disable()
-	Safepoint() bool
+	Safepoint()
 	CheckInvariants(roots func(func(object.Ref))) error
 }
 
@@ -735,6 +735,24 @@ func (g gcHeap) Pace() graph.Pace {
 // pyPaceMax is up to how many objects are counted whenever a collection begins and ends.
 const pyPaceMax = 500
 
+// Refuses asks for a list of what is below all, as -1 is one of all.
+func (g gcHeap) Refuses(generation int) bool {
+	_, err := g.c.CollectGeneration(generation)
+	if generation < 0 {
+		generation--
+	}
+	return err != nil && g.c.Objects(generation, func(object.Ref) {}) != nil
+}
+
+// Immortalize gives an object the count of what never dies (3.12). What is hidden with it is never shared.
+func (g gcHeap) Immortalize(id graph.ID) {
+	o := object.Ref(id)
+	g.known[o].roots++
+	if !g.h.IsImmortal(o) {
+		g.h.AddCount(o, object.ImmortalCount-g.h.Count(o))
+	}
+}
+
 func (g gcHeap) Freeze()   { g.c.Freeze() }
 func (g gcHeap) Unfreeze() { g.c.Unfreeze() }
 
@@ -756,6 +774,8 @@ func (g gcHeap) Offers(part string) bool { return offers27(g.h.Profile(), part) 
 
 func offers27(prof *object.Profile, part string) bool {
 	switch part {
+	case "immortal":
+		return prof.Immortal
 	case "final", "graduate", "watch", "stats", "pace":
 		return !prof.Legacy
 	}

@@ -175,20 +175,19 @@ func (c *Collector) Full() {
 	}
 }
 
-// Safepoint runs a collection that an allocation has asked for, and reports whether there was one.
-func (c *Collector) Safepoint() bool {
+// Safepoint runs a collection that an allocation has asked for.
+func (c *Collector) Safepoint() {
 	if !c.asked || c.collecting {
-		return false
+		return
 	}
 	c.asked = false
-	if !c.enabled {
-		return false
+	if c.enabled {
+		c.collectDue()
 	}
-	return c.collectDue()
 }
 
 // collectDue collects the oldest generation above its threshold, if there is one.
-func (c *Collector) collectDue() bool {
+func (c *Collector) collectDue() {
 	n := c.Count()
 	for g := Generations - 1; g >= 0; g-- {
 		if n[g] <= c.threshold[g] {
@@ -200,9 +199,8 @@ func (c *Collector) collectDue() bool {
 		}
 		c.took[dueYoungest+g]++
 		c.observed(g)
-		return true
+		return
 	}
-	return false
 }
 
 // CollectGeneration collects generation g and all younger ones, and returns how many objects it found unreachable, with
@@ -275,7 +273,7 @@ func (c *Collector) Objects(g int, visit func(object.Ref)) error {
 // GenerationOf returns the generation of an object: Generations for the permanent one, -1 if it is not tracked. It
 // walks the list, for the object does not know.
 func (c *Collector) GenerationOf(o object.Ref) int {
-	if o == 0 || !c.h.IsTracked(o) {
+	if !c.h.IsTracked(o) {
 		return -1
 	}
 	at := c.h.Next(o)

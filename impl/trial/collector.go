@@ -98,16 +98,15 @@ func (c *Collector) Full() {
 	}
 }
 
-// Safepoint runs a collection that an allocation has asked for, and reports whether there was one.
-func (c *Collector) Safepoint() bool {
+// Safepoint runs a collection that an allocation has asked for, unless so many have died since, or collections were
+// switched off.
+func (c *Collector) Safepoint() {
 	if !c.asked || c.collecting {
-		return false
+		return
 	}
 	c.asked = false
-	if c.h.Fresh <= c.h.Limit { // some have died since, or collections were switched off
-		return false
+	if c.h.Fresh > c.h.Limit {
+		c.took[due]++
+		c.Collect(0)
 	}
-	c.took[due]++
-	c.Collect(0)
-	return true
 }

@@ -1,5 +1,7 @@
 package graph
 
+import "slices"
+
 // collection is one that runs.
 type collection struct {
 	generation, first   int  // first is the number of objects made before
@@ -84,6 +86,13 @@ func (m *Model) end(returned int) violation {
 	case m.hoards && (m.scarce || m.limited): // what it found may be too much for the garbage
 	case m.observed && (returned > now.most || returned < now.least):
 		return Return.Breach("a collection returned %d, and took %d", returned, now.most)
+	}
+	if full && !now.lenient && m.saveAll && !now.ran && !now.called && !m.limited && !m.frozen {
+		for _, n := range m.all {
+			if !n.dead && n.of == nil && n.doom == m.era && c.tracks(n.kind) && !slices.Contains(m.garbage, n) {
+				return Garbage.Breach("%v was found dead, and is not in the garbage", n)
+			}
+		}
 	}
 	if full && !now.lenient {
 		if v := m.complete(); v != nil {
@@ -189,7 +198,7 @@ func (m *Model) hoard(n *node) violation {
 			continue
 		}
 		o.kept = m.era
-		m.take(o, true)
+		m.take(o, !o.called) // one that has called back is as any that lives
 		for _, f := range o.fields {
 			m.visit(f)
 		}

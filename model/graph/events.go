@@ -127,6 +127,7 @@ func (m *Model) finalize(n *node) violation {
 		m.follow()
 		for _, o := range m.all {
 			if o.mark == m.epoch {
+				m.take(o, false)
 				o.waited = m.number
 			}
 		}

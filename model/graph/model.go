@@ -76,9 +76,11 @@ type node struct {
 	callback     bool // of a weak reference
 	called       bool
 	cleared      bool
+	lapsed       bool // a full collection found it dead, and cleared it
 	finalized    bool
 	copied       bool // it was made as a copy
 	frozen, dead bool
+	immortal     bool // it has a root for ever; entered is since when
 	thawed       bool // it was frozen, and has not entered anew
 	age          int  // full collections that found it unreachable
 	first        int  // the last collection that began before it was made; -1: it was there at a freeze or its end
@@ -324,6 +326,8 @@ func (m *Model) Deref(slot, from uint32, id ID) violation {
 		return nil
 	case w.cleared || t.dead:
 		return WeakDead.Breach("the weak reference %v was cleared, and refers to %s", w, m.name(id))
+	case w.lapsed:
+		return WeakDead.Breach("the weak reference %v was found dead, and refers to %v", w, t)
 	case t.id != id:
 		return WeakDead.Breach("the weak reference %v refers to %s and should to %v", w, m.name(id), t)
 	}
@@ -350,6 +354,15 @@ func (m *Model) Finalizer(slot uint32, s Script) {
 func (m *Model) Legacy(slot uint32) {
 	m.Finalizer(slot, Idle)
 	m.slots[slot].legacy, m.hoards = true, true
+}
+
+// Immortalize gives the slot's object a root for ever.
+func (m *Model) Immortalize(slot uint32) {
+	n := m.slots[slot]
+	if !n.immortal {
+		n.immortal, n.entered = true, m.number
+		m.root(n, 1)
+	}
 }
 
 // HasSaved tells whether a finalizer saved an object that nobody took since.

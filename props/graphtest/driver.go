@@ -36,6 +36,8 @@ const (
 	needGraduate
 	needSize
 	needPace
+	needRefuse
+	needImmortal
 	needs
 )
 
@@ -45,7 +47,7 @@ var partNames = [needs]string{
 	needCount: "count", needAge: "age", needStats: "stats", needUsage: "usage", needOOM: "oom", needCheck: "check",
 	needTrim: "trim", needLegacy: "legacy", needHoard: "hoard", needGrow: "grow", needCopy: "copy",
 	needFreezeCount: "freezecount", needWatch: "watch", needTracked: "tracked", needCensus: "census",
-	needRelate: "relate", needGraduate: "graduate", needSize: "size", needPace: "pace",
+	needRelate: "relate", needGraduate: "graduate", needSize: "size", needPace: "pace", needRefuse: "refuse", needImmortal: "immortal",
 }
 
 // driver asks a heap the operations of Lang: it is the props.Target of every heap in this process. It runs the scripts
@@ -79,6 +81,8 @@ type driver struct {
 	graduate graph.Graduate
 	sizer    graph.Sizer
 	pacer    graph.Pacer
+	refuser  graph.Refuser
+	immortal graph.Immortalizer
 
 	slots   []graph.ID        // 0: dead
 	known   map[graph.ID]info // of every object that may live
@@ -136,6 +140,8 @@ func newDriver(h graph.Heap, c graph.Contract) *driver {
 		needGraduate:    pick(&d.graduate, h),
 		needSize:        pick(&d.sizer, h),
 		needPace:        pick(&d.pacer, h),
+		needRefuse:      pick(&d.refuser, h),
+		needImmortal:    pick(&d.immortal, h),
 	}
 	if p, ok := h.(graph.Partial); ok {
 		d.leaveOut(p)

@@ -49,6 +49,7 @@ const (
 	NestingLeaks
 	NeverPromotes
 	OnlyNewestCalled
+	PacedYoung
 	PlainLate
 	PopKeeps
 	RecycledUntracked
@@ -68,6 +69,7 @@ const (
 	SizeWraps
 	StatsForgetYoung
 	StopsWithNothing
+	TakesBeyond
 	TakesElders
 	TrashCalls
 	TrashCallsLate
@@ -107,7 +109,7 @@ var table = []row{
 	{Name: "self-cycle-lives", Doc: "an object that refers to itself is taken for reachable", Bug: SelfCycleLives,
 		Rule: graph.Complete},
 	{Name: "saves-all", Doc: "one that is saved saves all that was found dead with it (bpo-38379)", Bug: SavesAll,
-		Rule: graph.Complete},
+		Rule: graph.Complete, Reproducer: 9, Reason: "one saves itself in another, and a third is found with it"},
 	{Name: "frozen-for-ever", Doc: "the oldest object stays frozen when all are unfrozen", Bug: FrozenForEver,
 		Rule: graph.Complete, Or: or(graph.Frosted, graph.Followed), Reason: "and is counted as such"},
 	{Name: "same-uncounted", Doc: "storing in a field what is there already takes a count away", Bug: SameUncounted,
@@ -153,6 +155,10 @@ var table = []row{
 		Bug: StatsForgetYoung, Rule: graph.Stats},
 	{Name: "sleeps", Doc: "of the collections that should start by themselves only the first does",
 		Rule: graph.Automatic, hide: once},
+	{Name: "paced-young", Doc: "what starts by itself is a collection of the youngest, whatever is due",
+		Bug: PacedYoung, Rule: graph.Paces, Programs: 1000, hide: paced},
+	{Name: "takes-beyond", Doc: "a generation above the last is taken for the last", Bug: TakesBeyond,
+		Rule: graph.Refused},
 	{Name: "usage-forgets-atoms", Doc: "an atom that died is in use", Bug: UsageForgetsAtoms, Rule: graph.Accounted,
 		Or: or(graph.Returned, graph.Failure), Reason: "it shows when all is dead at the latest"},
 	{Name: "failure-counts", Doc: "an object that was refused is in use", Bug: FailureCounts, Rule: graph.Failure},
