@@ -852,7 +852,7 @@ func pyContract(prof *object.Profile) graph.Contract {
 		WeakFirst: true, CallbackFirst: true, WeakAll: true, WeakLapse: prof.ClearTrashWeakrefs,
 		Automatic: pyCounted, Bare: pyBare, Grows: pyGrows, Shares: pyShares, Untracks: pyUntracks,
 		FieldsMax: pyFieldsMax,
-		Paces:     true, Counts: [graph.Kinds]bool{pySlotted: true},
+		Paces:     true, Thresholds: []int{prof.Threshold0}, Counts: [graph.Kinds]bool{pySlotted: true},
 		Retained: retained(prof.Arena) + 16*int64(prof.Arena.ArenaBytes),
 	}
 	if prof.FreeList.Ints > 0 { // every int that died waits for the next (2.7)
@@ -869,12 +869,10 @@ func pyGraphs() (ts []Target) {
 		}, gcContract(prof), func(w graphtest.World) (graphtest.Heap, error) { return openGC(prof, w) }))
 	}
 	for _, prof := range []*object.Profile{pyProfile("3.11"), pyProfile("3.12")} {
-		contract := pyContract(prof)
-		contract.Thresholds = []int{prof.Threshold0}
 		ts = append(ts, graphTarget(Target{
 			Name: "trial-" + prof.Name, Smoke: 3,
 			Doc: "objects of CPython " + prof.Name + ", with a collector that tries deletions",
-		}, contract, func(w graphtest.World) (graphtest.Heap, error) { return openTrial(prof, w) }))
+		}, pyContract(prof), func(w graphtest.World) (graphtest.Heap, error) { return openTrial(prof, w) }))
 	}
 	return ts
 }

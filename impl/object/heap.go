@@ -231,8 +231,8 @@ type Heap struct {
 
 	seen [transitions]uint64 // see Transitions
 
-	withCode  int         // live objects with a finalizer, and weak references
-	anyLegacy bool        // some type has an old finalizer
+	withCode  int    // live objects with a finalizer, and weak references
+	anyLegacy bool   // some type has an old finalizer
 	safepoint func() // of the collector; nil if it has none or the profile does not want it
 
 	space *dict.Space

@@ -214,7 +214,7 @@ func (m *Model) Enable(on bool) {
 
 // Threshold says after how many objects a generation is collected by itself; 0 is never.
 func (m *Model) Threshold(generation, n int) {
-	if m.Contract.Paces {
+	if generation < len(m.pace.thresholds) {
 		m.pace.thresholds[generation], m.pace.tame = n, false
 	}
 	if generation == 0 {

@@ -12,8 +12,8 @@ import (
 // then Settle; only a new object, a field that was appended and what is asked are told after the events.
 //
 // The model stands in rooms, by question: what there is (model.go), what is reachable (reach.go), whether what happened
-// may happen (events.go), what a collection may and must do (collect.go), what a copy is (copy.go), and whether what
-// the heap says of itself is true (ask.go).
+// may happen (events.go), what a collection may and must do (collect.go), when one starts (pace.go), what a copy is
+// (copy.go), and whether what the heap says of itself is true (ask.go).
 type Model struct {
 	Contract Contract
 	observed bool // every death is told

@@ -96,7 +96,7 @@ func (m *Model) paced(number int) violation {
 	k.last, k.least, k.most = p, p.Counts[0], p.Counts[0]
 	if starts {
 		m.now.paced, k.before = true, p
-		m.reset(m.now.generation)
+		m.reset(min(m.now.generation, m.Contract.Full()))
 	}
 	if ends && (m.now.alone || m.now.inside) { // the operation goes on, and may make more
 		m.unsure()

@@ -72,7 +72,7 @@ const nestMax = 2
 // promises is what toy promises without its defect.
 var promises = graph.Contract{
 	Immediate: true, Within: 1, Generations: 3, Promotes: true, Returns: graph.Containers,
-	WeakFirst: true, WeakAll: true, CallbackFirst: true,
+	WeakFirst: true, WeakAll: true, WeakLapse: true, CallbackFirst: true,
 	Grows:     [graph.Kinds]bool{list: true},
 	Automatic: [graph.Kinds]bool{graph.Node: true, list: true},
 	Shares:    [graph.Kinds]bool{graph.Atom: true, tuple: true},
