@@ -57,7 +57,7 @@
 //     as running away. A mutant whose time was over before its operations is marked as late.
 //  3. An identity does not change when lines are added above it: it is function, operator, a sum of the source at the
 //     place, and a number among equals.
-//  4. What survives and is not listed in survivors.txt with a reason is a failure; so is what is listed and killed.
+//  4. What survives and is not listed in the folder survivors with a reason is a failure; so is what is listed and killed.
 //
 // # Rejected
 //

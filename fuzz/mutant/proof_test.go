@@ -30,11 +30,17 @@ gap: a rule on waste
     impl/pool C plus 0a.1
 `
 
-func TestSurvivors(t *testing.T) {
-	s, err := ReadSurvivors(strings.NewReader(listed), "s.txt")
-	if err != nil {
+func listing(t *testing.T) *Survivors {
+	t.Helper()
+	s := &Survivors{map[Identity]string{}}
+	if err := s.read(listed, "s.txt"); err != nil {
 		t.Fatal(err)
 	}
+	return s
+}
+
+func TestSurvivors(t *testing.T) {
+	s := listing(t)
 	p := &Proof{All: 4, Outcomes: []Outcome{outcome("A", "", ""), outcome("B", "heap/size", ""), outcome("D", "", ""),
 		outcome("E", "heap/size", "run/alive")}}
 	a := s.Account(p)
@@ -44,21 +50,29 @@ func TestSurvivors(t *testing.T) {
 	if diff := cmp.Diff([]Identity{id("B"), id("C")}, a.Stale); diff != "" {
 		t.Errorf("stale: B is found and C is no more (-want +got):\n%s", diff)
 	}
-	var b strings.Builder
-	if err := s.WriteSurvivors(&b, p); err != nil {
+	dir := t.TempDir()
+	if err := s.Write(dir, p); err != nil {
 		t.Fatal(err)
 	}
-	want := "equivalent: a mask\n    impl/pool A plus 0a.1  # 1 => 1 + 1\n\n" +
+	text, err := os.ReadFile(filepath.Join(dir, "impl-pool.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := survivorsHead + "\nequivalent: a mask\n    impl/pool A plus 0a.1  # 1 => 1 + 1\n\n" +
 		"unlisted: say why\n    impl/pool D plus 0a.1  # 1 => 1 + 1\n"
-	if diff := cmp.Diff(want, b.String()); diff != "" {
+	if diff := cmp.Diff(want, string(text)); diff != "" {
 		t.Errorf("written (-want +got):\n%s", diff)
+	}
+	p.All++
+	if err := s.Write(dir, p); err == nil {
+		t.Error("a list was written of a sample")
 	}
 	for text, why := range map[string]string{
 		"    impl/pool A plus 0a.1\n": "a mutant without a reason",
 		"perhaps: no\n":               "neither a reason nor a mutant",
 		"gap: x\n    impl/pool A plus 0a.1\n    impl/pool A plus 0a.1\n": "twice",
 	} {
-		_, err := ReadSurvivors(strings.NewReader(text), "s.txt")
+		err := (&Survivors{map[Identity]string{}}).read(text, "s.txt")
 		if err == nil || !strings.Contains(err.Error(), why) {
 			t.Errorf("%q: %v, want %q", text, err, why)
 		}
@@ -71,14 +85,12 @@ func TestListOfSurvivors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	file, err := os.Open("survivors.txt")
+	s, err := ReadSurvivors("survivors")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer file.Close()
-	s, err := ReadSurvivors(file, "survivors.txt")
-	if err != nil {
-		t.Fatal(err)
+	if len(s.reasons) == 0 {
+		t.Fatal("nothing is listed")
 	}
 	schema, err := schemaOf(root, Packages)
 	if err != nil {
@@ -93,16 +105,13 @@ func TestListOfSurvivors(t *testing.T) {
 	}
 	for id := range s.reasons {
 		if !there[id] {
-			t.Errorf("survivors.txt: %v is no mutant; heapfuzz prove says what survives", id)
+			t.Errorf("%v is no mutant; heapfuzz prove says what survives", id)
 		}
 	}
 }
 
 func TestSummary(t *testing.T) {
-	s, err := ReadSurvivors(strings.NewReader(listed), "s.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := listing(t)
 	missed := CanaryOutcome{Name: "x", Rule: "heap/size", Trial: outcome("", "heap/size", "").Trial}
 	p := &Proof{All: 5, Canaries: []CanaryOutcome{missed}}
 	p.Controls = []Control{{"slab", 300, 9000, ""}, {"x", 50, 9, "heap/size"}}

@@ -16,11 +16,12 @@ import (
 
 // Options say what Prove does. The zero value tries every mutant of every package.
 type Options struct {
-	Root     string   // of the module
-	Packages []string // none: all
-	Sample   int      // so many mutants, chosen by Seed; 0: all
-	Seed     uint64   // that programs, and a sample, follow from
-	Workers  int      // processes at a time; 0: one
+	Root     string              // of the module
+	Packages []string            // none: all
+	Sample   int                 // so many mutants, chosen by Seed; 0: all
+	Only     func(Identity) bool // of those chosen, these alone; nil: all
+	Seed     uint64              // that programs, and a sample, follow from
+	Workers  int                 // processes at a time; 0: one
 	Limits   Limits
 	Canaries bool                            // try the canaries, too
 	Cache    string                          // the folder of results known from before; "": none
@@ -85,6 +86,9 @@ func Prove(ctx context.Context, o Options) (*Proof, error) {
 		return nil, err
 	}
 	chosen := sample(b.within(schema.Mutants), o.Sample, o.Seed)
+	if o.Only != nil {
+		chosen = slices.DeleteFunc(slices.Clone(chosen), func(m Mutant) bool { return !o.Only(m.Identity) })
+	}
 	b.proof.Outcomes = make([]Outcome, len(chosen))
 	err = b.each(ctx, len(chosen), func(i, worker int) error { return b.mutant(ctx, chosen[i], i, worker) })
 	if err == nil && o.Canaries {

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -23,6 +23,8 @@ import (
 type proveFlags struct {
 	out      string
 	sample   int
+	match    string
+	from     string
 	seed     uint64
 	packages []string
 	budget   time.Duration
@@ -40,8 +42,8 @@ const tellEvery = 100
 
 const proveLong = `
 Make small defects in the packages of impl, one at a time, and see which of them the properties find. Each defect that
-survives must stand in fuzz/mutant/survivors.txt with its reason; one that does not, one that does and is found, and a
-canary that its rule does not catch, are findings.
+survives must stand in a list of fuzz/mutant/survivors with its reason; one that does not, one that does and is found,
+and a canary that its rule does not catch, are findings.
 
 Defects are built into one program, which needs the sources and the go command. Results are kept in the user's cache
 until something changes that they depend on, so that a run that is cut off goes on where it was.`
@@ -55,6 +57,7 @@ func proveCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		Example: `  heapfuzz prove -o evidence
   heapfuzz prove -sample 100 -ops 100000 -floor 0.8
+  heapfuzz prove -package impl/dict -match 'Space\.DelAttr' -v
   heapfuzz prove -package impl/pool -v`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return f.prove(c.Context(), c.OutOrStdout(), c.ErrOrStderr())
@@ -63,6 +66,8 @@ func proveCommand() *cobra.Command {
 	flags := c.Flags()
 	flags.StringVarP(&f.out, "out", "o", "", "the `folder` that evidence.json and evidence.html are written to")
 	flags.IntVar(&f.sample, "sample", 0, "try so `many` defects, chosen by the seed, and no canary (default all)")
+	flags.StringVar(&f.match, "match", "", "of the defects chosen, try those alone whose name matches this `pattern`")
+	flags.StringVar(&f.from, "from", "", "try those alone that survive by what an earlier run wrote to this `file`")
 	flags.BoolVar(&f.canaries, "canaries", false, "try the canaries although not every defect is tried")
 	flags.Uint64Var(&f.seed, "seed", 1, "the `number` that programs and the sample follow from")
 	flags.StringSliceVar(&f.packages, "package", nil, "the `package`s, as impl/pool (default all)")
@@ -89,11 +94,39 @@ func (f *proveFlags) check() error {
 		return errors.New("-ops 0 proves nothing")
 	case f.floor < 0 || f.floor > 1:
 		return fmt.Errorf("-floor %v: from 0 to 1", f.floor)
-	case f.write && (f.sample > 0 || len(f.packages) > 0):
-		return errors.New("-update wants every defect to be tried")
+	case f.write && (f.sample > 0 || f.match != "" || f.from != ""):
+		return errors.New("-update wants every defect of a package to be tried")
 	}
 	return nil
 }
+
+// only is what -match and -from leave of the mutants; nil is all.
+func (f *proveFlags) only() (func(mutant.Identity) bool, error) {
+	pattern, err := regexp.Compile(f.match)
+	if err != nil {
+		return nil, fmt.Errorf("-match: %w", err)
+	}
+	if f.from == "" {
+		return func(id mutant.Identity) bool { return pattern.MatchString(id.String()) }, nil
+	}
+	text, err := os.ReadFile(f.from)
+	if err != nil {
+		return nil, err
+	}
+	survived := map[string]bool{}
+	for line := range strings.SplitSeq(string(text), "\n") {
+		if name, ok := strings.CutPrefix(line, unlisted); ok {
+			name, _, _ = strings.Cut(name, " survives")
+			survived[name] = true
+		}
+	}
+	return func(id mutant.Identity) bool {
+		return survived[id.String()] && pattern.MatchString(id.String())
+	}, nil
+}
+
+// unlisted begins the lines about those that survive without a reason; -from reads them.
+const unlisted = "unlisted: "
 
 func (f *proveFlags) prove(ctx context.Context, stdout, stderr io.Writer) error {
 	if err := f.check(); err != nil {
@@ -103,8 +136,12 @@ func (f *proveFlags) prove(ctx context.Context, stdout, stderr io.Writer) error 
 	if err != nil {
 		return err
 	}
-	list := filepath.Join(root, "fuzz", "mutant", "survivors.txt")
-	survivors, err := readSurvivors(list)
+	list := filepath.Join(root, "fuzz", "mutant", "survivors")
+	survivors, err := mutant.ReadSurvivors(list)
+	if err != nil {
+		return err
+	}
+	only, err := f.only()
 	if err != nil {
 		return err
 	}
@@ -114,7 +151,7 @@ func (f *proveFlags) prove(ctx context.Context, stdout, stderr io.Writer) error 
 	}
 	begun := time.Now()
 	proof, err := mutant.Prove(ctx, mutant.Options{
-		Root: root, Packages: f.packages, Sample: f.sample, Seed: f.seed, Workers: f.workers, Cache: cache,
+		Root: root, Packages: f.packages, Sample: f.sample, Only: only, Seed: f.seed, Workers: f.workers, Cache: cache,
 		Limits:   mutant.Limits{Ops: f.ops, CPU: f.budget},
 		Canaries: f.canaries || f.sample == 0 && len(f.packages) == 0,
 		Progress: func(done, all int, o *mutant.Outcome) {
@@ -141,7 +178,7 @@ func (f *proveFlags) prove(ctx context.Context, stdout, stderr io.Writer) error 
 		}
 	}
 	if f.write {
-		if err := rewrite(list, survivors, proof); err != nil {
+		if err := survivors.Write(list, proof); err != nil {
 			return err
 		}
 	}
@@ -149,30 +186,6 @@ func (f *proveFlags) prove(ctx context.Context, stdout, stderr io.Writer) error 
 		return err
 	}
 	return f.verdict(stdout, proof, survivors, e.Facts.Summary)
-}
-
-func readSurvivors(path string) (*mutant.Survivors, error) {
-	file, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return mutant.ReadSurvivors(strings.NewReader(""), path)
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	return mutant.ReadSurvivors(file, path)
-}
-
-// rewrite writes the list beside itself first, so that a full disk leaves the old one.
-func rewrite(path string, s *mutant.Survivors, p *mutant.Proof) error {
-	var b strings.Builder
-	if err := s.WriteSurvivors(&b, p); err != nil {
-		return err
-	}
-	if err := os.WriteFile(path+".new", []byte(b.String()), 0o666); err != nil {
-		return err
-	}
-	return os.Rename(path+".new", path)
 }
 
 // fate says in words what came of a mutant.
@@ -240,7 +253,7 @@ func (f *proveFlags) verdict(w io.Writer, p *mutant.Proof, s *mutant.Survivors, 
 	for _, o := range account.Unlisted {
 		if f.floor == 0 {
 			wrong++
-			fmt.Fprintf(w, "unlisted: %v survives: %s => %s\n", o.Identity, o.From, o.To)
+			fmt.Fprintf(w, unlisted+"%v survives: %s => %s\n", o.Identity, o.From, o.To)
 		}
 	}
 	for _, c := range p.Controls {
