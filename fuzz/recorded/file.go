@@ -1,9 +1,12 @@
 package recorded
 
 import (
+	"crypto/sha256"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/klauspost/compress/zstd"
@@ -11,12 +14,18 @@ import (
 
 // dialects are all.
 var dialects = []*dialect{
-	{prefix: "heap/", glob: "heap/golden/*.txt.zst", read: readSections, open: openHeap},
-	{prefix: "graph/sizes", glob: "graph/golden/sizes.txt", read: readSizes, open: openSizes},
-	{prefix: "graph/", glob: "graph/golden/*.txt.zst", read: readSections, open: openGraph},
-	{prefix: "dict/", glob: "dict/golden/*.txt.zst", read: readDict, open: openDict},
-	{prefix: "cache/", glob: "cache/golden/*.txt", read: readCaches, open: openCache},
+	{prefix: "heap/", glob: "heap/golden/*.txt.zst", read: readSections, open: openHeap, drives: memory},
+	{prefix: "graph/sizes", glob: "graph/golden/sizes.txt", read: readSizes, open: openSizes,
+		drives: append(memory, "impl/dict", "impl/object")},
+	{prefix: "graph/", glob: "graph/golden/*.txt.zst", read: readSections, open: openGraph,
+		drives: append(memory, "impl/dict", "impl/object", "impl/gc")},
+	{prefix: "dict/", glob: "dict/golden/*.txt.zst", read: readDict, open: openDict, drives: append(memory, "impl/dict")},
+	{prefix: "cache/", glob: "cache/golden/*.txt", read: readCaches, open: openCache,
+		drives: append(memory, "impl/dict", "impl/lru")},
 }
+
+// memory are the packages below all others.
+var memory = slices.Clip([]string{"impl/page", "impl/profile", "impl/sizeclass", "impl/pool", "impl/arena"})
 
 // Files returns the names of all stored programs below the root of the module.
 func Files(root string) (names []string, err error) {
@@ -32,6 +41,18 @@ func Files(root string) (names []string, err error) {
 		}
 	}
 	return names, nil
+}
+
+// Sum is a checksum of all that is stored.
+func Sum(root string) (string, error) {
+	names, err := Files(root)
+	sum := sha256.New()
+	for _, name := range names {
+		text, e := os.ReadFile(path(root, dialectOf(name), name))
+		err = errors.Join(err, e)
+		fmt.Fprintf(sum, "%s %d\n%s", name, len(text), text)
+	}
+	return fmt.Sprintf("%x", sum.Sum(nil)), err
 }
 
 func dialectOf(name string) *dialect {

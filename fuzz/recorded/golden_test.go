@@ -14,7 +14,6 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
-	"heapfuzz/impl/object"
 	"heapfuzz/impl/profile"
 )
 
@@ -200,12 +199,14 @@ const sizesHead = `# What sys.getsizeof of real interpreters says; scripts/golde
 `
 
 func TestAskSizes(t *testing.T) {
+	var profiles []string                // oldest first
 	by := map[string]map[string]string{} // row, profile
 	for _, i := range interpreters(t, script("golden_sizes.py")) {
 		text, err := output("", i.path, "-E", "-s", script("golden_sizes.py"))
 		if err != nil {
 			t.Fatalf("%s: %v", i.version, err)
 		}
+		profiles = append(profiles, i.profile)
 		var program, answers strings.Builder
 		for _, row := range slices.Sorted(strings.Lines(text)) {
 			name, runs, _ := strings.Cut(row, "\t")
@@ -218,25 +219,25 @@ func TestAskSizes(t *testing.T) {
 		}
 		compare(t, "graph/sizes", i.head(), program.String(), answers.String())
 	}
-	store(t, "graph/sizes", sizesFile(by))
+	store(t, "graph/sizes", sizesFile(by, profiles))
 }
 
 // sizesFile writes each row once for all profiles that agree about it.
-func sizesFile(by map[string]map[string]string) []byte {
+func sizesFile(by map[string]map[string]string, profiles []string) []byte {
 	file := bytes.NewBufferString(sizesHead)
 	for _, row := range slices.Sorted(maps.Keys(by)) {
 		fmt.Fprintf(file, "== %s\n", row)
 		var order []string
 		agree := map[string][]string{}
-		for _, p := range object.Profiles() {
-			runs, ok := by[row][p.Name]
+		for _, p := range profiles {
+			runs, ok := by[row][p]
 			if !ok {
 				continue
 			}
 			if agree[runs] == nil {
 				order = append(order, runs)
 			}
-			agree[runs] = append(agree[runs], p.Name)
+			agree[runs] = append(agree[runs], p)
 		}
 		for _, runs := range order {
 			fmt.Fprintf(file, "%s\t%s\n", strings.Join(agree[runs], " "), runs)

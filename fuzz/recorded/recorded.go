@@ -3,6 +3,7 @@ package recorded
 import (
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"heapfuzz/model"
@@ -40,10 +41,23 @@ type Recording struct {
 // Name tells a recording from all others: "graph/random-3 3.8".
 func (r *Recording) Name() string { return r.File + " " + r.Profile }
 
-// Family is the one that the recording belongs to.
-func (r *Recording) Family() Family {
-	subject, _, _ := strings.Cut(r.File, "/")
-	return Family{subject, r.Profile}
+// Split takes the name of a recording apart.
+func Split(name string) (file, profile string) {
+	file, profile, _ = strings.Cut(name, " ")
+	return file, profile
+}
+
+// FamilyOf is the one that the recording of that name belongs to.
+func FamilyOf(name string) Family {
+	file, profile := Split(name)
+	subject, _, _ := strings.Cut(file, "/")
+	return Family{subject, profile}
+}
+
+// Drives tells whether the recordings of a file run code of a package, "impl/arena".
+func Drives(file, pkg string) bool {
+	d := dialectOf(file)
+	return d != nil && slices.Contains(d.drives, pkg)
 }
 
 // A dialect is a language of stored programs.
@@ -52,6 +66,7 @@ type dialect struct {
 	glob   string // its files below corpus/
 	read   func(name, text string) ([]*Recording, error)
 	open   func(profile string) (world, error)
+	drives []string // the packages of impl that its world runs
 }
 
 // A world answers a program. It panics when the program makes no sense.
