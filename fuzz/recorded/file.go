@@ -150,6 +150,9 @@ func programLines(text string) []string { return strings.Split(strings.TrimSpace
 
 // newRecording makes the recording of a section: its head is "3.8 cpython 3.8.18".
 func newRecording(head string, program []string, answers string) *Recording {
-	profile, source, _ := strings.Cut(head, " ")
+	profile, source, ok := strings.Cut(head, " ")
+	if !ok {
+		source = "cpython " + profile
+	}
 	return &Recording{Profile: profile, Source: source, Program: program, answers: answers}
 }

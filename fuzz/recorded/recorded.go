@@ -31,7 +31,7 @@ type Family struct{ Subject, Profile string }
 type Recording struct {
 	File    string   // "graph/random-3"
 	Profile string   // whose answers these are: "3.8"
-	Source  string   // who answered: "cpython 3.8.18"; "" where the file does not say
+	Source  string   // who answered: "cpython 3.8.18"
 	Program []string // line by line
 
 	answers string
