@@ -86,7 +86,7 @@ func (l *lab) do(ctx context.Context, mutant string, j job, number int) ([]answe
 	limited, cancel := context.WithTimeout(ctx, wall)
 	defer cancel()
 	cmd := exec.CommandContext(limited, l.program, string(arg))
-	cmd.Env = append(os.Environ(), "HEAPFUZZ_MUTANT="+mutant, "GOTRACEBACK=none", "GOMAXPROCS=2")
+	cmd.Env = append(os.Environ(), mutantVariable+"="+mutant, "GOTRACEBACK=none", "GOMAXPROCS=2")
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	died := cmd.Run()

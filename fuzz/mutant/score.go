@@ -123,7 +123,7 @@ func Summarize(p *Proof, s *Survivors) *Summary {
 		}
 	}
 	sum.Ops, sum.Lengths = spread(ops), spread(lengths)
-	for _, name := range Packages {
+	for _, name := range slices.Concat(beside, Packages) {
 		if byPackage[name] != nil {
 			sum.Packages = append(sum.Packages, *byPackage[name])
 		}
