@@ -22,8 +22,8 @@ import (
 
 // cache keeps trials from one run to the next, a file of lines for each package and for all that a trial in it depends
 // on: the sources of the package, of the packages of impl that it may be tried through, of models, properties and
-// targets; the stored recordings; the limits and the seed; the release of Go. A run that is cut off goes on where it was. It is for
-// concurrent use.
+// targets; the stored recordings; the limits and the seed; the release of Go. A run that is cut off goes on where it
+// was. It is for concurrent use.
 type cache struct {
 	mutex sync.Mutex
 	known map[Identity]Trial

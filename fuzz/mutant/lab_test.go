@@ -190,7 +190,8 @@ func TestReplay(t *testing.T) {
 	if again, err := l.hunt(context.Background(), "", j, 0); err != nil || again.Kill != wrong.Kill {
 		t.Errorf("once %+v, then %+v, %v", wrong.Kill, again.Kill, err)
 	}
-	answers, d, err := l.do(context.Background(), "watch", job{Recordings: []string{"cache/lru"}, Root: root, Watch: true}, 0)
+	watch := job{Recordings: []string{"cache/lru"}, Root: root, Watch: true}
+	answers, d, err := l.do(context.Background(), "watch", watch, 0)
 	if err != nil || d != nil || len(answers) != 8 || answers[0].Control.Rule != "" || answers[0].Control.Ops != 10 {
 		t.Errorf("watched: %+v, %v, %v", answers, d, err)
 	}

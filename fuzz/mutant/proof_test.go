@@ -149,7 +149,8 @@ func TestSummary(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"80.0 %", "60.0 % without the recorded answers", "impl/pool/a.go:3", "gap: a rule on waste", "at most\n0.010"} {
+	for _, want := range []string{"80.0 %", "60.0 % without the recorded answers",
+		"impl/pool/a.go:3", "gap: a rule on waste", "at most\n0.010"} {
 		if !strings.Contains(string(first), want) {
 			t.Errorf("the page does not say %q:\n%s", want, first)
 		}

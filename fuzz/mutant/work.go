@@ -129,7 +129,8 @@ func work(sw Switch) error {
 	for _, name := range w.Targets {
 		s, err := subject(name)
 		if err != nil && os.Getenv(mutantVariable) != "" { // a mutant of what tables of targets are made from
-			w.print(answer{Kill: Kill{Rule: openRule, Cause: "missing", Property: props.Conforms.Name, Target: name}, Reached: true})
+			k := Kill{Rule: openRule, Cause: "missing", Property: props.Conforms.Name, Target: name}
+			w.print(answer{Kill: k, Reached: true})
 			return nil
 		}
 		if err != nil {

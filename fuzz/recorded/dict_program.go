@@ -84,8 +84,8 @@ type dictGenerator struct {
 }
 
 // dictOps are the operations in a fixed order: a map has none.
-var dictOps = []string{"set", "get", "in", "del", "pop", "setdefault", "popitem", "clear", "new", "call", "copy", "dict",
-	"fromkeys", "update", "eq", "iter", "rev", "next", "left", "order", "tracked", "class", "inst", "attr", "delattr"}
+var dictOps = []string{"set", "get", "in", "del", "pop", "setdefault", "popitem", "clear", "new", "call", "copy",
+	"dict", "fromkeys", "update", "eq", "iter", "rev", "next", "left", "order", "tracked", "class", "inst", "attr", "delattr"}
 
 // phase draws whether the dicts grow or shrink, and makes the weights.
 func (g *dictGenerator) phase(f flavour) {

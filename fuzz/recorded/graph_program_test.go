@@ -20,8 +20,8 @@ type graphGenerator struct {
 	kind [rootsMax]string // of a live root; "" of a dead one, "?" of one that get made
 }
 
-// generateGraph makes a program of n operations. Weights drift between building, tearing down and weak references, so that
-// garbage of many shapes is left to collections of all generations.
+// generateGraph makes a program of n operations. Weights drift between building, tearing down and weak references, so
+// that garbage of many shapes is left to collections of all generations.
 func generateGraph(r *rand.Rand, n int) string {
 	g := graphGenerator{r: r}
 	return g.random(n)
@@ -262,9 +262,9 @@ var (
 	every   = append([]string{"2.7"}, modern...)
 )
 
-// graphPrograms are those of corpus/graph/golden: random ones, with collections that begin by themselves, or with finalizers of the old kind,
-// or with the messages of set_debug; scenes; a long one; and chains that are deeper than the trashcan lets deaths be
-// nested, which die by counts or in a collection.
+// graphPrograms are those of corpus/graph/golden: random ones, with collections that begin by themselves, or with
+// finalizers of the old kind, or with the messages of set_debug; scenes; a long one; and chains that are deeper than the
+// trashcan lets deaths be nested, which die by counts or in a collection.
 func graphPrograms(seeds, length int) []graphProgram {
 	var all []graphProgram
 	add := func(profiles []string, program, name string, args ...any) {

@@ -8,8 +8,8 @@ import (
 
 // What scripts/golden makes: programs.
 
-// heapPrograms are those of corpus/heap/golden. Skews move arenas off the boundaries that matter: 512 and 2048 off that of a 4 KiB pool,
-// 4096 and 8192 off that of a 16 KiB pool only, 65536 off that of an arena only.
+// heapPrograms are those of corpus/heap/golden. Skews move arenas off the boundaries that matter: 512 and 2048 off that
+// of a 4 KiB pool, 4096 and 8192 off that of a 16 KiB pool only, 65536 off that of an arena only.
 var heapPrograms = []struct {
 	name string
 	seed uint64

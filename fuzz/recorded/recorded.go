@@ -86,8 +86,8 @@ type Options struct {
 	Before   func(line int) // called before each line with its number, from 0; may be nil
 }
 
-// recountEvery is after how many lines a replay recounts everything, besides at its end. A recount takes as long as some
-// hundreds of lines.
+// recountEvery is after how many lines a replay recounts everything, besides at its end. A recount takes as long as
+// some hundreds of lines.
 const recountEvery = 4096
 
 // Difference is the first line that is answered otherwise.

@@ -1,6 +1,7 @@
 package recorded
 
 import (
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -60,6 +61,24 @@ func TestRecordings(t *testing.T) {
 		}
 		if want := stored[d.prefix].profiles; profiles != want {
 			t.Errorf("%s: %d releases, want %d", d.prefix, profiles, want)
+		}
+	}
+}
+
+// TestDrives: what a dialect is said to run is what its world imports.
+func TestDrives(t *testing.T) {
+	for prefix, world := range map[string]string{
+		"heap/": "arena", "graph/sizes": "object", "graph/": "gc", "dict/": "dict", "cache/": "lru",
+	} {
+		out, err := exec.Command("go", "list", "-deps", "heapfuzz/impl/"+world).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for dep := range strings.Lines(string(out)) {
+			pkg, ours := strings.CutPrefix(strings.TrimSpace(dep), "heapfuzz/")
+			if ours && !strings.HasPrefix(pkg, "impl/internal/") && !Drives(prefix, pkg) {
+				t.Errorf("%s runs %s", prefix, pkg)
+			}
 		}
 	}
 }

@@ -86,24 +86,30 @@ func (w *sizeWorld) recount() error {
 
 func (w *sizeWorld) close() error { return w.h.Close() }
 
+// The rows are shorter with these.
+type (
+	heap = object.Heap
+	ref  = object.Ref
+)
+
 // A maker returns the sizes of a row. Objects that it makes are let go through sizes.add.
 type maker func(s *sizes)
 
 // sizes collects those of one row.
 type sizes struct {
-	h     *object.Heap
+	h     *heap
 	all   []int
 	wrong error
 }
 
 // add notes the size of an object that is looked at once.
-func (s *sizes) add(o object.Ref) {
+func (s *sizes) add(o ref) {
 	s.see(o)
 	s.h.Decref(o)
 }
 
 // see notes the size of an object that lives on.
-func (s *sizes) see(o object.Ref) {
+func (s *sizes) see(o ref) {
 	if o == 0 {
 		panic("no memory")
 	}
@@ -127,7 +133,7 @@ func (s *sizes) String() string {
 }
 
 // each makes a row of objects numbered from first to below end.
-func each(first, end int, f func(*object.Heap, int) object.Ref) maker {
+func each(first, end int, f func(*heap, int) ref) maker {
 	return func(s *sizes) {
 		for n := first; n < end; n++ {
 			s.add(f(s.h, n))
@@ -135,8 +141,8 @@ func each(first, end int, f func(*object.Heap, int) object.Ref) maker {
 	}
 }
 
-func one(f func(*object.Heap) object.Ref) maker {
-	return each(0, 1, func(h *object.Heap, _ int) object.Ref { return f(h) })
+func one(f func(*heap) ref) maker {
+	return each(0, 1, func(h *heap, _ int) ref { return f(h) })
 }
 
 func power(k int, sign, plus int64) *big.Int {
@@ -145,8 +151,8 @@ func power(k int, sign, plus int64) *big.Int {
 }
 
 // numbers makes n small numbers, whose references the heap's cache holds as well.
-func numbers(h *object.Heap, n int) []object.Ref {
-	all := make([]object.Ref, n)
+func numbers(h *heap, n int) []ref {
+	all := make([]ref, n)
 	for i := range all {
 		all[i] = h.NewInt(int64(i))
 	}
@@ -154,8 +160,8 @@ func numbers(h *object.Heap, n int) []object.Ref {
 }
 
 // with makes an object of n numbers and lets the numbers go.
-func with(f func(h *object.Heap, keys ...object.Ref) object.Ref) func(*object.Heap, int) object.Ref {
-	return func(h *object.Heap, n int) object.Ref {
+func with(f func(h *heap, keys ...ref) ref) func(*heap, int) ref {
+	return func(h *heap, n int) ref {
 		keys := numbers(h, n)
 		o := f(h, keys...)
 		for _, k := range keys {
@@ -166,7 +172,7 @@ func with(f func(h *object.Heap, keys ...object.Ref) object.Ref) func(*object.He
 }
 
 // steps makes an object and notes its size behind each step.
-func steps(s *sizes, o object.Ref, n int, step func(i int)) {
+func steps(s *sizes, o ref, n int, step func(i int)) {
 	for i := range n {
 		step(i)
 		s.see(o)
@@ -184,38 +190,38 @@ func joined(all ...map[string]maker) map[string]maker {
 }
 
 var atomRows = map[string]maker{
-	"None":        one((*object.Heap).None),
-	"bool":        each(0, 2, func(h *object.Heap, n int) object.Ref { return h.Bool(n == 1) }),
-	"int small":   each(-5, 300, func(h *object.Heap, n int) object.Ref { return h.NewInt(int64(n)) }),
-	"int 2^k":     each(0, 201, func(h *object.Heap, k int) object.Ref { return h.NewBigInt(power(k, 1, 0)) }),
-	"int 2^k-1":   each(0, 201, func(h *object.Heap, k int) object.Ref { return h.NewBigInt(power(k, 1, -1)) }),
-	"int -2^k":    each(0, 201, func(h *object.Heap, k int) object.Ref { return h.NewBigInt(power(k, -1, 0)) }),
-	"float":       each(0, 2, func(h *object.Heap, n int) object.Ref { return h.NewFloat(float64(n)) }),
-	"complex":     each(0, 2, func(h *object.Heap, n int) object.Ref { return h.NewComplex(complex(float64(n), 0)) }),
-	"bytes":       each(0, 101, func(h *object.Heap, n int) object.Ref { return h.NewBytes(bytes.Repeat([]byte("x"), n)) }),
-	"bytearray":   each(0, 41, (*object.Heap).NewByteArray),
-	"range":       each(0, 3, func(h *object.Heap, n int) object.Ref { return h.NewRange(0, int64(n*n*n*100), 1) }),
-	"str ascii":   each(0, 101, func(h *object.Heap, n int) object.Ref { return h.NewStr(strings.Repeat("x", n)) }),
-	"str char":    each(0, 256, func(h *object.Heap, n int) object.Ref { return h.NewStr(string(rune(n))) }),
-	"str latin-1": each(2, 41, func(h *object.Heap, n int) object.Ref { return h.NewStr(strings.Repeat("\u00e9", n)) }),
-	"str ucs-2":   each(1, 41, func(h *object.Heap, n int) object.Ref { return h.NewStr(strings.Repeat("\u20ac", n)) }),
-	"str ucs-4":   each(1, 41, func(h *object.Heap, n int) object.Ref { return h.NewStr(strings.Repeat("\U0001f600", n)) }),
-	"str mixed":   each(0, 41, func(h *object.Heap, n int) object.Ref { return h.NewStr(strings.Repeat("x", n) + "\U0001f600") }),
-	"capsule":     one(func(h *object.Heap) object.Ref { return h.NewCapsule(object.NoFinalizer) }),
+	"None":        one((*heap).None),
+	"bool":        each(0, 2, func(h *heap, n int) ref { return h.Bool(n == 1) }),
+	"int small":   each(-5, 300, func(h *heap, n int) ref { return h.NewInt(int64(n)) }),
+	"int 2^k":     each(0, 201, func(h *heap, k int) ref { return h.NewBigInt(power(k, 1, 0)) }),
+	"int 2^k-1":   each(0, 201, func(h *heap, k int) ref { return h.NewBigInt(power(k, 1, -1)) }),
+	"int -2^k":    each(0, 201, func(h *heap, k int) ref { return h.NewBigInt(power(k, -1, 0)) }),
+	"float":       each(0, 2, func(h *heap, n int) ref { return h.NewFloat(float64(n)) }),
+	"complex":     each(0, 2, func(h *heap, n int) ref { return h.NewComplex(complex(float64(n), 0)) }),
+	"bytes":       each(0, 101, func(h *heap, n int) ref { return h.NewBytes(bytes.Repeat([]byte("x"), n)) }),
+	"bytearray":   each(0, 41, (*heap).NewByteArray),
+	"range":       each(0, 3, func(h *heap, n int) ref { return h.NewRange(0, int64(n*n*n*100), 1) }),
+	"str ascii":   each(0, 101, func(h *heap, n int) ref { return h.NewStr(strings.Repeat("x", n)) }),
+	"str char":    each(0, 256, func(h *heap, n int) ref { return h.NewStr(string(rune(n))) }),
+	"str latin-1": each(2, 41, func(h *heap, n int) ref { return h.NewStr(strings.Repeat("\u00e9", n)) }),
+	"str ucs-2":   each(1, 41, func(h *heap, n int) ref { return h.NewStr(strings.Repeat("\u20ac", n)) }),
+	"str ucs-4":   each(1, 41, func(h *heap, n int) ref { return h.NewStr(strings.Repeat("\U0001f600", n)) }),
+	"str mixed":   each(0, 41, func(h *heap, n int) ref { return h.NewStr(strings.Repeat("x", n) + "\U0001f600") }),
+	"capsule":     one(func(h *heap) ref { return h.NewCapsule(object.NoFinalizer) }),
 }
 
 // nones are items that cost nothing.
-func nones(n int) []object.Ref { return make([]object.Ref, n) }
+func nones(n int) []ref { return make([]ref, n) }
 
 var listRows = map[string]maker{
-	"list [None]*n":             each(0, 101, (*object.Heap).NewList),
-	"list literal of constants": each(0, 41, func(h *object.Heap, n int) object.Ref { return h.ListLiteral(nones(n)...) }),
-	"list literal of variables": each(0, 31, (*object.Heap).NewList),
-	"list(range)":               each(0, 101, func(h *object.Heap, n int) object.Ref { return h.NewListOf(nones(n)...) }),
-	"list(tuple)":               each(0, 101, func(h *object.Heap, n int) object.Ref { return h.NewListOf(nones(n)...) }),
-	"list(list)":                each(0, 101, func(h *object.Heap, n int) object.Ref { return h.NewListOf(nones(n)...) }),
-	"list slice":                each(0, 101, (*object.Heap).NewList),
-	"list copy": each(0, 41, func(h *object.Heap, n int) object.Ref {
+	"list [None]*n":             each(0, 101, (*heap).NewList),
+	"list literal of constants": each(0, 41, func(h *heap, n int) ref { return h.ListLiteral(nones(n)...) }),
+	"list literal of variables": each(0, 31, (*heap).NewList),
+	"list(range)":               each(0, 101, func(h *heap, n int) ref { return h.NewListOf(nones(n)...) }),
+	"list(tuple)":               each(0, 101, func(h *heap, n int) ref { return h.NewListOf(nones(n)...) }),
+	"list(list)":                each(0, 101, func(h *heap, n int) ref { return h.NewListOf(nones(n)...) }),
+	"list slice":                each(0, 101, (*heap).NewList),
+	"list copy": each(0, 41, func(h *heap, n int) ref {
 		l := h.NewListOf(nones(n)...)
 		o, _ := h.Copy(l)
 		h.Decref(l)
@@ -261,17 +267,17 @@ var listRows = map[string]maker{
 }
 
 // key calls f with a number and lets it go.
-func key(h *object.Heap, n int, f func(object.Ref)) {
+func key(h *heap, n int, f func(ref)) {
 	k := h.NewInt(int64(n))
 	f(k)
 	h.Decref(k)
 }
 
-func newSet(h *object.Heap, n int) object.Ref { return with((*object.Heap).NewSet)(h, n) }
+func newSet(h *heap, n int) ref { return with((*heap).NewSet)(h, n) }
 
 // fromSet makes an object of a set of n numbers, which is let go.
-func fromSet(f func(*object.Heap, object.Ref) object.Ref) func(*object.Heap, int) object.Ref {
-	return func(h *object.Heap, n int) object.Ref {
+func fromSet(f func(*heap, ref) ref) func(*heap, int) ref {
+	return func(h *heap, n int) ref {
 		from := newSet(h, n)
 		o := f(h, from)
 		h.Decref(from)
@@ -282,20 +288,20 @@ func fromSet(f func(*object.Heap, object.Ref) object.Ref) func(*object.Heap, int
 var setRows = map[string]maker{
 	"set add 5000": func(s *sizes) {
 		o := s.h.NewSet()
-		steps(s, o, 5000, func(n int) { key(s.h, n, func(k object.Ref) { s.h.SetAdd(o, k) }) })
+		steps(s, o, 5000, func(n int) { key(s.h, n, func(k ref) { s.h.SetAdd(o, k) }) })
 		s.h.Decref(o)
 	},
 	"set add 30 discard 30 add 5": func(s *sizes) {
 		o := s.h.NewSet()
-		add := func(n int) { key(s.h, n, func(k object.Ref) { s.h.SetAdd(o, k) }) }
+		add := func(n int) { key(s.h, n, func(k ref) { s.h.SetAdd(o, k) }) }
 		steps(s, o, 30, add)
-		steps(s, o, 30, func(n int) { key(s.h, n, func(k object.Ref) { s.h.SetDiscard(o, k) }) })
+		steps(s, o, 30, func(n int) { key(s.h, n, func(k ref) { s.h.SetDiscard(o, k) }) })
 		steps(s, o, 5, add)
 		s.h.Decref(o)
 	},
 	"set add 200 clear add 10": func(s *sizes) {
 		o := s.h.NewSet()
-		add := func(n int) { key(s.h, n, func(k object.Ref) { s.h.SetAdd(o, k) }) }
+		add := func(n int) { key(s.h, n, func(k ref) { s.h.SetAdd(o, k) }) }
 		steps(s, o, 200, add)
 		steps(s, o, 1, func(int) { s.h.SetClear(o) })
 		steps(s, o, 10, add)
@@ -313,44 +319,44 @@ var setRows = map[string]maker{
 	"set update 6 add 14": func(s *sizes) {
 		o := newSet(s.h, 6)
 		c := s.h.NewSetFrom(o, false)
-		steps(s, c, 14, func(n int) { key(s.h, 6+n, func(k object.Ref) { s.h.SetAdd(c, k) }) })
+		steps(s, c, 14, func(n int) { key(s.h, 6+n, func(k ref) { s.h.SetAdd(c, k) }) })
 		s.h.Decref(o)
 		s.h.Decref(c)
 	},
 	"set(list)": each(0, 200, newSet),
-	"set(set)":  each(0, 400, fromSet(func(h *object.Heap, o object.Ref) object.Ref { return h.NewSetFrom(o, false) })),
-	"set copy": each(0, 400, fromSet(func(h *object.Heap, o object.Ref) object.Ref {
+	"set(set)":  each(0, 400, fromSet(func(h *heap, o ref) ref { return h.NewSetFrom(o, false) })),
+	"set copy": each(0, 400, fromSet(func(h *heap, o ref) ref {
 		c, _ := h.Copy(o)
 		return c
 	})),
-	"set literal":     each(1, 60, with((*object.Heap).SetLiteral)),
-	"frozenset(list)": each(0, 200, with((*object.Heap).NewFrozenset)),
-	"frozenset(set)":  each(0, 200, fromSet(func(h *object.Heap, o object.Ref) object.Ref { return h.NewSetFrom(o, true) })),
+	"set literal":     each(1, 60, with((*heap).SetLiteral)),
+	"frozenset(list)": each(0, 200, with((*heap).NewFrozenset)),
+	"frozenset(set)":  each(0, 200, fromSet(func(h *heap, o ref) ref { return h.NewSetFrom(o, true) })),
 }
 
 // put stores None under a number, or under a string that says it.
-func put(h *object.Heap, o object.Ref, n int) { key(h, n, func(k object.Ref) { h.DictSet(o, k, 0) }) }
+func put(h *heap, o ref, n int) { key(h, n, func(k ref) { h.DictSet(o, k, 0) }) }
 
-func putStr(h *object.Heap, o object.Ref, n int) {
+func putStr(h *heap, o ref, n int) {
 	k := h.NewStr(fmt.Sprint("k", n))
 	h.DictSet(o, k, 0)
 	h.Decref(k)
 }
 
 // less makes a dict of n numbers and takes the first k out.
-func less(h *object.Heap, n, k int) object.Ref {
+func less(h *heap, n, k int) ref {
 	o := h.NewDict()
 	for i := range n {
 		put(h, o, i)
 	}
 	for i := range k {
-		key(h, i, func(k object.Ref) { h.DictDelete(o, k) })
+		key(h, i, func(k ref) { h.DictDelete(o, k) })
 	}
 	return o
 }
 
 // dictRow is a row of one dict that is put through stages of so many steps.
-func dictRow(stages ...func(s *sizes, o object.Ref)) maker {
+func dictRow(stages ...func(s *sizes, o ref)) maker {
 	return func(s *sizes) {
 		o := s.h.NewDict()
 		for _, stage := range stages {
@@ -361,43 +367,43 @@ func dictRow(stages ...func(s *sizes, o object.Ref)) maker {
 }
 
 // puts is a stage of n insertions.
-func puts(n int) func(*sizes, object.Ref) {
-	return func(s *sizes, o object.Ref) { steps(s, o, n, func(k int) { put(s.h, o, k) }) }
+func puts(n int) func(*sizes, ref) {
+	return func(s *sizes, o ref) { steps(s, o, n, func(k int) { put(s.h, o, k) }) }
 }
 
-func putStrs(n int) func(*sizes, object.Ref) {
-	return func(s *sizes, o object.Ref) { steps(s, o, n, func(k int) { putStr(s.h, o, k) }) }
+func putStrs(n int) func(*sizes, ref) {
+	return func(s *sizes, o ref) { steps(s, o, n, func(k int) { putStr(s.h, o, k) }) }
 }
 
 var dictRows = map[string]maker{
 	"dict set 6000":              dictRow(puts(6000)),
 	"dict set 2000 strings":      dictRow(putStrs(2000)),
 	"dict set 5 strings 10 ints": dictRow(putStrs(5), puts(10)),
-	"dict set 30 del 30 set 30": dictRow(puts(30), func(s *sizes, o object.Ref) {
-		steps(s, o, 30, func(n int) { key(s.h, n, func(k object.Ref) { s.h.DictDelete(o, k) }) })
+	"dict set 30 del 30 set 30": dictRow(puts(30), func(s *sizes, o ref) {
+		steps(s, o, 30, func(n int) { key(s.h, n, func(k ref) { s.h.DictDelete(o, k) }) })
 	}, puts(30)),
-	"dict set 200 clear set 10": dictRow(puts(200), func(s *sizes, o object.Ref) {
+	"dict set 200 clear set 10": dictRow(puts(200), func(s *sizes, o ref) {
 		steps(s, o, 1, func(int) { s.h.DictClear(o) })
 	}, puts(10)),
-	"dict set 50 popitem 50 set 50": dictRow(puts(50), func(s *sizes, o object.Ref) {
+	"dict set 50 popitem 50 set 50": dictRow(puts(50), func(s *sizes, o ref) {
 		steps(s, o, 50, func(int) {
 			k, v, _ := s.h.DictPopItem(o)
 			s.h.Decref(k)
 			s.h.Decref(v)
 		})
 	}, puts(50)),
-	"dict call": one((*object.Heap).CallDict),
-	"dict copy of 100 less k": each(0, 101, func(h *object.Heap, k int) object.Ref {
+	"dict call": one((*heap).CallDict),
+	"dict copy of 100 less k": each(0, 101, func(h *heap, k int) ref {
 		from := less(h, 100, k)
 		defer h.Decref(from)
 		return h.DictCopy(from)
 	}),
-	"dict(d) of 100 less k": each(0, 101, func(h *object.Heap, k int) object.Ref {
+	"dict(d) of 100 less k": each(0, 101, func(h *heap, k int) ref {
 		from := less(h, 100, k)
 		defer h.Decref(from)
 		return h.DictFrom(from)
 	}),
-	"dict update": dictRow(func(s *sizes, o object.Ref) {
+	"dict update": dictRow(func(s *sizes, o ref) {
 		steps(s, o, (500+6)/7, func(n int) {
 			from := less(s.h, 7*n, 0)
 			_ = s.h.DictUpdate(o, from)
@@ -414,7 +420,7 @@ var dictRows = map[string]maker{
 }
 
 // fresh makes an instance of a new type.
-func fresh(h *object.Heap, t object.Type) object.Ref {
+func fresh(h *heap, t object.Type) ref {
 	id, err := h.Define(t)
 	if err != nil {
 		panic(err)
@@ -423,27 +429,27 @@ func fresh(h *object.Heap, t object.Type) object.Ref {
 }
 
 var containerRows = map[string]maker{
-	"tuple": each(0, 61, func(h *object.Heap, n int) object.Ref { return h.NewTuple(nones(n)...) }),
-	"slots": each(0, 12, func(h *object.Heap, n int) object.Ref {
+	"tuple": each(0, 61, func(h *heap, n int) ref { return h.NewTuple(nones(n)...) }),
+	"slots": each(0, 12, func(h *heap, n int) ref {
 		return fresh(h, object.Type{Name: "S", Kind: object.KindSlotted, Attrs: n})
 	}),
-	"slots and weak references": each(0, 12, func(h *object.Heap, n int) object.Ref {
+	"slots and weak references": each(0, 12, func(h *heap, n int) ref {
 		return fresh(h, object.Type{Name: "S", Kind: object.KindSlotted, Attrs: n, Weak: true})
 	}),
-	"instance": one(func(h *object.Heap) object.Ref {
+	"instance": one(func(h *heap) ref {
 		return fresh(h, object.Type{Name: "D", Kind: object.KindInstance, Weak: true})
 	}),
-	"instance without weak references": one(func(h *object.Heap) object.Ref {
+	"instance without weak references": one(func(h *heap) ref {
 		return fresh(h, object.Type{Name: "D", Kind: object.KindInstance})
 	}),
-	"weakref": one(func(h *object.Heap) object.Ref {
+	"weakref": one(func(h *heap) ref {
 		o := h.NewSet()
 		w := h.NewWeakref(o, false)
 		h.Decref(o)
 		return w
 	}),
-	"slice":    one(func(h *object.Heap) object.Ref { return h.NewSlice(0, 0, 0) }),
-	"function": one(func(h *object.Heap) object.Ref { return h.NewFunction(0, 0) }),
-	"cell":     one(func(h *object.Heap) object.Ref { return h.NewCell(0) }),
-	"method":   one(func(h *object.Heap) object.Ref { return h.NewMethod(0, 0) }),
+	"slice":    one(func(h *heap) ref { return h.NewSlice(0, 0, 0) }),
+	"function": one(func(h *heap) ref { return h.NewFunction(0, 0) }),
+	"cell":     one(func(h *heap) ref { return h.NewCell(0) }),
+	"method":   one(func(h *heap) ref { return h.NewMethod(0, 0) }),
 }

@@ -141,8 +141,8 @@ func TestCopyOfCleared(t *testing.T) {
 	}
 }
 
-// TestRandomPrograms has random programs on every profile, with every invariant recounted again and again. Every other one has collections
-// that begin by themselves, inside allocations or between lines.
+// TestRandomPrograms has random programs on every profile, with every invariant recounted again and again. Every other
+// one has collections that begin by themselves, inside allocations or between lines.
 func TestRandomPrograms(t *testing.T) {
 	for seed := range uint64(4) {
 		for _, p := range object.Profiles() {

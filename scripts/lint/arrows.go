@@ -13,7 +13,6 @@ const (
 	sys       = "golang.org/x/sys"
 	rapid     = "pgregory.net/rapid"
 	goCmp     = "github.com/google/go-cmp"
-	klauspost = "github.com/klauspost/compress"
 	modernc   = "modernc.org/memory"
 )
 
@@ -35,7 +34,7 @@ var arrowTable = []arrow{
 	{
 		folder: "impl",
 		to:     []string{std, sys, "impl"},
-		tests:  []string{goCmp, rapid, klauspost, modernc},
+		tests:  []string{goCmp, rapid, modernc},
 		advice: "an implementation has the shape of model/heap without importing it, and is tried in fuzz",
 	},
 	{
