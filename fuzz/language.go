@@ -44,7 +44,8 @@ var languages = []Language{
 		promises: of(heapPromises), alike: both(heapAlike),
 	},
 	{
-		Name: "graph", Doc: "heaps of objects that refer to each other", Spec: graphtest.Lang.Spec, Rules: withRecordings(graph.Rules),
+		Name: "graph", Doc: "heaps of objects that refer to each other", Spec: graphtest.Lang.Spec,
+		Rules:    withRecordings(graph.Rules),
 		canaries: graphcanary.All, Differential: graphtest.Differential, targets: graphs(),
 		promises: of(graphPromises), alike: func(any, any) bool { return true }, // see graphtest.Differential
 	},

@@ -39,7 +39,9 @@ func pyDicts() (ts []Target) {
 			if keys == pyNumbers {
 				t.Recordings = recordingsOf("dict", prof.Name)
 			}
-			ts = append(ts, dictTarget(t, c, func(w dicttest.World) (dicttest.Store, error) { return newPyStore(prof, keys, w) }))
+			ts = append(ts, dictTarget(t, c, func(w dicttest.World) (dicttest.Store, error) {
+				return newPyStore(prof, keys, w)
+			}))
 		}
 	}
 	add("", pyNumbers, pydict.Profiles()...)

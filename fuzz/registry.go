@@ -52,7 +52,8 @@ func (t Target) Alike(o Target) bool {
 	return t.Name == o.Name || t.Subject == o.Subject && t.Language().alike(t.Contract, o.Contract)
 }
 
-// recordingsOf is the family of a profile. Of the releases with 8-byte classes there is no interpreter that could answer.
+// recordingsOf is the family of a profile. Of the releases with 8-byte classes no interpreter could
+// answer.
 func recordingsOf(subject, profile string) recorded.Family {
 	if profile == "old8" {
 		return recorded.Family{}

@@ -185,7 +185,8 @@ func (l *lab) hunt(ctx context.Context, mutant string, j job, number int) (Trial
 		case d.phase == phaseShrink:
 			j.Shrink = false
 		default:
-			if k := d.kill(j.Targets, j.Recordings); k.Rule != t.Kill.Rule { // a death that was to be ignored is no other rule
+			// A death that was to be ignored is no other rule.
+			if k := d.kill(j.Targets, j.Recordings); k.Rule != t.Kill.Rule {
 				t.Without = k
 			}
 			return t, nil

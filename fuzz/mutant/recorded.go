@@ -57,9 +57,9 @@ func (b *bench) watchRecordings(ctx context.Context, paths []string) error {
 			b.proof.Recordings.count(a.Control)
 			b.initial = a.Initial
 			if a.Control.Rule == "" {
-				r := reach{recording: a.Control.Target, file: files[i], lines: a.Control.Ops, times: a.Times, first: a.First}
-				r.family = recorded.FamilyOf(r.recording)
-				b.recordings = append(b.recordings, r)
+				name := a.Control.Target
+				b.recordings = append(b.recordings, reach{recording: name, file: files[i],
+					family: recorded.FamilyOf(name), lines: a.Control.Ops, times: a.Times, first: a.First})
 			}
 		}
 	}
@@ -143,7 +143,8 @@ func (w *worker) watchRecordings() error {
 }
 
 func (w *worker) watchRecording(r *recorded.Recording) answer {
-	a := answer{Phase: phaseWatch, First: make([]byte, len(w.sw.Counts)), Control: Control{Target: r.Name(), Programs: 1}}
+	a := answer{Phase: phaseWatch, First: make([]byte, len(w.sw.Counts))}
+	a.Control = Control{Target: r.Name(), Programs: 1}
 	look := func(lines int) {
 		for site, n := range w.sw.Counts {
 			if n > 0 && a.First[site] == 0 {

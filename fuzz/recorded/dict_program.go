@@ -85,7 +85,8 @@ type dictGenerator struct {
 
 // dictOps are the operations in a fixed order: a map has none.
 var dictOps = []string{"set", "get", "in", "del", "pop", "setdefault", "popitem", "clear", "new", "call", "copy",
-	"dict", "fromkeys", "update", "eq", "iter", "rev", "next", "left", "order", "tracked", "class", "inst", "attr", "delattr"}
+	"dict", "fromkeys", "update", "eq", "iter", "rev", "next", "left", "order", "tracked", "class", "inst", "attr",
+	"delattr"}
 
 // phase draws whether the dicts grow or shrink, and makes the weights.
 func (g *dictGenerator) phase(f flavour) {
@@ -175,8 +176,8 @@ const dictModulus = 1<<61 - 1
 
 // edges are numbers whose hashes collide, are 0 or -2, or have equal low bits.
 var edges = []int64{0, 1, -1, -2, dictModulus, -dictModulus, dictModulus - 1, dictModulus + 1, 2 * dictModulus,
-	1 << 20, 1 << 30, 1 << 40, 1 << 50, 1 << 60, 3 << 20, 5 << 30, 7 << 40, dict.IntMax, -dict.IntMax - 1, 8, 16, 24, 256,
-	1 << 32}
+	1 << 20, 1 << 30, 1 << 40, 1 << 50, 1 << 60, 3 << 20, 5 << 30, 7 << 40, dict.IntMax, -dict.IntMax - 1, 8, 16, 24,
+	256, 1 << 32}
 
 // key draws a key. One that is stored does not clear a dict when it is compared: from 3.11 on a real one is then
 // corrupt (see impl/dict). What adds entries adds them to dict 0, which is never the source of an update where objects

@@ -19,7 +19,8 @@ var dialects = []*dialect{
 		drives: append(memory, "impl/dict", "impl/object")},
 	{prefix: "graph/", glob: "graph/golden/*.txt.zst", read: readSections, open: openGraph,
 		drives: append(memory, "impl/dict", "impl/object", "impl/gc")},
-	{prefix: "dict/", glob: "dict/golden/*.txt.zst", read: readDict, open: openDict, drives: append(memory, "impl/dict")},
+	{prefix: "dict/", glob: "dict/golden/*.txt.zst", read: readDict, open: openDict,
+		drives: append(memory, "impl/dict")},
 	{prefix: "cache/", glob: "cache/golden/*.txt", read: readCaches, open: openCache,
 		drives: append(memory, "impl/dict", "impl/lru")},
 }

@@ -263,8 +263,8 @@ var (
 )
 
 // graphPrograms are those of corpus/graph/golden: random ones, with collections that begin by themselves, or with
-// finalizers of the old kind, or with the messages of set_debug; scenes; a long one; and chains that are deeper than the
-// trashcan lets deaths be nested, which die by counts or in a collection.
+// finalizers of the old kind, or with the messages of set_debug; scenes; a long one; and chains that are deeper than
+// the trashcan lets deaths be nested, which die by counts or in a collection.
 func graphPrograms(seeds, length int) []graphProgram {
 	var all []graphProgram
 	add := func(profiles []string, program, name string, args ...any) {

@@ -95,7 +95,7 @@ type Difference struct {
 	Line      int    // from 1; one more than the program has where all was answered, and something is left
 	Op        string // the line
 	Want, Got string // the first line of the answers that differs
-	Cause     string // "" for another answer, "panic", or "recount": the world's own recount fails, or something is left
+	Cause     string // "" for another answer, "panic", or "recount": a recount fails, or something is left
 }
 
 // Violation is the difference as the breach of the rule.

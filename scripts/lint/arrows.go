@@ -9,11 +9,11 @@ import (
 
 // The modules that folders are allowed by name.
 const (
-	std       = "std"
-	sys       = "golang.org/x/sys"
-	rapid     = "pgregory.net/rapid"
-	goCmp     = "github.com/google/go-cmp"
-	modernc   = "modernc.org/memory"
+	std     = "std"
+	sys     = "golang.org/x/sys"
+	rapid   = "pgregory.net/rapid"
+	goCmp   = "github.com/google/go-cmp"
+	modernc = "modernc.org/memory"
 )
 
 // arrow says what the packages of a folder may import: std, folders of ours, and modules by name. The longest folder

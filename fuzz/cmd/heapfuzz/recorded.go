@@ -58,7 +58,8 @@ func replayRecorded(ctx context.Context, w io.Writer, names []string, verbose bo
 			if ctx.Err() != nil {
 				return errInterrupted
 			}
-			if len(names) > 0 && !slices.ContainsFunc(names, func(n string) bool { return strings.HasPrefix(r.Name(), n) }) {
+			begins := func(n string) bool { return strings.HasPrefix(r.Name(), n) }
+			if len(names) > 0 && !slices.ContainsFunc(names, begins) {
 				continue
 			}
 			replayed, lines = replayed+1, lines+len(r.Program)
