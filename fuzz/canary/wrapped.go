@@ -104,7 +104,7 @@ var slabs = func() heap.Contract {
 // staying is slabs with what it promises of blocks that are resized.
 var staying = func() heap.Contract {
 	c := slabs
-	c.Stays = heap.Waste{UpTo: 1 << 47}
+	c.Stays = [2]heap.Stay{{UpTo: 1 << 47, Num: 1, Den: 2}}
 	return c
 }()
 

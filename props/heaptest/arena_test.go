@@ -42,13 +42,13 @@ func ExampleTest() {
 	})
 	fmt.Println(err)
 	// Output:
-	// conforms: heap/disjoint: p0 overlaps live p1 in its bytes [0, 1)
-	//      0  p0 = alloc size=4096  -> ok
-	//      1  p1 = alloc size=1     -> ok
+	// conforms: heap/disjoint: p2 overlaps live p1 in its bytes [0, 1)
+	//      0  p0 = alloc size=2377  -> ok
+	//      1  p1 = alloc size=1720  -> ok
 	//      2  free p0               -> ok
-	// ✗    3  p0 = alloc size=1     -> ok
+	// ✗    3  p2 = alloc size=1     -> ok
 	// rule     heap/disjoint: no two live blocks share a byte
-	// blame    bytes [0, 1) of p1: made by 1 (p1 = alloc size=1), handed out again by 3 (p0 = alloc size=1)
+	// blame    bytes [0, 1) of p1: made by 1 (p1 = alloc size=1720), handed out again by 3 (p2 = alloc size=1)
 	// seed     HEAPFUZZ_SEED=1
-	// shrunk   133 -> 4 operations, 67 runs; nothing more can be left out
+	// shrunk   269 -> 4 operations, 121 runs; nothing more can be left out
 }
