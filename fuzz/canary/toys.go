@@ -241,7 +241,7 @@ var toys = []row{
 		Name: "past-the-end",
 		Doc:  "a run may begin in the last pages of a chunk and end behind it, unless the heap itself writes there",
 		Rule: heap.Owned, Contract: strict, Open: openBlind(PastTheEnd),
-		Reproducer: 16,
+		Reproducer: 48,
 		Reason:     "a chunk must be full, which many small blocks do as well as few large ones",
 	},
 	{

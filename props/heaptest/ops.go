@@ -126,7 +126,7 @@ var Lang = prog.NewLang("heap", slots, args(arg("limit", limits), arg("skew", sm
 	other(prog.Info{Name: "stray-free", Role: prog.Kill, Weight: 1, Args: args(slotArg, arg("at", inside)),
 		Doc: "frees the block of p, and then an address inside it"}, needStrayFree, (*driver).strayFree,
 		judgeSecond(heap.KindWild, func(c *heap.Contract) heap.Answer { return c.StrayFree })),
-	other(prog.Info{Name: "owns", Role: prog.Use, Weight: 1, Args: args(slotArg, arg("at", inside), sizeArg),
+	other(prog.Info{Name: "owns", Role: prog.Use, Weight: 2, Args: args(slotArg, arg("at", inside), sizeArg),
 		Doc: "asks whether size bytes from an address near the block of p are the allocator's"}, needOwner,
 		(*driver).askOwner, judgeOwner),
 	other(prog.Info{Name: "smash", Role: prog.Use, Weight: 1, Args: args(slotArg, arg("at", fence), arg("resize", flags)),
