@@ -87,16 +87,34 @@ func Lookup(name string) (Target, error) {
 	if t, is, err := guests(name); is {
 		return t, err
 	}
-	all := Targets()
-	for _, t := range slices.Concat(all, Canaries()) {
+	all := slices.Concat(Targets(), Canaries())
+	for _, t := range all {
 		if t.Name == name {
 			return t, nil
 		}
 	}
-	names := make([]string, len(all))
-	for i, t := range all {
-		names[i] = t.Name
+	hint := ""
+	if like := alike(name, all); len(like) > 0 {
+		hint = "; there is " + strings.Join(like, ", ")
 	}
-	return Target{}, fmt.Errorf("no target %q; there are %s, cpython and cpython-VERSION where it is installed, and "+
-		"canary/NAME", name, strings.Join(names, ", "))
+	return Target{}, fmt.Errorf("no target %q%s: heapfuzz targets lists all, and cpython-VERSION is one where it is "+
+		"installed", name, hint)
+}
+
+// alike are the names of targets that share the most with the beginning of a name, five at most.
+func alike(name string, all []Target) (like []string) {
+	best := 2 // letters that say nothing
+	for _, t := range all {
+		n := 0
+		for n < min(len(name), len(t.Name)) && name[n] == t.Name[n] {
+			n++
+		}
+		if n > best {
+			best, like = n, nil
+		}
+		if n == best && best > 2 && len(like) < 5 {
+			like = append(like, t.Name)
+		}
+	}
+	return like
 }

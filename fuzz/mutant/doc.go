@@ -42,6 +42,9 @@
 // in turn. The first breach is the kill. Then the program is minimized, and the hunt begins again with
 // the rule that killed switched off: what is not found then is what this rule earns. Unit tests have no part in it.
 //
+// What a rule costs is measured apart, by a profile of runs: see Costs. To leave a rule's work out and measure the rest
+// would want a switch in each model, and models are to be read.
+//
 // Which targets reach a site is learnt beforehand: each target is driven with all sites watched and none changed. That
 // is also the control: a target that breaks a rule there is a failure of its own, and no mutant is tried on it.
 //
@@ -57,7 +60,8 @@
 //     as running away. A mutant whose time was over before its operations is marked as late.
 //  3. An identity does not change when lines are added above it: it is function, operator, a sum of the source at the
 //     place, and a number among equals.
-//  4. What survives and is not listed in the folder survivors with a reason is a failure; so is what is listed and killed.
+//  4. What survives and is not listed in the folder survivors with a reason is a failure; so is what is listed and
+//     killed.
 //
 // # Rejected
 //

@@ -51,6 +51,7 @@ type Circumstances struct {
 	Go      string
 	When    string
 	Seconds float64
+	Costs   []Cost `json:",omitempty"` // what checking costs, where it was measured
 }
 
 // NewEvidence makes the evidence of a proof.

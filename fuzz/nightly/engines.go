@@ -28,7 +28,12 @@ func (n *Night) native(ctx context.Context, share time.Duration) Result {
 		return failed(err)
 	}
 	binary, end := filepath.Join(dir, "fuzz.test"), time.Now().Add(share)
-	if r := n.build(ctx, "native", share, nil, "go", "test", "-c", "-fuzz=.", "-o", binary, "./fuzz"); r != nil {
+	tool, err := filepath.Abs(filepath.Join(n.Root, "scripts", "instrument"))
+	if err != nil {
+		return failed(err)
+	}
+	if r := n.build(ctx, "native", share, nil, "go", "test", "-c", "-fuzz=.", "-toolexec", tool, "-o", binary,
+		"./fuzz"); r != nil {
 		return *r
 	}
 	if err := n.link(filepath.Join(filepath.Dir(dir), "corpus")); err != nil {

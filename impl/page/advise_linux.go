@@ -24,7 +24,7 @@ func Resident(addr, n uintptr, f func(addr, n uintptr)) {
 		f(addr, n)
 		return
 	}
-	var in [64]byte // one for each page; bit 0 says that it is in memory
+	var in [1024]byte // one for each page; bit 0 says that it is in memory
 	for n != 0 {
 		piece := min(n, uintptr(len(in))*Bytes)
 		// The pointer is to a local that lives through the call, which writes one byte for each page of the piece.

@@ -11,18 +11,18 @@ import (
 // keeps no content: the one who drives verifies that, and tells the offset of the first wrong byte, plus 1.
 type Model struct {
 	Contract Contract
-	slots    []block           // by slot; one without an address is no block
-	live     int               // how many are
-	pages    map[uint64][]held // the blocks with a byte in each page of 4 KiB, wide ones apart
-	wide     []held            // the blocks of wideBytes and more, of which there are few at a time
-	asked    uint64            // bytes asked for in live blocks
-	usable   uint64            // bytes usable in live blocks
-	limited  bool              // the operating system gives only so much
-	nth      uint64            // the operating system was told to fail the nth request from here; 0: it was not
-	forever  bool              // and all from it
-	lost     bool              // whether it has failed, or how many requests there were, is not known
-	failed   bool              // a request failed since the last count that was right
-	trimmed  bool              // nothing has been allocated or freed since the last trim
+	slots    []block            // by slot; one without an address is no block
+	live     int                // how many are
+	pages    map[uint64]*[]held // the blocks with a byte in each page of 4 KiB, wide ones apart
+	wide     []held             // the blocks of wideBytes and more, of which there are few at a time
+	asked    uint64             // bytes asked for in live blocks
+	usable   uint64             // bytes usable in live blocks
+	limited  bool               // the operating system gives only so much
+	nth      uint64             // the operating system was told to fail the nth request from here; 0: it was not
+	forever  bool               // and all from it
+	lost     bool               // whether it has failed, or how many requests there were, is not known
+	failed   bool               // a request failed since the last count that was right
+	trimmed  bool               // nothing has been allocated or freed since the last trim
 }
 
 type block struct {
@@ -45,7 +45,7 @@ type violation = *model.Violation
 
 // New returns the model of an empty heap. In a limited world the operating system gives only so much.
 func New(c Contract, limited bool) *Model {
-	return &Model{Contract: c, limited: limited, pages: map[uint64][]held{}}
+	return &Model{Contract: c, limited: limited, pages: map[uint64]*[]held{}}
 }
 
 // Live tells whether the slot holds a block.
@@ -134,7 +134,12 @@ func (m *Model) enter(slot uint32, req Request, b Block) violation {
 		return nil
 	}
 	for page := b.Addr >> 12; page <= (b.Addr+span(b)-1)>>12; page++ {
-		m.pages[page] = append(m.pages[page], held{slot, b})
+		in := m.pages[page]
+		if in == nil {
+			in = new([]held)
+			m.pages[page] = in
+		}
+		*in = append(*in, held{slot, b})
 	}
 	return nil
 }
@@ -159,7 +164,9 @@ func (m *Model) Overlap(b Block) (found uint32, ok bool) {
 		return found, ok
 	}
 	for page := b.Addr >> 12; page <= (b.Addr+span(b)-1)>>12; page++ {
-		look(m.pages[page])
+		if in := m.pages[page]; in != nil {
+			look(*in)
+		}
 	}
 	return found, ok
 }
@@ -179,17 +186,9 @@ func (m *Model) Free(slot uint32) {
 		return
 	}
 	for page := b.Addr >> 12; page <= (b.Addr+span(b.Block)-1)>>12; page++ {
-		in := m.pages[page]
-		for i := range in {
-			if in[i].slot == slot {
-				in[i] = in[len(in)-1]
-				m.pages[page] = in[:len(in)-1]
-				break
-			}
-		}
-		if len(in) == 1 {
-			delete(m.pages, page)
-		}
+		in := m.pages[page] // may become empty, and is filled again before long
+		at := slices.IndexFunc(*in, func(o held) bool { return o.slot == slot })
+		*in = slices.Delete(*in, at, at+1)
 	}
 }
 

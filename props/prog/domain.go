@@ -9,7 +9,8 @@ import "math/bits"
 //	0x00..0x5F   3/8     v mod (Near+1): the small
 //	0x60..0x9F   1/4     Edges[v mod len]: where bugs live; the small again when there are none
 //	0xA0..0xBF   1/8     v mod (Max+1): the lower 64 Ki of the domain, or all of it
-//	0xC0..0xFF   1/4     (selector-0xC0)<<16 + v, mod (Max+1): all of the domain
+//	0xC0..0xFF   1/4     (selector-0xC0)<<16 + v, mod (Max+1): all of the domain. Where 16 bits reach all of it:
+//	                     v>>((selector-0xC0)/4), mod (Max+1), of which the smaller are more
 //
 // So random bytes hit an edge a quarter of the time, every member of the domain has a code, and a mutator that adds 1
 // to the middle byte adds 1 to the number. Reading the three bytes as one number mod Max+1 would do the first of these
@@ -71,6 +72,8 @@ func (c *coder) number(b []byte) uint64 {
 	switch {
 	case c.slot:
 		return uint64(c.slotOf(v))
+	case sel >= selWide && c.max1 <= 1<<16:
+		return uint64(v >> ((sel - selWide) / 4) % c.max1)
 	case sel >= selWide:
 		return uint64((uint32(sel-selWide)<<16 | v) % c.max1)
 	case c.edgy:

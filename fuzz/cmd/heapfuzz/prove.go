@@ -68,7 +68,8 @@ func proveCommand() *cobra.Command {
 	flags.IntVar(&f.sample, "sample", 0, "try so `many` defects, chosen by the seed, and no canary (default all)")
 	flags.StringVar(&f.match, "match", "", "of the defects chosen, try those alone whose name matches this `pattern`")
 	flags.StringVar(&f.from, "from", "", "try those alone that survive by what an earlier run wrote to this `file`")
-	flags.BoolVar(&f.canaries, "canaries", false, "try the canaries although not every defect is tried")
+	flags.BoolVar(&f.canaries, "canaries", false,
+		"try the canaries, and measure what rules cost, although not every defect is tried")
 	flags.Uint64Var(&f.seed, "seed", 1, "the `number` that programs and the sample follow from")
 	flags.StringSliceVar(&f.packages, "package", nil, "the `package`s, as impl/pool (default all)")
 	flags.DurationVar(&f.budget, "budget", mutant.CPUDefault, "the CPU `time` of a defect")
@@ -98,6 +99,11 @@ func (f *proveFlags) check() error {
 		return errors.New("-update wants every defect of a package to be tried")
 	}
 	return nil
+}
+
+// whole tells whether every defect of every package is tried.
+func (f *proveFlags) whole() bool {
+	return f.sample == 0 && len(f.packages) == 0 && f.match == "" && f.from == ""
 }
 
 // only is what -match and -from leave of the mutants; nil is all.
@@ -153,7 +159,7 @@ func (f *proveFlags) prove(ctx context.Context, stdout, stderr io.Writer) error 
 	proof, err := mutant.Prove(ctx, mutant.Options{
 		Root: root, Packages: f.packages, Sample: f.sample, Only: only, Seed: f.seed, Workers: f.workers, Cache: cache,
 		Limits:   mutant.Limits{Ops: f.ops, CPU: f.budget},
-		Canaries: f.canaries || f.sample == 0 && len(f.packages) == 0,
+		Canaries: f.canaries || f.whole(),
 		Progress: func(done, all int, o *mutant.Outcome) {
 			if f.verbose {
 				fmt.Fprintf(stdout, "%d/%d %v: %s\n", done, all, o.Identity, fate(o))
@@ -172,6 +178,11 @@ func (f *proveFlags) prove(ctx context.Context, stdout, stderr io.Writer) error 
 	e.Circumstances = mutant.Circumstances{Machine: fmt.Sprintf("%s/%s, %s", runtime.GOOS, runtime.GOARCH,
 		count(runtime.NumCPU(), "processor")), Go: runtime.Version(), When: begun.UTC().Format(time.RFC3339),
 		Seconds: time.Since(begun).Seconds()}
+	if f.canaries || f.whole() {
+		if e.Circumstances.Costs, err = mutant.Costs(f.seed, mutant.CostTime); err != nil {
+			return err
+		}
+	}
 	if f.out != "" {
 		if err := e.Write(f.out); err != nil {
 			return err
@@ -183,6 +194,9 @@ func (f *proveFlags) prove(ctx context.Context, stdout, stderr io.Writer) error 
 		}
 	}
 	if err := printScores(stdout, e.Facts.Summary); err != nil {
+		return err
+	}
+	if err := printCosts(stdout, e.Circumstances.Costs); err != nil {
 		return err
 	}
 	return f.verdict(stdout, proof, survivors, e.Facts.Summary)
@@ -240,6 +254,20 @@ func printScores(w io.Writer, s *mutant.Summary) error {
 		commas(s.Ops.Median), commas(s.Ops.Ninety), commas(s.Ops.Worst),
 		count(s.Lengths.Median, "operation"), commas(s.Lengths.Ninety), commas(s.Lengths.Worst), commas(s.Died))
 	return err
+}
+
+// printCosts says what checking costs, if that was measured.
+func printCosts(w io.Writer, costs []mutant.Cost) error {
+	if len(costs) == 0 {
+		return nil
+	}
+	var t table
+	t.add("CHECKING", "RULE", ">OF THE TIME", ">OPERATIONS/S", ">WITHOUT IT")
+	for _, c := range costs {
+		t.add(c.Language, c.Rule, fmt.Sprintf("%.1f%%", 100*c.Share), commas(int(c.With)), commas(int(c.Without)))
+	}
+	fmt.Fprintln(w)
+	return t.print(w)
 }
 
 // verdict says what is wrong, if anything is.
