@@ -33,45 +33,47 @@ type pages struct {
 	parts map[uintptr]bool    // those that MapPart gave
 	from  uintptr             // runs below partMax come from MapPart, of huge pages from so many bytes on; 0: none
 	want  page.Usage
-	part  uint64 // bytes of parts that are given
-	wrong error  // what went wrong between two checks
+	part  uintptr // bytes of parts that are given
+	rest  uintptr // what is left of the last huge page
+	kept  []unsafe.Pointer
+	armed bool  // the next requests may fail
+	wrong error // what went wrong between two checks
 }
 
 // hugeBytes is the size of a huge page.
 const hugeBytes = 2 << 20
 
-// openPages makes one. The world's limit is set on the OS, and not on what stands below it. Variants are: no parts,
-// those of huge pages once two pages, or 16, are given, and those that stay what they are below 8 MiB.
+// openPages makes one. The world's limit is set on the OS, and not on what stands below it. Variants are: parts of huge
+// pages once two pages, or 16, are given, and no parts.
 func openPages(w heaptest.World) (heaptest.Allocator, error) {
 	sys := source(heaptest.World{Skew: w.Skew})
 	a := &pages{OS: page.New(sys), stretch: sys, runs: map[uintptr]uintptr{}, parts: map[uintptr]bool{}}
 	a.SetLimit(w.Limit * heaptest.LimitUnit)
 	a.limit = w.Limit * heaptest.LimitUnit
-	switch v := w.Variant % 4; v {
-	case 1, 2:
+	if v := w.Variant % 4; v < 2 {
 		sys.rough = true
-		a.from = page.Bytes << (3*v - 2)
+		a.from = page.Bytes << (3*v + 1)
 		a.PartsFrom(a.from)
 	}
 	return a, nil
 }
 
 func (a *pages) Alloc(size uintptr) unsafe.Pointer {
-	if a.from == 0 || size >= hugeBytes {
+	if a.from == 0 {
 		return a.gave(a.Map(size), size)
 	}
-	huge := a.part >= uint64(a.from)
-	before, _ := a.Given()
-	addr := a.MapPart(size)
-	after, _ := a.Given()
-	n := uint64(page.RoundUp(size))
-	switch took := after - before; {
-	case addr == 0:
+	addr, n := a.MapPart(size), page.RoundUp(size)
+	if addr == 0 {
 		return a.gave(0, size)
-	case !huge && took != n:
-		a.fail("a part of its own takes %d bytes for %d", took, n)
-	case huge && took != 0 && took+hugeBytes <= n:
-		a.fail("a part of a huge page takes %d bytes for %d", took, n)
+	}
+	switch huge := a.part >= a.from && n < hugeBytes; {
+	case huge && a.rest < n:
+		a.rest = hugeBytes - n
+		if addr%hugeBytes != 0 {
+			a.fail("huge: a huge page does not begin at a multiple of its size")
+		}
+	case huge:
+		a.rest -= n
 	}
 	a.parts[addr] = true
 	a.part += n
@@ -116,6 +118,9 @@ func (a *pages) gave(addr, size uintptr) unsafe.Pointer {
 	n := uint64(page.RoundUp(size))
 	fits := n != 0 && (a.limit == 0 || a.want.Mapped+n <= a.limit)
 	if addr == 0 {
+		if fits && !a.armed && n < heap.NoSuchSize {
+			a.fail("limit: %d bytes are refused with %d mapped", n, a.want.Mapped)
+		}
 		a.want.Failed++
 		return nil
 	}
@@ -152,7 +157,9 @@ func (a *pages) Free(p unsafe.Pointer) {
 	a.want.Mapped -= uint64(page.RoundUp(size))
 	if a.parts[addr] {
 		delete(a.parts, addr)
-		a.part -= uint64(page.RoundUp(size))
+		if a.part -= page.RoundUp(size); a.part == 0 {
+			a.rest = 0
+		}
 	}
 }
 
@@ -172,8 +179,30 @@ func (a *pages) Usage() (blocks, bytes, footprint uint64) {
 	return u.Maps - u.Unmaps, u.Mapped, u.Mapped
 }
 
+// Owns asks the system.
+func (a *pages) Owns(p unsafe.Pointer, size uintptr) bool { return a.Gave(p, size) }
+
+func (a *pages) InjectOOM(nth int, forever bool) {
+	a.armed = nth > 0
+	a.OS.InjectOOM(nth, forever)
+}
+
+// Trim has parts of the size of a huge page made, and of a little less, and frees them.
+func (a *pages) Trim() {
+	if a.armed || a.limit != 0 {
+		return
+	}
+	for _, n := range []uintptr{hugeBytes, hugeBytes - page.Bytes, hugeBytes + 1, 1, hugeBytes - 2*page.Bytes} {
+		a.kept = append(a.kept, a.Alloc(n))
+	}
+	for _, p := range a.kept {
+		a.Free(p)
+	}
+	a.kept = a.kept[:0]
+}
+
 // CheckInvariants compares what the OS counts with what was counted here, its runs with those that are live, and what
-// the system gave with both: no more than the rest of one huge page is not given on, and nothing if no part is live.
+// the system gave with both: what is not given on is the rest of the last huge page.
 func (a *pages) CheckInvariants() error {
 	var got []run
 	a.Runs(func(addr, n uintptr) { got = append(got, run{addr, n}) })
@@ -183,15 +212,15 @@ func (a *pages) CheckInvariants() error {
 	}
 	slices.SortFunc(live, func(r, s run) int { return cmp.Compare(r.addr, s.addr) })
 	given, _ := a.Given()
-	switch rest := given - a.want.Mapped; {
+	switch rest := uintptr(given - a.want.Mapped); {
 	case a.wrong != nil:
 		return a.wrong
 	case a.OS.Usage() != a.want:
 		return fmt.Errorf("page/usage: counted %v, there are %v", a.OS.Usage(), a.want)
 	case !slices.Equal(got, live):
 		return errors.New("page/runs: the runs are not those that are live, in their order")
-	case rest >= hugeBytes || rest != 0 && a.part == 0:
-		return fmt.Errorf("page/rest: %d bytes are not given on with %d bytes of parts", rest, a.part)
+	case rest != a.rest:
+		return fmt.Errorf("page/rest: %d bytes are not given on where %d are left", rest, a.rest)
 	}
 	return a.Check()
 }

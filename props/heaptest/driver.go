@@ -1,6 +1,7 @@
 package heaptest
 
 import (
+	"slices"
 	"unsafe"
 
 	"heapfuzz/model/heap"
@@ -417,6 +418,19 @@ func (d *driver) interiorFree(op prog.Op) prog.Outcome {
 // foreign is memory that no allocator handed out. Its words are small numbers, which an allocator that looks there for
 // its own headers takes for plausible indices.
 var foreign [3 * 4096]uint32
+
+// behindFree frees nothing where a block begins there. As that is a matter of addresses, what happened is hidden: Addr is
+// Value and one more.
+func (d *driver) behindFree(op prog.Op) prog.Outcome {
+	h := &d.slots[op.Args[0]]
+	p := unsafe.Add(h.p, h.usable)
+	if slices.ContainsFunc(d.slots, func(o held) bool { return o.live && o.p == p }) {
+		return prog.Outcome{}
+	}
+	out := d.misuse(p)
+	out.Addr, out.Value = out.Value+1, 0
+	return out
+}
 
 // askOwner tells, hidden, whether bytes near a block are the allocator's.
 func (d *driver) askOwner(op prog.Op) (out prog.Outcome) {

@@ -143,17 +143,17 @@ func judgeFreeNil(m *heap.Model, _ prog.Op, out prog.Outcome) *model.Violation {
 }
 
 // judgeMisuse judges whether a misuse was met as the contract promises. Value 1 says that it was detected, and the
-// message by which name. An address that the system has taken back (Size gone) is a foreign one.
+// message by which name; "" is any. An address that the system has taken back (Size gone) is a foreign one.
 func judgeMisuse(kind string, promised func(*heap.Contract) heap.Answer) judge {
 	return func(m *heap.Model, _ prog.Op, out prog.Outcome) *model.Violation {
 		want, name := promised(&m.Contract), kind
-		if out.Size == gone {
+		if out.Size == gone && name != "" {
 			name = heap.KindForeign
 		}
 		switch {
 		case (want == heap.Detected) != (out.Value == 1):
 			return heap.Misuse.Breach("it is promised to be %v", want)
-		case m.Contract.NamesMisuse && out.Value == 1 && out.Msg != name:
+		case m.Contract.NamesMisuse && name != "" && out.Value == 1 && out.Msg != name:
 			return heap.Misuse.Breach("it is called %q, and is a %s", out.Msg, name)
 		}
 		return nil
@@ -170,6 +170,17 @@ func judgeSecond(kind string, promised func(*heap.Contract) heap.Answer) judge {
 		m.Free(uint32(op.Args[0]))
 		return misused(m, op, out)
 	}
+}
+
+var judgeNoBlock = judgeMisuse("", func(c *heap.Contract) heap.Answer { return c.StrayFree })
+
+// judgeBehind judges the free of the address behind a block, which was not asked for where another begins there.
+func judgeBehind(m *heap.Model, op prog.Op, out prog.Outcome) *model.Violation {
+	if out.Addr == 0 {
+		return nil
+	}
+	out.Value = out.Addr - 1
+	return judgeNoBlock(m, op, out)
 }
 
 // judgeOwner judges whether bytes are the allocator's, which Size 1 says. All of a block are, and none that the system

@@ -132,7 +132,9 @@ var Lang = prog.NewLang("heap", slots, args(arg("limit", limits), arg("skew", sm
 	other(prog.Info{Name: "smash", Role: prog.Use, Weight: 1, Args: args(slotArg, arg("at", fence), arg("resize", flags)),
 		Doc: "overwrites a byte around the block of p, frees or resizes it, which is to be detected, and mends the byte",
 	}, needDress, (*driver).smash, judgeSmash),
-})
+	other(prog.Info{Name: "behind-free", Role: prog.Use, Weight: 1, Args: args(slotArg),
+		Doc: "frees the address behind the block of p, where no block is"}, needStrayFree, (*driver).behindFree, judgeBehind),
+}).With(motifs...)
 
 type (
 	row   = prog.Row[*heap.Model, *driver]
