@@ -150,7 +150,8 @@ func smallArenas(prof *profile.Profile, v uint64) *profile.Profile {
 	return &small
 }
 
-// openArena makes pymalloc. Variants are small arenas, and from 8 on arenas that are parts of huge pages. Where the
+// openArena makes pymalloc. Variants are small arenas, which 7 has from a source of their own, and from 8 on arenas that
+// are parts of huge pages. Where the
 // world is skewed by an odd number of pages, memory is dirt when it comes: not in profiles with a map of addresses, whose
 // nodes are trusted to be zero.
 func openArena(prof *profile.Profile, w heaptest.World) (heaptest.Allocator, error) {
@@ -164,11 +165,30 @@ func openArena(prof *profile.Profile, w heaptest.World) (heaptest.Allocator, err
 	if sys.rough = v >= 8; sys.rough {
 		os.PartsFrom(prof.ArenaBytes)
 	}
-	a, err := arena.New(arena.Config{Profile: prof, OS: os})
+	cfg := arena.Config{Profile: prof, OS: os}
+	if v == 7 {
+		cfg.Arenas = sys
+	}
+	a, err := arena.New(cfg)
 	if err != nil {
 		return nil, err
 	}
-	return &leakyArena{a, sys}, nil
+	if v > 0 {
+		err = arenaEdges(a, *prof)
+	}
+	return &leakyArena{a, sys}, err
+}
+
+// arenaEdges tells whether a profile that cannot be is refused, and nil is taken for no block.
+func arenaEdges(a *arena.Allocator, wrong profile.Profile) error {
+	wrong.PoolBytes++
+	if _, err := arena.New(arena.Config{Profile: &wrong}); err == nil {
+		return errors.New("a pool that is no power of two is not refused")
+	}
+	if a.UsableSize(nil) != 0 || a.Owns(nil, 1) || a.Owns(nil, 0) {
+		return errors.New("nil is a block")
+	}
+	return nil
 }
 
 // leakyArena tells, when it is closed, of memory that is not given back.
@@ -177,7 +197,13 @@ type leakyArena struct {
 	*stretch
 }
 
-func (a *leakyArena) Close() error { return closed(a.Allocator, a.stretch) }
+func (a *leakyArena) Close() error {
+	err := closed(a.Allocator, a.stretch)
+	if err == nil && a.Allocator.Close() == nil {
+		err = errors.New("an allocator is closed twice")
+	}
+	return err
+}
 
 // leakyHooks is the same under debug hooks.
 type leakyHooks struct {
