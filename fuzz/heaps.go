@@ -108,10 +108,12 @@ func debugArenas() (ts []Target) {
 		}, heap.Contract{
 			Align: prof.Alignment(), SizeMax: 1<<63 - 1 - 64, Retained: retained(prof),
 			Waste: [3]heap.Waste{{UpTo: 1 << 47, Shift: 64}}, Resized: heap.Waste{UpTo: 1 << 47, Shift: 64},
-			DoubleFree: heap.Detected, InteriorFree: heap.Detected, StrayFree: heap.Detected, ForeignFree: heap.Detected,
-			Usables: true,
-			Dress: &heap.Dress{API: 'o', Clean: prof.Hooks.Clean, Dead: prof.Hooks.Dead, Forbidden: prof.Hooks.Forbidden,
-				Serial: prof.Hooks.Serial, SizeMax: 1<<63 - 1 - 32},
+			DoubleFree: heap.Detected, InteriorFree: heap.Detected, StrayFree: heap.Detected,
+			ForeignFree: heap.Detected, Usables: true,
+			Dress: &heap.Dress{
+				API: 'o', Clean: prof.Hooks.Clean, Dead: prof.Hooks.Dead, Forbidden: prof.Hooks.Forbidden,
+				Serial: prof.Hooks.Serial, SizeMax: 1<<63 - 1 - 32,
+			},
 		}, func(w heaptest.World) (heaptest.Allocator, error) {
 			a, err := openArena(prof, w)
 			if err != nil {
@@ -150,10 +152,9 @@ func smallArenas(prof *profile.Profile, v uint64) *profile.Profile {
 	return &small
 }
 
-// openArena makes pymalloc. Variants are small arenas, which 7 has from a source of their own, and from 8 on arenas that
-// are parts of huge pages. Where the
-// world is skewed by an odd number of pages, memory is dirt when it comes: not in profiles with a map of addresses, whose
-// nodes are trusted to be zero.
+// openArena makes pymalloc. Variants are small arenas, which 7 has from a source of their own, and from 8 on arenas
+// that are parts of huge pages. Where the world is skewed by an odd number of pages, memory is dirt when it comes: not
+// in profiles with a map of addresses, whose nodes are trusted to be zero.
 func openArena(prof *profile.Profile, w heaptest.World) (heaptest.Allocator, error) {
 	v := w.Variant % 16
 	if v%8 > 0 {

@@ -12,6 +12,11 @@ var Packages = []string{
 	"impl/object", "impl/gc", "impl/trial",
 }
 
+// allocates tells whether a package is a layer of an allocator.
+func allocates(name string) bool {
+	return slices.Index(Packages, name) < slices.Index(Packages, "impl/dict")
+}
+
 // exempt are functions that are left as they are.
 var exempt = []struct {
 	names *regexp.Regexp

@@ -35,8 +35,8 @@ type parts struct {
 func (o *OS) PartsFrom(n uintptr) { o.parts.from = n }
 
 // MapPart gives n bytes as Map does, and from a huge page if many such bytes are given already. n is the same in all
-// requests, or none is likely to share a page. Only the system's own memory comes from huge pages, unless PartsFrom asked
-// for them: any other source is asked for each part by itself.
+// requests, or none is likely to share a page. Only the system's own memory comes from huge pages, unless PartsFrom
+// asked for them: any other source is asked for each part by itself.
 func (o *OS) MapPart(n uintptr) uintptr {
 	return o.give(RoundUp(n), func(n uintptr) uintptr {
 		if o.parts.from == 0 && o.src != Source(Mmap{}) {

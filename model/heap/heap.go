@@ -156,10 +156,10 @@ func (w Waste) most(n uintptr) (bytes uintptr, promised bool) {
 	return n>>w.Shift + w.Plus, w.UpTo != 0 && n <= w.UpTo
 }
 
-// Stay says what becomes of a block with up to UpTo usable bytes that is resized to n of them, which fit. It stays where
-// it is if Den*n is at least Num times the usable bytes and Plus, or if these are no more than Least. Otherwise it moves
-// if Moves says so; but not for want of memory, and not if it was made by what serves when there is none, or when
-// nothing was asked for.
+// Stay says what becomes of a block with up to UpTo usable bytes that is resized to n of them, which fit. It stays
+// where it is if Den*n is at least Num times the usable bytes and Plus, or if these are no more than Least. Otherwise
+// it moves if Moves says so; but not for want of memory, and not if it was made by what serves when there is none, or
+// when nothing was asked for.
 type Stay struct {
 	UpTo     uintptr // 0: nothing is promised
 	Num, Den uintptr

@@ -10,7 +10,8 @@ import (
 // bounded promises that blocks of up to 1000 bytes waste a quarter and 7 bytes, and that those resized waste as much as
 // was asked for, and stay where they are when a quarter of that is left over.
 var bounded = Contract{
-	Waste: [3]Waste{{UpTo: 1000, Shift: 2, Plus: 7}}, Resized: Waste{UpTo: 1000}, Stays: [2]Stay{{UpTo: 1000, Num: 4, Den: 5}},
+	Waste: [3]Waste{{UpTo: 1000, Shift: 2, Plus: 7}}, Resized: Waste{UpTo: 1000},
+	Stays: [2]Stay{{UpTo: 1000, Num: 4, Den: 5}},
 }
 
 // Every rule that the model itself applies is broken here once, beside the nearest thing that does not break it.

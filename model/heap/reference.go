@@ -15,7 +15,8 @@ type Reference struct {
 var ReferenceContract = Contract{
 	Align: 16, AlignMax: 1 << 16, SizeMax: 1 << 22, Waste: [3]Waste{{UpTo: 1 << 22, Shift: 64}},
 	Resized: Waste{UpTo: 1 << 22, Shift: 64}, AlignStrict: true, Requests: true, Usables: true,
-	DoubleFree: Detected, InteriorFree: Detected, StrayFree: Detected, ForeignFree: Detected, WildFree: Detected, CrossFree: Detected,
+	DoubleFree: Detected, InteriorFree: Detected, StrayFree: Detected,
+	ForeignFree: Detected, WildFree: Detected, CrossFree: Detected,
 }
 
 // NewReference returns an empty Reference.

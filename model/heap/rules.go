@@ -29,8 +29,9 @@ var (
 	Keeps     = rule("keeps", "a realloc that fails leaves the old block and its bytes alone")
 	Failure   = rule("failure", "a request that fails leaves everything as it was")
 	Nil       = rule("nil", "freeing nil does nothing")
-	Accounted = rule("accounted", "the blocks and bytes in the allocator's statistics are those that are live, and its "+
-		"footprint is what the operating system gave")
+	Accounted = rule("accounted",
+		"the blocks and bytes in the allocator's statistics are those that are live, and its "+
+			"footprint is what the operating system gave")
 	Returned = rule("returned",
 		"when all blocks are freed, nothing is in use and no more memory is kept than promised")
 	Invariant = rule("invariants", "the allocator's own invariants hold")

@@ -419,8 +419,8 @@ func (d *driver) interiorFree(op prog.Op) prog.Outcome {
 // its own headers takes for plausible indices.
 var foreign [3 * 4096]uint32
 
-// behindFree frees nothing where a block begins there. As that is a matter of addresses, what happened is hidden: Addr is
-// Value and one more.
+// behindFree frees nothing where a block begins there. As that is a matter of addresses, what happened is hidden: Addr
+// is Value and one more.
 func (d *driver) behindFree(op prog.Op) prog.Outcome {
 	h := &d.slots[op.Args[0]]
 	p := unsafe.Add(h.p, h.usable)

@@ -129,11 +129,13 @@ var Lang = prog.NewLang("heap", slots, args(arg("limit", limits), arg("skew", sm
 	other(prog.Info{Name: "owns", Role: prog.Use, Weight: 2, Args: args(slotArg, arg("at", inside), sizeArg),
 		Doc: "asks whether size bytes from an address near the block of p are the allocator's"}, needOwner,
 		(*driver).askOwner, judgeOwner),
-	other(prog.Info{Name: "smash", Role: prog.Use, Weight: 1, Args: args(slotArg, arg("at", fence), arg("resize", flags)),
-		Doc: "overwrites a byte around the block of p, frees or resizes it, which is to be detected, and mends the byte",
+	other(prog.Info{Name: "smash", Role: prog.Use, Weight: 1,
+		Args: args(slotArg, arg("at", fence), arg("resize", flags)),
+		Doc:  "overwrites a byte around the block of p, frees or resizes it, which is to be detected, and mends it",
 	}, needDress, (*driver).smash, judgeSmash),
 	other(prog.Info{Name: "behind-free", Role: prog.Use, Weight: 1, Args: args(slotArg),
-		Doc: "frees the address behind the block of p, where no block is"}, needStrayFree, (*driver).behindFree, judgeBehind),
+		Doc: "frees the address behind the block of p, where no block is"}, needStrayFree, (*driver).behindFree,
+		judgeBehind),
 }).With(motifs...)
 
 type (
