@@ -231,9 +231,18 @@ func (b *bench) within(all []Mutant) (list []Mutant) {
 const targetsMax = 16
 
 // targets are those that a mutant is tried on, and the number of those that reach it. One that is not reached is tried
-// on all.
+// on all. Allocators come first where the package is of one: what is built on them reaches it more often, and judges it
+// less.
 func (b *bench) targets(m Mutant) (names []string, reach int) {
 	var order []int
+	weight := func(i int) uint64 {
+		w := uint64(b.reach[i][m.Site])
+		t, err := fuzz.Lookup(b.proof.Controls[i].Target)
+		if w > 0 && err == nil && t.Subject == "heap" && allocates(m.Package) {
+			w |= 1 << 32
+		}
+		return w
+	}
 	for i := range b.reach {
 		if b.reach[i] == nil {
 			continue // a control that is broken
@@ -243,7 +252,11 @@ func (b *bench) targets(m Mutant) (names []string, reach int) {
 			reach++
 		}
 	}
-	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(b.reach[j][m.Site], b.reach[i][m.Site]) })
+	weights := make([]uint64, len(b.reach))
+	for _, i := range order {
+		weights[i] = weight(i)
+	}
+	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(weights[j], weights[i]) })
 	for _, i := range order {
 		if reach == 0 || len(names) < min(reach, targetsMax) {
 			names = append(names, b.proof.Controls[i].Target)

@@ -20,6 +20,11 @@ var beside = []string{"impl/profile"}
 // bytes of debug hooks.
 var tables = []string{"impl/profile all"}
 
+// allocates tells whether a package is a layer of an allocator.
+func allocates(name string) bool {
+	return slices.Index(Packages, name) < slices.Index(Packages, "impl/dict")
+}
+
 // exempt are functions that are left as they are.
 var exempt = []struct {
 	names *regexp.Regexp
