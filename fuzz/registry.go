@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"heapfuzz/fuzz/canary/canarytest"
+	"heapfuzz/fuzz/recorded"
 	"heapfuzz/props"
 	"heapfuzz/props/heaptest"
 )
@@ -22,6 +23,9 @@ type Target struct {
 	New func() *props.Subject
 	// Open makes an allocator, for reproducers that drive it themselves; nil where the target is none.
 	Open heaptest.Opener
+
+	// Recordings are the answers of the release that the target re-creates; the zero Family where there are none.
+	Recordings recorded.Family
 
 	// twin makes what Exact needs of a heap of objects; nil: it has no twins.
 	twin *twinned
@@ -46,6 +50,15 @@ func (t Target) Promises() string { return t.Language().promises(t.Contract) }
 // Alike tells whether two targets of one language promise the same visible answers wherever both have an operation.
 func (t Target) Alike(o Target) bool {
 	return t.Name == o.Name || t.Subject == o.Subject && t.Language().alike(t.Contract, o.Contract)
+}
+
+// recordingsOf is the family of a profile. Of the releases with 8-byte classes no interpreter could
+// answer.
+func recordingsOf(subject, profile string) recorded.Family {
+	if profile == "old8" {
+		return recorded.Family{}
+	}
+	return recorded.Family{Subject: subject, Profile: profile}
 }
 
 // Targets returns everything that is meant to be right, by language.
@@ -87,16 +100,34 @@ func Lookup(name string) (Target, error) {
 	if t, is, err := guests(name); is {
 		return t, err
 	}
-	all := Targets()
-	for _, t := range slices.Concat(all, Canaries()) {
+	all := slices.Concat(Targets(), Canaries())
+	for _, t := range all {
 		if t.Name == name {
 			return t, nil
 		}
 	}
-	names := make([]string, len(all))
-	for i, t := range all {
-		names[i] = t.Name
+	hint := ""
+	if like := alike(name, all); len(like) > 0 {
+		hint = "; there is " + strings.Join(like, ", ")
 	}
-	return Target{}, fmt.Errorf("no target %q; there are %s, cpython and cpython-VERSION where it is installed, and "+
-		"canary/NAME", name, strings.Join(names, ", "))
+	return Target{}, fmt.Errorf("no target %q%s: heapfuzz targets lists all, and cpython-VERSION is one where it is "+
+		"installed", name, hint)
+}
+
+// alike are the names of targets that share the most with the beginning of a name, five at most.
+func alike(name string, all []Target) (like []string) {
+	best := 2 // letters that say nothing
+	for _, t := range all {
+		n := 0
+		for n < min(len(name), len(t.Name)) && name[n] == t.Name[n] {
+			n++
+		}
+		if n > best {
+			best, like = n, nil
+		}
+		if n == best && best > 2 && len(like) < 5 {
+			like = append(like, t.Name)
+		}
+	}
+	return like
 }

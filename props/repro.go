@@ -34,13 +34,10 @@ func ReproOf(f *Finding, notes ...string) Repro {
 // Name is the file's name: property, rule, and eight digits that tell programs apart.
 func (r Repro) Name(spec *prog.Spec) string {
 	sum := sha256.Sum256([]byte(r.Property + "\n" + r.Rule + "\n" + string(spec.Format(r.Program))))
-	words := strings.Map(func(c rune) rune {
-		if 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' {
-			return c
-		}
-		return '-'
-	}, r.Property+"-"+r.Rule)
-	return fmt.Sprintf("%.80s-%x.txt", words, sum[:4])
+	words := strings.FieldsFunc(r.Property+" "+r.Rule, func(c rune) bool {
+		return !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9')
+	})
+	return fmt.Sprintf("%.60s-%x.txt", strings.Join(words, "-"), sum[:4])
 }
 
 // Text is the file.

@@ -51,8 +51,8 @@ var labour = []struct {
 // CostTime is how long each language is driven to learn what checking costs.
 const CostTime = 3 * time.Second
 
-// Costs drives the targets of each language for so much CPU time and tells by a profile what the checking of their answers took.
-// It is a measurement, and not the same each time.
+// Costs drives the targets of each language for so much CPU time and tells by a profile what the checking of their
+// answers took. It is a measurement, and not the same each time.
 func Costs(seed uint64, each time.Duration) ([]Cost, error) {
 	var all []Cost
 	for _, l := range fuzz.Languages() {

@@ -10,7 +10,8 @@ import (
 // bounded promises that blocks of up to 1000 bytes waste a quarter and 7 bytes, and that those resized waste as much as
 // was asked for, and stay where they are when a quarter of that is left over.
 var bounded = Contract{
-	Waste: [3]Waste{{UpTo: 1000, Shift: 2, Plus: 7}}, Resized: Waste{UpTo: 1000}, Stays: Waste{UpTo: 1000, Shift: 2},
+	Waste: [3]Waste{{UpTo: 1000, Shift: 2, Plus: 7}}, Resized: Waste{UpTo: 1000},
+	Stays: [2]Stay{{UpTo: 1000, Num: 4, Den: 5}},
 }
 
 // Every rule that the model itself applies is broken here once, beside the nearest thing that does not break it.
@@ -110,7 +111,7 @@ func TestModelRules(t *testing.T) {
 		}, Wasted},
 		{"resized and larger for want of memory", bounded, false, func(m *Model) *model.Violation {
 			m.Alloc(0, Request{Size: 200}, Block{4096, 200})
-			m.Scarce(true)
+			m.Scarce(1, true)
 			return m.Realloc(0, 99, Block{4096, 200})
 		}, nil},
 		{"moved though it fits", bounded, false, func(m *Model) *model.Violation {
@@ -136,12 +137,12 @@ func TestModelRules(t *testing.T) {
 			return m.Refuse(Request{Size: 10})
 		}, nil},
 		{"refused under injected failures", Contract{}, false, func(m *Model) *model.Violation {
-			m.Scarce(true)
+			m.Scarce(1, true)
 			return m.Refuse(Request{Size: 10})
 		}, nil},
 		{"refused after they ended", Contract{}, false, func(m *Model) *model.Violation {
-			m.Scarce(true)
-			m.Scarce(false)
+			m.Scarce(1, true)
+			m.Scarce(0, false)
 			return m.Refuse(Request{Size: 10})
 		}, Serves},
 		{"refused above the greatest size", Contract{SizeMax: 100}, false, func(m *Model) *model.Violation {
@@ -237,7 +238,7 @@ func TestModelCause(t *testing.T) {
 	}
 }
 
-// After any order of frees the model holds nothing: pages that stay behind would be taken for live blocks.
+// After any order of frees the model holds nothing: blocks that stay behind would be taken for live ones.
 func TestModelForgets(t *testing.T) {
 	m := New(Contract{}, false)
 	for i := range uint32(100) {
@@ -248,7 +249,11 @@ func TestModelForgets(t *testing.T) {
 	for i := range uint32(100) {
 		m.Free(i * 37 % 100)
 	}
-	if m.live != 0 || len(m.pages) != 0 || m.asked != 0 || m.usable != 0 {
-		t.Errorf("left: %d blocks, %d pages, %d asked, %d usable", m.live, len(m.pages), m.asked, m.usable)
+	behind := 0
+	for _, in := range m.pages {
+		behind += len(*in)
+	}
+	if m.live != 0 || behind != 0 || m.asked != 0 || m.usable != 0 {
+		t.Errorf("left: %d blocks, %d in pages, %d asked, %d usable", m.live, behind, m.asked, m.usable)
 	}
 }

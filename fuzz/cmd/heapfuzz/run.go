@@ -159,7 +159,8 @@ func (f *runFlags) run(ctx context.Context, stdout, stderr io.Writer) error {
 	}
 	cfg.Seeds = seeds
 	cfg.Duration = f.duration
-	var p printer = &plain{stdout: stdout, stderr: stderr, progress: newProgress(stderr, f.duration), states: f.states}
+	var p printer = &plain{stdout: stdout, stderr: stderr, progress: newProgress(stderr, f.duration), states: f.states,
+		related: map[string]bool{}}
 	if f.json {
 		p = &lines{json.NewEncoder(stdout)}
 	}
@@ -278,6 +279,7 @@ type plain struct {
 	progress       *progress
 	states         bool
 	hunted         *control
+	related        map[string]bool // targets of which a finding of a relation between runs was told
 }
 
 func (p *plain) start(f *runFlags, targets []fuzz.Target) {
@@ -298,6 +300,13 @@ func (p *plain) tell(now campaign.Progress) { p.progress.tell(now) }
 
 func (p *plain) finding(s *settled, program []byte) {
 	p.progress.clear()
+	if s.Property != props.Conforms.Name && s.path != "" {
+		if p.related[s.Target] { // most defects that break one relation break them all
+			fmt.Fprintf(p.stdout, "also     %s\nreplay   %s\n\n", s.Signature(), replayLine(s.path, s.Target))
+			return
+		}
+		p.related[s.Target] = true
+	}
 	s.print(p.stdout, func() []byte { return program })
 	fmt.Fprintln(p.stdout)
 }
