@@ -160,8 +160,8 @@ func (m *Model) Referrers(slot uint32) violation {
 	}
 	m.refresh()
 	for _, from := range m.all {
-		if m.Contract.tracks(from.kind) && !from.frozen && !from.immortal && slices.Contains(from.fields, n) && m.reachable(from) &&
-			!slices.Contains(m.told, from.id) {
+		if m.Contract.tracks(from.kind) && !from.frozen && !from.immortal && slices.Contains(from.fields, n) &&
+			m.reachable(from) && !slices.Contains(m.told, from.id) {
 			return Edges.Breach("%v refers to %v, and is not said to", from, n)
 		}
 	}

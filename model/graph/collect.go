@@ -35,7 +35,8 @@ func (m *Model) inside() bool { return len(m.calls) > 0 || m.busy > 0 }
 func (m *Model) start(generation int) violation {
 	if m.depth == 0 {
 		m.begin(generation)
-		m.now.alone, m.now.lenient, m.stirred = true, true, true // the heap may be at another point of the operation than the model
+		m.now.alone, m.stirred = true, true
+		m.now.lenient = true // the heap may be at another point of the operation than the model
 	}
 	switch {
 	case m.open || m.depth > 1 || m.now.started:

@@ -12,8 +12,8 @@ import (
 type Pace struct {
 	On                              bool  // collections start by themselves
 	Thresholds, Counts, Collections []int // of each generation
-	Pending                         int   // what outlived collections of the last generation but one since one of the last
-	LongLived                       int   // what outlived that
+	LongLived                       int   // what outlived the last collection of the last generation
+	Pending                         int   // what has outlived one of the generation below since then
 	Oldest                          int   // what is in the last generation; -1: nobody has counted
 	Spare                           int   // bytes kept for objects to come, which a full collection gives up
 }
@@ -33,7 +33,7 @@ func paceOf(n []int, generations int) (p Pace, ok bool) {
 		return Pace{}, false
 	}
 	of := func(i int) []int { return slices.Clone(n[5+i*generations:][:generations]) }
-	return Pace{n[0] != 0, of(0), of(1), of(2), n[1], n[2], n[3], n[4]}, true
+	return Pace{n[0] != 0, of(0), of(1), of(2), n[2], n[1], n[3], n[4]}, true
 }
 
 // due is the generation that an allocation has collected; -1: none.

@@ -47,7 +47,8 @@ var partNames = [needs]string{
 	needCount: "count", needAge: "age", needStats: "stats", needUsage: "usage", needOOM: "oom", needCheck: "check",
 	needTrim: "trim", needLegacy: "legacy", needHoard: "hoard", needGrow: "grow", needCopy: "copy",
 	needFreezeCount: "freezecount", needWatch: "watch", needTracked: "tracked", needCensus: "census",
-	needRelate: "relate", needGraduate: "graduate", needSize: "size", needPace: "pace", needRefuse: "refuse", needImmortal: "immortal",
+	needRelate: "relate", needGraduate: "graduate", needSize: "size", needPace: "pace",
+	needRefuse: "refuse", needImmortal: "immortal",
 }
 
 // driver asks a heap the operations of Lang: it is the props.Target of every heap in this process. It runs the scripts

@@ -447,12 +447,17 @@ var motifs = []prog.Motif{
 		p8 = new kind=0 fields=1
 		p9 = new kind=0 fields=1
 		pace
-		unroot p5
 		threshold generation=0 n=0
 		p10 = new kind=0 fields=1
 		p11 = new kind=0 fields=1
 		pace
-		enable on=0`},
+		enable on=0
+		threshold generation=0 n=1
+		unroot p5
+		p12 = new kind=0 fields=1
+		p13 = new kind=0 fields=1
+		p14 = new kind=0 fields=1
+		pace`},
 	{Name: "all that cannot be finalized is kept, and what it reaches", Weight: 2, Text: `
 		p0 = new kind=0 fields=2
 		p1 = new kind=0 fields=1
