@@ -890,7 +890,7 @@ func pyProfile(name string) *object.Profile {
 // 3.7.5 it is returned as well.
 func gcContract(prof *object.Profile) graph.Contract {
 	c := pyContract(prof)
-	c.Generations, c.Promotes, c.Thaws, c.Forgets = gc.Generations, true, true, true
+	c.Generations, c.Promotes, c.Steps, c.Thaws, c.Forgets = gc.Generations, true, true, true, true
 	c.Thresholds = []int{prof.Threshold0, 10, 10}
 	if prof.AllOrNothing {
 		c.Saves = graph.Whole

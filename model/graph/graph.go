@@ -189,6 +189,7 @@ type Contract struct {
 	Within      int     // an object is dead after so many full collections that found it unreachable; 0: it may leak
 	Generations int     // that Collect tells apart; the last is a full collection. 0 means 1
 	Promotes    bool    // what outlives a collection is in a generation above it, or in the last
+	Steps       bool    // and in no higher one
 	Thaws       bool    // what is frozen is in none, and when it is not any more in the last
 	Returns     Returns // what Collect returns
 	Saves       Saves   // what a finalizer that gives its object a root saves from the collection

@@ -41,6 +41,7 @@ type Model struct {
 	depth       int        // of collections: 1 while one runs, more while finalizers ask for others
 	open        bool       // one started, and is not over
 	stirred     bool       // one started by itself in this operation
+	calm        int        // the last collection that began before this operation
 	latest      []int      // of each generation: the number of the last collection whose survivors went there
 	number      int        // of the last collection that began
 	whole       int        // of the last full one that saw all, and made nothing wait
@@ -164,8 +165,8 @@ func (m *Model) enter(id ID, kind Kind, fields int) (*node, violation) {
 	}
 	m.made++
 	n := &node{id: id, serial: m.made, kind: kind, born: m.era, first: m.number, entered: m.number}
-	if m.stirred { // before the collection or behind it
-		n.first--
+	if m.stirred { // before the collections or behind them
+		n.first = m.calm
 	}
 	if fields > 0 {
 		n.fields = make([]*node, fields)

@@ -117,11 +117,12 @@ func (m *Model) reset(generation int) {
 }
 
 // outlived says what p should tell at the end of a collection of what outlived it. What code of a program ran in it
-// made or saved is elsewhere, and so is what it kept; and inside a death others wait for their own.
+// made or saved is elsewhere, and so is what it kept; inside a death others wait for their own, and
+// what is frozen may die and take others with it.
 func (m *Model) outlived(p Pace) {
 	k, full := &m.pace, m.Contract.Full()
 	came := p.Oldest - k.before.Oldest
-	exact := !m.now.ran && !m.now.called && !m.hoards && !m.now.inside &&
+	exact := !m.now.ran && !m.now.called && !m.hoards && !m.now.inside && !m.frozen &&
 		p.Oldest >= 0 && k.before.Oldest >= 0
 	switch g := m.now.generation; {
 	case g == full:

@@ -390,7 +390,7 @@ var motifs = []prog.Motif{
 		unroot p1
 		unroot p2
 		collect generation=3`},
-	{Name: "a dict that holds atoms, and then itself", Weight: 2, Text: `
+	{Name: "a dict that holds atoms, and then itself", Weight: 4, Text: `
 		p0 = new kind=4 fields=2
 		p1 = new kind=1 fields=0
 		set p0 p1 field=0
@@ -404,7 +404,7 @@ var motifs = []prog.Motif{
 		tracked p0
 		unroot p0
 		pace`},
-	{Name: "immortals among garbage", Weight: 2, Text: `
+	{Name: "immortals among garbage", Weight: 6, Text: `
 		p0 = new kind=0 fields=2
 		p1 = new kind=0 fields=2
 		p2 = new kind=0 fields=2
@@ -426,12 +426,17 @@ var motifs = []prog.Motif{
 		generation p0
 		collect generation=3
 		generation p1
+		p5 = new kind=0 fields=0
+		immortal p5
+		collect generation=3
+		generation p5
 		unfreeze
 		check
 		collect generation=3
 		frozen
-		generation p0`},
-	{Name: "collections that start by themselves, of all generations", Weight: 3, Text: `
+		generation p0
+		generation p5`},
+	{Name: "collections that start by themselves, of all generations", Weight: 6, Text: `
 		threshold generation=0 n=1
 		threshold generation=1 n=0
 		threshold generation=2 n=0
@@ -472,7 +477,7 @@ var motifs = []prog.Motif{
 		saveall on=0
 		garbage
 		collect generation=3`},
-	{Name: "a weak reference in the garbage that is saved with it", Weight: 2, Text: `
+	{Name: "a weak reference in the garbage that is saved with it", Weight: 4, Text: `
 		p0 = new kind=0 fields=2
 		p1 = new kind=0 fields=1
 		p2 = weak p1 callback=0

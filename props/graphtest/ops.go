@@ -191,7 +191,7 @@ var Lang = prog.NewLang("graph", slots, world, []row{
 		}}),
 	act(prog.Info{Name: "pace", Weight: 2, Doc: "asks for the counts and thresholds of the generations"},
 		verb{need: needPace, ask: (*driver).askPace}),
-	act(prog.Info{Name: "beyond", Weight: 1, Args: args(arg("by", ages)),
+	act(prog.Info{Name: "beyond", Weight: 2, Args: args(arg("by", ages)),
 		Doc: "asks for a collection and the list of a generation that there is not, above or, if odd, below all"},
 		verb{need: needRefuse, ask: (*driver).beyond, after: func(m state, _ prog.Op, out prog.Outcome) violation {
 			return m.Refusal(out.Addr != 0)
