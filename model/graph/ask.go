@@ -23,7 +23,8 @@ func (m *Model) Generation(slot uint32, generation int) violation {
 	if !m.frozen {
 		least = m.least(n)
 	}
-	for c.Promotes && !m.vague && n.of == nil && most > 0 && (n.first == m.number || c.Steps && n.first >= m.latest[most]) {
+	for c.Promotes && !m.vague && n.of == nil && most > 0 &&
+		(n.first == m.number || c.Steps && n.first >= m.latest[most]) {
 		most-- // there was no collection since it was made from which it could have come there
 	}
 	always := n.of == nil && c.tracks(n.kind)
