@@ -156,6 +156,7 @@ type pyStore struct {
 type pyThing struct {
 	key  uint64
 	refs int
+	odd  bool // it equals an int, and is none
 }
 
 // The words of objects: those of keys are their numbers, from 1 on, those of values have a bit besides.
@@ -255,10 +256,10 @@ func (st *pyStore) thing(key uint64) pydict.Word {
 	if n := len(st.spare); n > 0 {
 		w := st.spare[n-1]
 		st.spare = st.spare[:n-1]
-		*st.at(w) = pyThing{key, 1}
+		*st.at(w) = pyThing{key: key, refs: 1}
 		return w
 	}
-	st.things = append(st.things, pyThing{key, 1})
+	st.things = append(st.things, pyThing{key: key, refs: 1})
 	return pydict.Word(len(st.things) << pyThingShift)
 }
 

@@ -35,12 +35,16 @@ func tupleItem(w dict.Word, i uintptr) dict.Word {
 	return dict.Word(page.Load(tuple(w) + tupleWords + 8*i))
 }
 
-// Arg is the argument of the calls that have a key, if they have one only.
-func Arg(key dict.Word) dict.Word {
-	if isTuple(key) {
-		return tupleItem(key, 0)
+// Words are what a key is made of: the arguments, 0 and the keywords if there are any, and types if they count.
+func Words(key dict.Word) []dict.Word {
+	if !isTuple(key) {
+		return []dict.Word{key}
 	}
-	return key
+	words := make([]dict.Word, tupleSize(key))
+	for i := range words {
+		words[i] = tupleItem(key, uintptr(i))
+	}
+	return words
 }
 
 // makeKey makes the key of a call, with a reference for the caller (lru_cache_make_key). In 3.6 all are tuples.

@@ -343,9 +343,9 @@ func (c *Cache) Keys(f func(key dict.Word) bool) {
 	}
 }
 
-// Peek looks up what a call with one argument has stored, and counts as no use of it. The caller gets no reference.
-func (c *Cache) Peek(arg dict.Word) (dict.Word, bool, error) {
-	key, err := c.makeKey(Args{Positional: []dict.Word{arg}})
+// Peek looks up what a call has stored, and counts as no use of it. The caller gets no reference.
+func (c *Cache) Peek(args Args) (dict.Word, bool, error) {
+	key, err := c.makeKey(args)
 	if err != nil {
 		return 0, false, err
 	}
