@@ -134,6 +134,7 @@ type pyStore struct {
 
 	objects bool // even for numbers
 	hash    func(key uint64) uint64
+	seed    uint64
 	classes [pyClasses]pydict.Class
 	strings bool // all keys of pyMixed are
 	shares  bool // dicts are those of instances of the classes
@@ -146,6 +147,7 @@ type pyStore struct {
 	compare func()          // what happens in a comparison
 	raise   int             // the hook that fails, counted from the next; 0: none
 	asked   int             // operations that had hooks to fail
+	broken  error           // what was wrong with an answer
 	probes  uint64
 
 	ballast      []unsafe.Pointer // what InjectOOM took
@@ -170,7 +172,7 @@ const (
 // newPyStore makes the dicts of a world. Its variant has, from the lowest bit on, a bit for objects instead of numbers,
 // and three for small arenas.
 func newPyStore(prof *pydict.Profile, keys pyKeys, w dicttest.World) (*pyStore, error) {
-	st := &pyStore{keys: keys, hash: w.Hasher(), strs: map[uintptr]int{}, shares: keys == pyMixed}
+	st := &pyStore{keys: keys, hash: w.Hasher(), seed: w.Hash, strs: map[uintptr]int{}, shares: keys == pyMixed}
 	st.objects = w.Hash != 0 || w.Variant%pyKindsOfVariants == 1
 	arenaProf := prof.Arena
 	if v := w.Variant / pyKindsOfVariants % 8; v != 0 {
@@ -304,6 +306,14 @@ func (st *pyStore) twice(f func() error) error {
 	err := f()
 	if st.raise = 0; errors.Is(err, errRaised) {
 		err = f()
+	}
+	return err
+}
+
+// nothing says that an error came with a word, or with the answer that there is one.
+func (st *pyStore) nothing(w pydict.Word, ok bool, err error) error {
+	if err != nil && (w != 0 || ok) {
+		st.broken = errors.New("dict/answers: an error came with a word")
 	}
 	return err
 }
@@ -487,7 +497,7 @@ func (st *pyStore) drop() {
 // CheckInvariants recounts those of every dict and of the memory below; blocks, each of which is a dict's, the space's
 // or ballast; and references.
 func (st *pyStore) CheckInvariants() error {
-	if err := st.s.CheckSpace(); err != nil {
+	if err := errors.Join(st.broken, checkHashes(st.s, st.seed), st.s.CheckSpace()); err != nil {
 		return err
 	}
 	blocks := map[uintptr]bool{}
@@ -612,7 +622,7 @@ func (d *pyTable) Get(key uint64) (value uint64, ok bool) {
 		var err error
 		v, ok, err = d.st.s.Get(d.d, w)
 		value = valueOf(v)
-		return err
+		return d.st.nothing(v, ok, err)
 	}))
 	return value, ok
 }
@@ -668,7 +678,7 @@ func (d *pyTable) Pop(key uint64) (value uint64, ok bool) {
 	w := d.enter(key)
 	defer d.leave(w)
 	var v pydict.Word
-	d.st.again(func() (err error) { v, ok, err = d.st.s.Pop(d.d, w); return err })
+	d.st.again(func() (err error) { v, ok, err = d.st.s.Pop(d.d, w); return d.st.nothing(v, ok, err) })
 	if ok {
 		d.st.Drop(v)
 	}
@@ -682,7 +692,7 @@ func (d *pyTable) PopItem() (key, value uint64, ok bool) {
 		if k, v, err = d.st.s.PopItem(d.d); errors.Is(err, pydict.ErrEmpty) {
 			return nil
 		}
-		return err
+		return d.st.nothing(k, v != 0, err)
 	})
 	if k == 0 {
 		return 0, 0, false
@@ -698,7 +708,10 @@ func (d *pyTable) SetDefault(key, value uint64) (uint64, bool) {
 	w := d.enter(key)
 	defer d.leave(w)
 	var v pydict.Word
-	err := d.st.twice(func() (err error) { v, err = d.st.s.SetDefault(d.d, w, valueWord(value)); return err })
+	err := d.st.twice(func() (err error) {
+		v, err = d.st.s.SetDefault(d.d, w, valueWord(value))
+		return d.st.nothing(v, false, err)
+	})
 	if !d.done(w, err) {
 		return 0, false
 	}
@@ -711,7 +724,9 @@ func (d *pyTable) Update(from dict.Dict) bool {
 }
 
 // Copy is d.copy().
-func (d *pyTable) Copy() dict.Dict { return d.st.made(d.st.s.Copy(d.d)) }
+func (d *pyTable) Copy() dict.Dict {
+	return d.build(func() (pydict.Dict, error) { return d.st.s.Copy(d.d) })
+}
 
 // Rebuild is dict(d).
 func (d *pyTable) Rebuild() dict.Dict {
@@ -725,7 +740,7 @@ func (d *pyTable) FromKeys(value uint64) dict.Dict {
 
 func (d *pyTable) build(f func() (pydict.Dict, error)) dict.Dict {
 	var made pydict.Dict
-	err := d.st.twice(func() (err error) { made, err = f(); return err })
+	err := d.st.twice(func() (err error) { made, err = f(); return d.st.nothing(pydict.Word(made), false, err) })
 	return d.st.made(made, err)
 }
 

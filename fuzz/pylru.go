@@ -228,7 +228,7 @@ type pyCache struct {
 	old     bool
 	typed   bool
 	ballast []unsafe.Pointer
-	refused error // what was wrong with a cache for which there was no memory
+	refused error // what was wrong with an answer, or with a cache for which there was no memory
 	failed  bool  // the last call, by a fault
 }
 
@@ -240,7 +240,7 @@ func newPyCache(w dicttest.CacheWorld, cfg lru.Config) (*pyCache, error) {
 	p.strs = map[uintptr]int{}
 	cfg.Hooks = words
 	var err error
-	if p.text, err = pydict.NewSpace(pydict.Config{}); err != nil {
+	if p.text, err = pydict.NewSpace(pydict.Config{Profile: cfg.Profile}); err != nil {
 		return nil, err
 	}
 	if w.Hash%2 == 1 {
@@ -406,6 +406,9 @@ func (p *pyCache) Call(key uint64) (uint64, bool) {
 		p.rest()
 	}
 	p.letGo(args)
+	if err != nil && v != 0 {
+		p.refused = errors.New("lru/answers: an error came with a word")
+	}
 	switch {
 	case err == nil:
 		p.Drop(v)
@@ -459,6 +462,11 @@ func (p *pyCache) CheckInvariants() error {
 		return err
 	}
 	refs := map[pydict.Word]int{}
+	if !p.typed {
+		if err := checkTuples(p.c, p.pyWords); err != nil {
+			return err
+		}
+	}
 	p.c.Keys(func(key pydict.Word) bool {
 		words := lru.Words(key)
 		for _, w := range words {

@@ -31,6 +31,9 @@ func isTuple(w dict.Word) bool      { return w&7 == tupleBit }
 func tuple(w dict.Word) uintptr     { return uintptr(w) - tupleBit }
 func tupleSize(w dict.Word) uintptr { return page.Load(tuple(w) + tupleLen) }
 
+// rememberedHash is the hash of a tuple, which it has from hashKey on.
+func rememberedHash(w dict.Word) int64 { return int64(page.Load(tuple(w) + tupleHash)) }
+
 func tupleItem(w dict.Word, i uintptr) dict.Word {
 	return dict.Word(page.Load(tuple(w) + tupleWords + 8*i))
 }
@@ -176,7 +179,7 @@ func (c *Cache) Hash(w dict.Word) (int64, error) {
 	case w == c.knownKey:
 		return c.knownHash, nil
 	case isTuple(w):
-		return int64(page.Load(tuple(w) + tupleHash)), nil
+		return rememberedHash(w), nil
 	}
 	return c.hooks.Hash(w)
 }
