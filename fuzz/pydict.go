@@ -193,6 +193,7 @@ func newPyStore(prof *pydict.Profile, keys pyKeys, w dicttest.World) (*pyStore, 
 	if st.text, err = pydict.NewSpace(pydict.Config{Profile: prof, Key: seed}); err != nil {
 		return nil, fmt.Errorf("%w; %w", err, mem.Close())
 	}
+	st.text.NewStr("") // that the memory is not given back and asked for again with each string
 	st.define()
 	return st, nil
 }

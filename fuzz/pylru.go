@@ -243,11 +243,15 @@ func newPyCache(w dicttest.CacheWorld, cfg lru.Config) (*pyCache, error) {
 	if p.text, err = pydict.NewSpace(pydict.Config{Profile: cfg.Profile}); err != nil {
 		return nil, err
 	}
-	if w.Hash%2 == 1 {
-		if p.mem, err = arena.New(arena.Config{Profile: p.text.Profile().Arena}); err != nil {
+	p.text.NewStr("") // that the memory is not given back and asked for again with each string
+	if w.Hash%4 != 3 {
+		prof := smallArenas(p.text.Profile().Arena, 1)
+		if p.mem, err = arena.New(arena.Config{Profile: prof}); err != nil {
 			return nil, err
 		}
 		cfg.Memory = p.mem
+	}
+	if w.Hash%4 == 1 {
 		p.refused = refusedCache(p, cfg)
 	}
 	p.c, err = lru.New(cfg)
@@ -365,11 +369,11 @@ var errFailed = errors.New("the computation failed")
 // OnMiss sets the function that is cached.
 func (p *pyCache) OnMiss(compute func(uint64) (uint64, bool)) { p.compute = compute }
 
-// Fault has something happen in the next call.
+// Fault has something happen in the next call. Memory of the cache's own, whose arenas are large, is not taken away.
 func (p *pyCache) Fault(f dict.Fault, nth int, during func()) {
 	p.fault, p.nth, p.during, p.happened, p.failed = f, nth, during, false, false
-	if f == dict.FaultMemory {
-		p.starve(p.c.Space().Memory(), pySpare[:min(nth-1, len(pySpare))]...)
+	if f == dict.FaultMemory && p.mem != nil {
+		p.starve(p.mem, pySpare[:min(nth-1, len(pySpare))]...)
 	}
 }
 
@@ -378,8 +382,8 @@ func (p *pyCache) Faulted() (happened, failed bool) { return p.happened, p.faile
 
 // rest ends a fault, of which a call may have had none.
 func (p *pyCache) rest() {
-	if p.fault == dict.FaultMemory {
-		p.feed(p.c.Space().Memory())
+	if p.fault == dict.FaultMemory && p.mem != nil {
+		p.feed(p.mem)
 	}
 	p.fault = 0
 }
