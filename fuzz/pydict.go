@@ -574,8 +574,9 @@ func (st *pyStore) compareCounts(counts map[pydict.Word]int) error {
 	strs := 0
 	for w, n := range counts {
 		if w.IsStr() {
-			if strs++; st.strs[w.Record()] != n {
-				return fmt.Errorf("dict/references: a string has %d references, and %d were counted", n, st.strs[w.Record()])
+			strs++
+			if is := st.strs[w.Record()]; is != n {
+				return fmt.Errorf("dict/references: a string has %d references, and %d were counted", n, is)
 			}
 		}
 	}
@@ -640,8 +641,8 @@ func (d *pyTable) Set(key, value uint64) bool {
 	}))
 }
 
-// done tells whether a key was stored. 2.7 stores it and then has no memory to grow, and up to 3.10 an instance has none
-// to lend its keys to the class: a caller who takes it out again has what others promise.
+// done tells whether a key was stored. 2.7 stores it and then has no memory to grow, and up to 3.10 an instance has
+// none to lend its keys to the class: a caller who takes it out again has what others promise.
 func (d *pyTable) done(w pydict.Word, err error) bool {
 	if d.st.must(err) {
 		return true

@@ -201,8 +201,9 @@ func (p *pyWords) alive(refs map[pydict.Word]int) error {
 	strs := 0
 	for w, n := range refs {
 		if w.IsStr() {
-			if strs++; p.strs[w.Record()] != n {
-				return fmt.Errorf("lru/references: a string has %d references, and %d were counted", n, p.strs[w.Record()])
+			strs++
+			if is := p.strs[w.Record()]; is != n {
+				return fmt.Errorf("lru/references: a string has %d references, and %d were counted", n, is)
 			}
 		}
 	}

@@ -37,8 +37,8 @@ func (m *CacheModel) Computed(key uint64) violation {
 	return m.store(i, key, m.computed)
 }
 
-// Lost says that a computation gave NextValue, and that the call then failed: nothing is stored. Room may have been made
-// for it; then one less are left than there were, and the one that was to be evicted is gone.
+// Lost says that a computation gave NextValue, and that the call then failed: nothing is stored. Room may have been
+// made for it; then one less are left than there were, and the one that was to be evicted is gone.
 func (m *CacheModel) Lost(left int) {
 	m.computed++
 	if !m.unbounded && len(m.entries) >= m.capacity && left == len(m.entries)-1 {

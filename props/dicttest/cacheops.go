@@ -39,8 +39,8 @@ var CacheLang = prog.NewLang("cache", nil,
 			}}),
 		cacheAct(prog.Info{Name: "call", Weight: 30, Args: args(keyArg, arg("other", keys), arg("act", callActions)),
 			Doc: "looks a key up, and computes its value if it is not there; the computation act=1 fails, " +
-				"2 calls other, 3 calls the same key, 4 clears, 5 removes the key; in the call a request for memory act=6 " +
-				"is refused, a hash or a comparison 7 fails, 8 clears, 9 calls other"},
+				"2 calls other, 3 calls the same key, 4 clears, 5 removes the key; in the call a request for memory " +
+				"act=6 is refused, a hash or a comparison 7 fails, 8 clears, 9 calls other"},
 			cacheVerb{need: cacheCall, ask: (*cacheDriver).call, judge: judgeCall, events: true}),
 		cacheAct(prog.Info{Name: "peek", Weight: 6, Args: args(keyArg), Doc: "looks a key up, and does not use it"},
 			cacheVerb{need: cachePeek, ask: (*cacheDriver).peek, judge: func(m cacheState, op prog.Op,
@@ -177,7 +177,9 @@ func appendEvent(log []byte, key, value uint64) []byte {
 
 // judgeCall judges a call and what happened in it, in the order in which it happened.
 func judgeCall(m cacheState, op prog.Op, out prog.Outcome) violation {
-	c := judgedCall{own: op.Args[0], act: callAct(op.Args[2]), failed: out.Status == prog.NoMem, left: int(out.Size) - 1}
+	c := judgedCall{
+		own: op.Args[0], act: callAct(op.Args[2]), failed: out.Status == prog.NoMem, left: int(out.Size) - 1,
+	}
 	if c.failed && c.act != refuseMemory && c.act != raise {
 		return dict.CacheServes.Breach("a call of key %d fails by itself", c.own)
 	}
