@@ -59,7 +59,7 @@ func arenas() (ts []Target) {
 	for _, prof := range profile.All() {
 		ts = append(ts, heapTarget(Target{
 			Name: "arena-" + prof.Name, Smoke: 40, Placed: true,
-			Doc: "pymalloc: " + prof.About,
+			Doc: "pymalloc: " + prof.About, Recordings: recordingsOf("heap", prof.Name),
 		}, heap.Contract{
 			Align: prof.Alignment(), SizeMax: 1<<63 - 1,
 			Waste: pyWaste(prof), Resized: heap.Waste{UpTo: 1 << 47, Plus: pyWasteLarge},

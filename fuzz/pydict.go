@@ -33,10 +33,16 @@ func pyDicts() (ts []Target) {
 	add := func(name string, keys pyKeys, profiles ...*pydict.Profile) {
 		for _, prof := range profiles {
 			c := pyDictContract(prof, keys)
-			ts = append(ts, dictTarget(Target{
+			t := Target{
 				Name: "dict-" + name + prof.Name, Smoke: 4,
 				Doc: "CPython's dict of " + prof.Name + pyKeysDoc[keys],
-			}, c, func(w dicttest.World) (dicttest.Store, error) { return newPyStore(prof, keys, w) }))
+			}
+			if keys == pyNumbers {
+				t.Recordings = recordingsOf("dict", prof.Name)
+			}
+			ts = append(ts, dictTarget(t, c, func(w dicttest.World) (dicttest.Store, error) {
+				return newPyStore(prof, keys, w)
+			}))
 		}
 	}
 	add("", pyNumbers, pydict.Profiles()...)

@@ -16,8 +16,12 @@ import (
 
 // pyCaches are the caches of CPython, a target a profile; one without bound; and one made of an ordered dict.
 func pyCaches() (ts []Target) {
-	add := func(name, doc string, c dict.CacheContract, open dicttest.CacheOpener) {
-		ts = append(ts, cacheTarget(Target{Name: name, Smoke: 10, Doc: doc}, c, open))
+	add := func(name, doc, profile string, c dict.CacheContract, open dicttest.CacheOpener) {
+		t := Target{Name: name, Smoke: 10, Doc: doc}
+		if profile != "" {
+			t.Recordings = recordingsOf("cache", profile)
+		}
+		ts = append(ts, cacheTarget(t, c, open))
 	}
 	for _, prof := range pydict.Profiles() {
 		if prof.Old || prof.Name == "old8" {
@@ -29,12 +33,12 @@ func pyCaches() (ts []Target) {
 		if prof.GrowHalf {
 			c.Negative = dict.Nothing // 3.6 holds one entry
 		}
-		add("lru-"+prof.Name, "functools.lru_cache of CPython "+prof.Name, c,
+		add("lru-"+prof.Name, "functools.lru_cache of CPython "+prof.Name, prof.Name, c,
 			func(w dicttest.CacheWorld) (dicttest.Cache, error) {
 				return newPyCache(w, lru.Config{Profile: prof, Max: w.Capacity})
 			})
 	}
-	add("lru-typed", "functools.lru_cache(None, typed=True), with a bound in worlds that have one",
+	add("lru-typed", "functools.lru_cache(None, typed=True), with a bound in worlds that have one", "",
 		dict.CacheContract{
 			Policy: dict.LRU, Zero: dict.Empty, Negative: dict.Unbounded, ClearResets: true, UnboundedLastWins: true,
 			CallsOnly: true,
@@ -42,7 +46,7 @@ func pyCaches() (ts []Target) {
 		func(w dicttest.CacheWorld) (dicttest.Cache, error) {
 			return newPyCache(w, lru.Config{Max: w.Capacity, Unbounded: w.Capacity < 0, Typed: true})
 		})
-	add("lru-ordered", "a cache that is an ordered dict: what is used is taken out and stored again",
+	add("lru-ordered", "a cache that is an ordered dict: what is used is taken out and stored again", "",
 		dict.CacheContract{Policy: dict.LRU, ClearResets: true}, openOrdered)
 	return ts
 }

@@ -11,8 +11,8 @@ import (
 // keeps no content: the one who drives verifies that, and tells the offset of the first wrong byte, plus 1.
 type Model struct {
 	Contract Contract
-	slots    []block           // by slot; one without an address is no block
-	live     int               // how many are
+	slots    []block            // by slot; one without an address is no block
+	live     int                // how many are
 	pages    map[uint64]*[]held // the blocks with a byte in each page of 4 KiB, wide ones apart
 	wide     []held             // the blocks of wideBytes and more, of which there are few at a time
 	asked    uint64             // bytes asked for in live blocks
