@@ -56,7 +56,7 @@ var languages = []Language{
 	},
 	{
 		Name: "cache", Doc: "bounded caches", Spec: dicttest.CacheLang.Spec, Rules: withRecordings(rulesOf("cache")),
-		canaries: dictcanary.Caches, Differential: props.Differential, targets: caches(),
+		canaries: dictcanary.Caches, Differential: dicttest.CacheDifferential, targets: caches(),
 		promises: of(cachePromises), alike: both(cacheAlike),
 	},
 }
