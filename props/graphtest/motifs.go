@@ -456,8 +456,8 @@ var motifs = []prog.Motif{
 		p10 = new kind=0 fields=1
 		p11 = new kind=0 fields=1
 		pace
-		enable on=0
 		threshold generation=0 n=1
+		enable on=0
 		unroot p5
 		p12 = new kind=0 fields=1
 		p13 = new kind=0 fields=1
