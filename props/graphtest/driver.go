@@ -631,12 +631,15 @@ func (d *driver) discard() {
 	if d.kept == 0 {
 		return
 	}
-	garbage := slices.Clone(d.hoarder.Garbage())
-	for _, id := range garbage {
+	garbage := d.hoarder.Garbage()
+	for i := 0; i < len(garbage); i++ {
+		id := garbage[i]
 		d.tell(graph.Emptied, uint64(id))
 		for i := range d.known[id].fields {
 			d.SetField(id, i, 0)
 		}
+		d.hoard()
+		garbage = slices.Clone(d.hoarder.Garbage()) // what dies of that may have one collect, and more come
 	}
 	for _, id := range garbage {
 		d.tell(graph.Unrooted, uint64(id))
