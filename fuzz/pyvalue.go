@@ -369,7 +369,7 @@ func (s *pyValues) text(o object.Ref, t *value.Told) string {
 	case value.ByteArray:
 		return strconv.Itoa(h.Len(o))
 	case value.Range:
-		if h.Len(o) == 0 {
+		if h.Profile().ByteStr {
 			return ""
 		}
 		var n [4]int64

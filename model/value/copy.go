@@ -95,10 +95,10 @@ func (c *copying) pair(o *object, id ID) (*object, violation) {
 		}
 		return o, nil
 	}
-	if one := c.m.objects[id]; one != nil {
-		if one.once && one.kind == Frozenset && o.kind == Frozenset && len(o.items) == 0 {
-			return one, nil
-		}
+	if c.m.isOnce(o) { // the empty frozenset
+		return o, c.m.known(id, o)
+	}
+	if c.m.objects[id] != nil {
 		return nil, Copies.Breach("the copy of an object of kind %d is not new", o.kind)
 	}
 	t := c.told[id]
@@ -130,10 +130,11 @@ func (c *copying) fill(o, y *object, t *Told) violation {
 	for i, x := range o.items {
 		at := i
 		if o.kind == Dict && c.m.AnyOrder {
-			if at = slices.Index(t.Items, idOf(o.items[i&^1])); at < 0 || at%2 != 0 {
+			for at = i & 1; at < len(t.Items) && t.Items[at&^1] != idOf(o.items[i&^1]); at += 2 {
+			}
+			if at >= len(t.Items) {
 				return Copies.Breach("a key is not in the copy of a dict")
 			}
-			at += i & 1
 		}
 		if o.kind == Method && i == 0 { // the function is no other
 			if t.Items[0] != idOf(x) {

@@ -221,6 +221,9 @@ func (m *Model) DictSetDefault(p, q, r uint64, id ID) violation {
 // From judges a set or a dict that is made of another.
 func (m *Model) From(s, q uint64, k Kind, id ID) violation {
 	from := m.slots[q]
+	if k == Frozenset && from.kind == k {
+		return m.take(s, id, from)
+	}
 	o := &object{kind: k, items: slices.Clone(from.items)}
 	if k == Dict {
 		return m.define(s, id, o)
@@ -230,18 +233,6 @@ func (m *Model) From(s, q uint64, k Kind, id ID) violation {
 	m.setRoom(o, len(items))
 	for _, key := range items {
 		m.addKey(o, key)
-	}
-	if k == Frozenset && len(items) == 0 { // there may be one of it or not, made in this way
-		if one := m.objects[id]; one != nil && one.once && one.kind == Frozenset {
-			m.put(s, one)
-			return nil
-		}
-		for _, key := range o.items {
-			m.hold(key)
-		}
-		o.id, m.objects[id] = id, o
-		m.put(s, o)
-		return nil
 	}
 	return m.define(s, id, o)
 }

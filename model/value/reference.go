@@ -297,7 +297,13 @@ func (r *Reference) Clear(o ID) {
 }
 
 // From makes a container of another.
-func (r *Reference) From(o ID, k Kind) ID { return r.make(k, "", slices.Clone(r.objects[o].items)) }
+func (r *Reference) From(o ID, k Kind) ID {
+	if k == Frozenset && r.objects[o].kind == k {
+		r.Share(o)
+		return o
+	}
+	return r.make(k, "", slices.Clone(r.objects[o].items))
+}
 
 // DictGet looks a key up.
 func (r *Reference) DictGet(o, key ID) (ID, bool) {

@@ -127,13 +127,19 @@ func makeAtoms() []Atom {
 	return all
 }
 
-// Interns tells whether an atom can be asked for as an interned string: a string, which as a constant of code looks like
-// a name.
-func Interns(a Atom, constant bool) bool {
-	notName := func(r rune) bool {
-		return r != '_' && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
+// Strings are the strings among the atoms, or those that look like names, as a constant of code has to in order to be
+// interned.
+func Strings(names bool) (all []Atom) {
+	for _, a := range Atoms {
+		if a.Kind == Str && !(names && strings.ContainsFunc(a.Text, notOfName)) {
+			all = append(all, a)
+		}
 	}
-	return a.Kind == Str && !(constant && strings.ContainsFunc(a.Text, notName))
+	return all
+}
+
+func notOfName(r rune) bool {
+	return r != '_' && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
 }
 
 // isKey tells whether an atom can be a key.

@@ -28,7 +28,7 @@ type driver struct {
 	value.Store
 	has   [needs]bool
 	slots map[uint64]value.ID
-	kinds [slotCount]value.Kind // of the objects of slots
+	kinds [slotCount + len(furniture)]value.Kind // of the objects of slots
 	log   []byte
 	t     value.Told
 }

@@ -14,7 +14,8 @@ const slotCount = 24
 
 var (
 	slots  = &prog.Domain{Name: "slot", Near: 7, Max: slotCount - 1, IsSlot: true}
-	atoms  = &prog.Domain{Name: "atom", Near: uint64(len(value.Atoms)) - 1, Max: uint64(len(value.Atoms)) - 1}
+	atoms  = &prog.Domain{Name: "atom", Near: uint64(len(value.Atoms)) + empties - 1, Max: uint64(len(value.Atoms)) + empties - 1}
+	texts  = &prog.Domain{Name: "text", Near: 39, Max: 39}
 	ways   = &prog.Domain{Name: "way", Near: uint64(value.Ways) - 1, Max: uint64(value.Ways) - 1}
 	counts = &prog.Domain{Name: "count", Near: 9, Max: 255, Edges: []uint64{0, 1, 2, 3, 5, 8, 9, 15, 16, 17, 20, 21, 33,
 		60}}
@@ -27,6 +28,16 @@ var (
 	limits  = &prog.Domain{Name: "limit", Near: 40, Max: 4095}
 	variant = &prog.Domain{Name: "number", Near: 3, Max: 255}
 )
+
+// empties are the numbers behind those of atoms, of empty containers. They are so many that a program without make,
+// which generated ones often are, has some.
+const empties = 60
+
+// empty is the way of the empty container that a number is.
+func empty(op prog.Op) (value.Way, bool) {
+	n := int(op.Args[0]) - len(value.Atoms)
+	return [...]value.Way{value.ListOf, value.SetOf, value.DictOf}[max(n, 0)%3], n >= 0
+}
 
 func arg(name string, d *prog.Domain) prog.Arg { return prog.Arg{Name: name, Domain: d} }
 
@@ -73,8 +84,8 @@ func (v *verb) choose(w view, args []prog.Arg, op *prog.Op) bool {
 			continue
 		}
 		found := false
-		for k := range uint64(slotCount) {
-			s := (op.Args[i] + k) % slotCount
+		for k := range uint64(slotCount + len(furniture)) {
+			s := (op.Args[i] + k) % uint64(slotCount+len(furniture))
 			if w.Live(s) && (n >= len(v.at) || v.at[n](w, *op, s)) {
 				op.Args[i], found = s, true
 				break
@@ -110,14 +121,30 @@ func isKey(v view, _ prog.Op, s uint64) bool { return v.Key(s) }
 // named wants the slot that is named.
 func named(_ view, op prog.Op, s uint64) bool { return op.Args[0] == s }
 
-// alike wants what the set or dict of the first slot can be updated with.
+// item wants what can be added to the list, set or dict of the first slot.
+func item(v view, op prog.Op, s uint64) bool { return v.Kind(op.Args[0]) == value.List || v.Key(s) }
+
+// alike wants what has items for the list, set or dict of the first slot.
 func alike(v view, op prog.Op, s uint64) bool {
 	p, q := v.Kind(op.Args[0]), v.Kind(s)
-	return p == q || p == value.Set && q == value.Frozenset
+	return p == q && v.Len(s) < extendMax || p == value.Set && q == value.Frozenset || p == value.List && q == value.Tuple
 }
 
 // index is the place of an item that an argument says, of those that there are.
 func index(v view, op prog.Op) int { return int(op.Args[1]) % v.Len(op.Args[0]) }
+
+// text is the string that an operation names.
+func text(op prog.Op) value.Atom {
+	all := value.Strings(op.Args[1] == 1)
+	return all[op.Args[0]%uint64(len(all))]
+}
+
+func yes(b bool) uint64 {
+	if b {
+		return 1
+	}
+	return 0
+}
 
 // filling is a number that fill adds.
 func filling(n uint64) value.Atom { return value.NewInt(new(big.Int).SetUint64(n)) }
@@ -128,8 +155,8 @@ func pick(v view, op prog.Op) (from []uint64, ok bool) {
 	w := value.Way(op.Args[0])
 	n := w.Takes(int(op.Args[2]))
 	var all, keys []uint64
-	for i := range uint64(slotCount) {
-		s := (op.Args[1] + i) % slotCount
+	for i := range uint64(slotCount + len(furniture)) {
+		s := (op.Args[1] + i) % uint64(slotCount+len(furniture))
 		if !v.Live(s) {
 			continue
 		}
@@ -160,32 +187,27 @@ var Lang = prog.NewLang("value", slots, world, rows).With(motifs...)
 var (
 	lists  = []place{of(value.List)}
 	groups = of(value.List, value.Set, value.Dict)
+	keyed  = []place{of(value.Set, value.Dict), isKey}
 	inDict = []place{of(value.Dict), isKey}
 )
 
 var rows = []prog.Row[state, *driver]{
-	act(prog.Info{Name: "atom", Role: prog.Make, Weight: 30, Args: args(arg("n", atoms)), Doc: "makes an atom"},
-		verb{ask: func(d *driver, op prog.Op) answer { return made(d.Atom(value.Atoms[op.Args[0]])) },
-			judge: func(m state, op prog.Op, a answer, _ *reader) violation {
-				return m.Atom(uint64(op.Def), value.Atoms[op.Args[0]], a.made)
-			}}),
-	act(prog.Info{Name: "intern", Role: prog.Make, Weight: 4, Args: args(arg("n", atoms), arg("constant", flags)),
-		Doc: "makes a string of which there is one, by itself or as a constant of code"},
-		verb{fits: func(_ view, op prog.Op) bool { return value.Interns(value.Atoms[op.Args[0]], op.Args[1] == 1) },
+	act(prog.Info{Name: "new", Role: prog.Make, Weight: 40, Args: args(arg("n", atoms)),
+		Doc: "makes an atom, or an empty list, set or dict"},
+		verb{
 			ask: func(d *driver, op prog.Op) answer {
-				o := d.Intern(value.Atoms[op.Args[0]].Text, op.Args[1] == 1)
-				if o != 0 {
-					d.Look(o, &d.t)
-					if d.t.Interned {
-						return answer{made: o, other: 1}
-					}
+				if w, ok := empty(op); ok {
+					return made(d.Make(w, nil))
 				}
-				return made(o)
+				return made(d.Atom(value.Atoms[op.Args[0]]))
 			},
 			judge: func(m state, op prog.Op, a answer, _ *reader) violation {
-				return m.Intern(uint64(op.Def), value.Atoms[op.Args[0]], a.made, a.other == 1)
+				if w, ok := empty(op); ok {
+					return m.Make(uint64(op.Def), w, nil, a.made)
+				}
+				return m.Atom(uint64(op.Def), value.Atoms[op.Args[0]], a.made)
 			}}),
-	act(prog.Info{Name: "make", Role: prog.Make, Weight: 30, Args: args(arg("way", ways), slotQ, arg("count", counts)),
+	act(prog.Info{Name: "make", Role: prog.Make, Weight: 40, Args: args(arg("way", ways), slotQ, arg("count", counts)),
 		Doc: "makes a container of what is in the slots from q on"},
 		verb{fits: func(v view, op prog.Op) bool { _, ok := pick(v, op); return ok },
 			ask: func(d *driver, op prog.Op) answer {
@@ -212,16 +234,99 @@ var rows = []prog.Row[state, *driver]{
 	act(prog.Info{Name: "free", Role: prog.Kill, Weight: 20, Args: args(slotP), Doc: "lets an object go"},
 		verb{at: []place{named}, ask: (*driver).free,
 			judge: func(m state, op prog.Op, _ answer, _ *reader) violation { m.Free(op.Args[0]); return nil }}),
-	act(prog.Info{Name: "push", Role: prog.Use, Weight: 10, Args: args(slotP, slotQ), Doc: "adds q to the list p"},
-		verb{at: lists,
-			ask: func(d *driver, op prog.Op) answer { return done(d.Push(d.slots[op.Args[0]], d.slots[op.Args[1]])) },
+	act(prog.Info{Name: "intern", Role: prog.Make, Weight: 4, Args: args(arg("text", texts), arg("constant", flags)),
+		Doc: "makes a string of which there is one, by itself or as a constant of code"},
+		verb{
+			ask: func(d *driver, op prog.Op) answer {
+				o := d.Intern(text(op).Text, op.Args[1] == 1)
+				a := made(o)
+				if o != 0 {
+					d.Look(o, &d.t)
+					a.other = value.ID(yes(d.t.Interned))
+				}
+				return a
+			},
 			judge: func(m state, op prog.Op, a answer, _ *reader) violation {
-				if !a.refused {
+				return m.Intern(uint64(op.Def), text(op), a.made, a.other == 1)
+			}}),
+	act(prog.Info{Name: "add", Role: prog.Use, Weight: 20, Args: args(slotP, slotQ, slotR),
+		Doc: "adds q to a list or a set, or stores r in a dict under q"},
+		verb{
+			at: []place{few(value.List, value.Set, value.Dict), item},
+			ask: func(d *driver, op prog.Op) answer {
+				p, q := d.slots[op.Args[0]], d.slots[op.Args[1]]
+				switch d.Kind(op.Args[0]) {
+				case value.List:
+					return done(d.Push(p, q))
+				case value.Set:
+					return done(d.Add(p, q))
+				}
+				return done(d.DictSet(p, q, d.slots[op.Args[2]]))
+			},
+			judge: func(m state, op prog.Op, a answer, _ *reader) violation {
+				switch k := m.Kind(op.Args[0]); {
+				case a.refused:
+				case k == value.List:
 					m.Insert(op.Args[0], m.Len(op.Args[0]), op.Args[1])
+				case k == value.Set:
+					m.Add(op.Args[0], op.Args[1])
+				default:
+					m.DictSet(op.Args[0], op.Args[1], op.Args[2])
 				}
 				return nil
 			}}),
-	act(prog.Info{Name: "insert", Role: prog.Use, Weight: 6, Args: args(slotP, slotQ, arg("at", indices)),
+	act(prog.Info{Name: "delete", Role: prog.Use, Weight: 12, Args: args(slotP, slotQ),
+		Doc: "takes a key out of a set or a dict"},
+		verb{
+			at: keyed,
+			ask: func(d *driver, op prog.Op) answer {
+				p, q := d.slots[op.Args[0]], d.slots[op.Args[1]]
+				if d.Kind(op.Args[0]) == value.Set {
+					return found(0, d.Discard(p, q))
+				}
+				return found(0, d.DictDelete(p, q))
+			},
+			judge: func(m state, op prog.Op, a answer, _ *reader) violation {
+				return m.Take(op.Args[0], op.Args[1], a.value == 1)
+			}}),
+	act(prog.Info{Name: "has", Role: prog.Use, Weight: 6, Args: args(slotP, slotQ),
+		Doc: "looks for a key in a set, a frozenset or a dict"},
+		verb{
+			at: []place{of(value.Set, value.Frozenset, value.Dict), isKey},
+			ask: func(d *driver, op prog.Op) answer {
+				p, q := d.slots[op.Args[0]], d.slots[op.Args[1]]
+				if d.Kind(op.Args[0]) == value.Dict {
+					return d.let(found(d.DictGet(p, q)))
+				}
+				return found(0, d.Has(p, q))
+			},
+			judge: func(m state, op prog.Op, a answer, _ *reader) violation {
+				if m.Kind(op.Args[0]) == value.Dict {
+					return m.DictGet(op.Args[0], op.Args[1], a.made, a.value == 1)
+				}
+				return m.Has(op.Args[0], op.Args[1], a.value == 1)
+			}}),
+	act(prog.Info{Name: "update", Role: prog.Use, Weight: 8, Args: args(slotP, slotQ),
+		Doc: "adds all that another has to a list, a set or a dict"},
+		verb{
+			at: []place{few(value.List, value.Set, value.Dict), alike},
+			ask: func(d *driver, op prog.Op) answer {
+				p, q := d.slots[op.Args[0]], d.slots[op.Args[1]]
+				if d.Kind(op.Args[0]) == value.List {
+					d.Look(q, &d.t)
+					return done(d.Extend(p, slices.Clone(d.t.Items)))
+				}
+				return done(d.Update(p, q))
+			},
+			judge: func(m state, op prog.Op, a answer, _ *reader) violation {
+				if m.Kind(op.Args[0]) != value.List {
+					m.Update(op.Args[0], op.Args[1])
+				} else if !a.refused {
+					m.Extend(op.Args[0], op.Args[1])
+				}
+				return nil
+			}}),
+	act(prog.Info{Name: "insert", Role: prog.Use, Weight: 5, Args: args(slotP, slotQ, arg("at", indices)),
 		Doc: "puts q into the list p, in front of an item or at the end"},
 		verb{at: lists,
 			ask: func(d *driver, op prog.Op) answer {
@@ -233,26 +338,13 @@ var rows = []prog.Row[state, *driver]{
 				}
 				return nil
 			}}),
-	act(prog.Info{Name: "extend", Role: prog.Use, Weight: 6, Args: args(slotP, slotQ),
-		Doc: "adds the items of a list or a tuple to the list p"},
-		verb{at: []place{few(value.List), few(value.List, value.Tuple)},
-			ask: func(d *driver, op prog.Op) answer {
-				d.Look(d.slots[op.Args[1]], &d.t)
-				return done(d.Extend(d.slots[op.Args[0]], append([]value.ID(nil), d.t.Items...)))
-			},
-			judge: func(m state, op prog.Op, a answer, _ *reader) violation {
-				if !a.refused {
-					m.Extend(op.Args[0], op.Args[1])
-				}
-				return nil
-			}}),
 	act(prog.Info{Name: "pop", Role: prog.Make, Weight: 6, Args: args(slotQ), Doc: "takes the last item off a list"},
 		verb{at: []place{some(value.List)},
 			ask: func(d *driver, op prog.Op) answer { return answer{made: d.Pop(d.slots[op.Args[0]])} },
 			judge: func(m state, op prog.Op, a answer, _ *reader) violation {
 				return m.Pop(uint64(op.Def), op.Args[0], a.made)
 			}}),
-	act(prog.Info{Name: "slice", Role: prog.Use, Weight: 6, Args: args(slotP, arg("from", indices), arg("count", counts)),
+	act(prog.Info{Name: "slice", Role: prog.Use, Weight: 5, Args: args(slotP, arg("from", indices), arg("count", counts)),
 		Doc: "takes items out of the list p"},
 		verb{at: lists,
 			ask: func(d *driver, op prog.Op) answer {
@@ -274,9 +366,9 @@ var rows = []prog.Row[state, *driver]{
 			judge: func(m state, op prog.Op, a answer, _ *reader) violation {
 				return m.Get(uint64(op.Def), op.Args[0], index(m, op), a.made)
 			}}),
-	act(prog.Info{Name: "put", Role: prog.Use, Weight: 6, Args: args(slotP, arg("at", indices), slotQ),
-		Doc: "replaces an item of a list, or what a cell or a function refers to"},
-		verb{at: []place{some(value.List, value.Function, value.Cell)},
+	act(prog.Info{Name: "put", Role: prog.Use, Weight: 5, Args: args(slotP, arg("at", indices), slotQ),
+		Doc: "replaces an item of a list, or what a cell refers to"},
+		verb{at: []place{some(value.List, value.Cell)},
 			ask: func(d *driver, op prog.Op) answer {
 				d.Put(d.slots[op.Args[0]], index(d, op), d.slots[op.Args[2]])
 				return answer{}
@@ -289,40 +381,6 @@ var rows = []prog.Row[state, *driver]{
 		Doc: "adds so many numbers to a list, a set or a dict, where each is its own value"},
 		verb{at: []place{few(value.List, value.Set, value.Dict)},
 			ask: (*driver).fill, judge: judgeFill}),
-	act(prog.Info{Name: "has", Role: prog.Use, Weight: 6, Args: args(slotP, slotQ), Doc: "looks for a key in a set"},
-		verb{at: []place{of(value.Set, value.Frozenset), isKey},
-			ask: func(d *driver, op prog.Op) answer {
-				return found(0, d.Has(d.slots[op.Args[0]], d.slots[op.Args[1]]))
-			},
-			judge: func(m state, op prog.Op, a answer, _ *reader) violation {
-				return m.Has(op.Args[0], op.Args[1], a.value == 1)
-			}}),
-	act(prog.Info{Name: "add", Role: prog.Use, Weight: 10, Args: args(slotP, slotQ), Doc: "adds a key to the set p"},
-		verb{at: []place{of(value.Set), isKey},
-			ask: func(d *driver, op prog.Op) answer { return done(d.Add(d.slots[op.Args[0]], d.slots[op.Args[1]])) },
-			judge: func(m state, op prog.Op, a answer, _ *reader) violation {
-				if !a.refused {
-					m.Add(op.Args[0], op.Args[1])
-				}
-				return nil
-			}}),
-	act(prog.Info{Name: "discard", Role: prog.Use, Weight: 6, Args: args(slotP, slotQ),
-		Doc: "takes a key out of the set p"},
-		verb{at: []place{of(value.Set), isKey},
-			ask: func(d *driver, op prog.Op) answer {
-				return found(0, d.Discard(d.slots[op.Args[0]], d.slots[op.Args[1]]))
-			},
-			judge: func(m state, op prog.Op, a answer, _ *reader) violation {
-				return m.Take(op.Args[0], op.Args[1], a.value == 1)
-			}}),
-	act(prog.Info{Name: "update", Role: prog.Use, Weight: 6, Args: args(slotP, slotQ),
-		Doc: "adds all that q has to the set or dict p"},
-		verb{at: []place{few(value.Set, value.Dict), alike},
-			ask: func(d *driver, op prog.Op) answer { return done(d.Update(d.slots[op.Args[0]], d.slots[op.Args[1]])) },
-			judge: func(m state, op prog.Op, _ answer, _ *reader) violation {
-				m.Update(op.Args[0], op.Args[1])
-				return nil
-			}}),
 	act(prog.Info{Name: "clear", Role: prog.Use, Weight: 3, Args: args(slotP), Doc: "empties a list, a set or a dict"},
 		verb{at: []place{groups},
 			ask: func(d *driver, op prog.Op) answer { d.Clear(d.slots[op.Args[0]]); return answer{} },
@@ -339,36 +397,7 @@ var rows = []prog.Row[state, *driver]{
 			judge: func(m state, op prog.Op, a answer, _ *reader) violation {
 				return m.From(uint64(op.Def), op.Args[0], fromKind(m, op), a.made)
 			}}),
-	act(prog.Info{Name: "lookup", Role: prog.Use, Weight: 6, Args: args(slotP, slotQ),
-		Doc: "gets what is stored in the dict p under q"},
-		verb{at: inDict,
-			ask: func(d *driver, op prog.Op) answer {
-				return d.let(found(d.DictGet(d.slots[op.Args[0]], d.slots[op.Args[1]])))
-			},
-			judge: func(m state, op prog.Op, a answer, _ *reader) violation {
-				return m.DictGet(op.Args[0], op.Args[1], a.made, a.value == 1)
-			}}),
-	act(prog.Info{Name: "set", Role: prog.Use, Weight: 10, Args: args(slotP, slotQ, slotR),
-		Doc: "stores r in the dict p under q"},
-		verb{at: inDict,
-			ask: func(d *driver, op prog.Op) answer {
-				return done(d.DictSet(d.slots[op.Args[0]], d.slots[op.Args[1]], d.slots[op.Args[2]]))
-			},
-			judge: func(m state, op prog.Op, a answer, _ *reader) violation {
-				if !a.refused {
-					m.DictSet(op.Args[0], op.Args[1], op.Args[2])
-				}
-				return nil
-			}}),
-	act(prog.Info{Name: "delete", Role: prog.Use, Weight: 6, Args: args(slotP, slotQ), Doc: "takes q out of the dict p"},
-		verb{at: inDict,
-			ask: func(d *driver, op prog.Op) answer {
-				return found(0, d.DictDelete(d.slots[op.Args[0]], d.slots[op.Args[1]]))
-			},
-			judge: func(m state, op prog.Op, a answer, _ *reader) violation {
-				return m.Take(op.Args[0], op.Args[1], a.value == 1)
-			}}),
-	act(prog.Info{Name: "dictpop", Role: prog.Use, Weight: 4, Args: args(slotP, slotQ),
+	act(prog.Info{Name: "dictpop", Role: prog.Use, Weight: 3, Args: args(slotP, slotQ),
 		Doc: "takes q out of the dict p and gets its value"},
 		verb{at: inDict,
 			ask: func(d *driver, op prog.Op) answer {
@@ -377,7 +406,7 @@ var rows = []prog.Row[state, *driver]{
 			judge: func(m state, op prog.Op, a answer, _ *reader) violation {
 				return m.DictPop(op.Args[0], op.Args[1], a.made, a.value == 1)
 			}}),
-	act(prog.Info{Name: "popitem", Role: prog.Use, Weight: 3, Args: args(slotP),
+	act(prog.Info{Name: "popitem", Role: prog.Use, Weight: 2, Args: args(slotP),
 		Doc: "takes the last entry out of the dict p"},
 		verb{at: inDict[:1],
 			ask: func(d *driver, op prog.Op) answer {
@@ -389,7 +418,7 @@ var rows = []prog.Row[state, *driver]{
 			judge: func(m state, op prog.Op, a answer, _ *reader) violation {
 				return m.DictPopItem(op.Args[0], a.made, a.other, a.value == 1)
 			}}),
-	act(prog.Info{Name: "setdefault", Role: prog.Use, Weight: 4, Args: args(slotP, slotQ, slotR),
+	act(prog.Info{Name: "setdefault", Role: prog.Use, Weight: 3, Args: args(slotP, slotQ, slotR),
 		Doc: "gets what is stored in the dict p under q, where r is stored if nothing was"},
 		verb{at: inDict,
 			ask: func(d *driver, op prog.Op) answer {

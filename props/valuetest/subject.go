@@ -132,7 +132,11 @@ func Subject(name string, contract value.Contract, open Opener) *props.Subject {
 			}
 			m := value.NewModel(contract)
 			m.Limited = world.Limit != 0
-			return newDriver(store), judging{m}, nil
+			d := newDriver(store)
+			if v := furnish(d, m); v != nil {
+				return nil, nil, v
+			}
+			return d, judging{m}, nil
 		},
 	}
 	var has *[needs]bool // found out once, on the ordinary world
@@ -148,6 +152,25 @@ func Subject(name string, contract value.Contract, open Opener) *props.Subject {
 		return has[Lang.Rows[k].Needs]
 	}
 	return s
+}
+
+// furniture is what is in the slots behind those that programs name, until they drain: a list, a set, a dict and
+// two keys, of which there is always one to be chosen.
+var furniture = [...]prog.Op{
+	{Args: [3]uint64{uint64(len(value.Atoms))}}, {Args: [3]uint64{uint64(len(value.Atoms)) + 1}},
+	{Args: [3]uint64{uint64(len(value.Atoms)) + 2}}, {Args: [3]uint64{0}}, {Args: [3]uint64{13}},
+}
+
+// furnish makes the furniture, as far as there is memory.
+func furnish(d *driver, m *value.Model) error {
+	kind := Lang.Kind("new")
+	for i, op := range furniture {
+		op.Kind, op.Def = kind, prog.Slot(slotCount+i)
+		if v := Lang.Step(m, op, Lang.Do(d, op)); v != nil {
+			return v
+		}
+	}
+	return nil
 }
 
 // epilogue looks at all objects and at what is left when they are gone.
