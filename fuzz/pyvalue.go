@@ -385,7 +385,9 @@ func (s *pyValues) text(o object.Ref, t *value.Told) string {
 func (s *pyValues) Push(o, v value.ID) bool { return s.h.Push(pyRef(o), pyRef(v)) }
 
 // Insert is o.insert(i, v).
-func (s *pyValues) Insert(o value.ID, i int, v value.ID) bool { return s.h.Insert(pyRef(o), i, pyRef(v)) }
+func (s *pyValues) Insert(o value.ID, i int, v value.ID) bool {
+	return s.h.Insert(pyRef(o), i, pyRef(v))
+}
 
 // Extend is o.extend(items).
 func (s *pyValues) Extend(o value.ID, items []value.ID) bool {
@@ -501,10 +503,10 @@ func (s *pyValues) Copy(o value.ID, deep bool) (value.ID, value.CopyError) {
 		return value.ID(y), value.Copied
 	case errors.Is(err, object.ErrUncopyable):
 		return 0, value.Uncopyable
-	case errors.Is(err, object.ErrEndless):
-		return 0, value.Endless
+	case errors.Is(err, object.ErrNoMemory):
+		return 0, value.NoMemory
 	}
-	return 0, value.NoMemory
+	panic(err) // a cycle without a list or a dict, which no program can make
 }
 
 // Collect is gc.collect().

@@ -155,33 +155,26 @@ func (c *copying) fill(o, y *object, t *Told) violation {
 	return nil
 }
 
-// Uncopied judges that there is no copy of an object.
-func (m *Model) Uncopied(q uint64, deep bool, why CopyError) violation {
-	cells, cycle := false, false
-	state := map[*object]int{} // 1: under way, 2: done
-	var walk func(o *object)
-	walk = func(o *object) {
-		if o == nil || state[o] == 2 || cells {
-			return
+// Uncopied judges that there is no copy of an object: it is a cell, or leads to one.
+func (m *Model) Uncopied(q uint64, deep bool) violation {
+	seen := map[*object]bool{nil: true}
+	var cells func(o *object) bool
+	cells = func(o *object) bool {
+		if seen[o] {
+			return false
 		}
-		if state[o] == 1 {
-			cycle = true
-			return
+		seen[o] = true
+		items := o.items
+		switch {
+		case !deep, o.kind == Function:
+			items = nil
+		case o.kind == Method:
+			items = items[1:]
 		}
-		state[o] = 1
-		cells = cells || o.kind == Cell
-		if deep && o.kind != Function {
-			for i, x := range o.items {
-				if o.kind != Method || i > 0 {
-					walk(x)
-				}
-			}
-		}
-		state[o] = 2
+		return o.kind == Cell || slices.ContainsFunc(items, cells)
 	}
-	walk(m.slots[q])
-	if why == Uncopyable && cells || why == Endless && cycle {
-		return nil
+	if !cells(m.slots[q]) {
+		return Copies.Breach("an object of kind %d is said to have no copy", m.slots[q].kind)
 	}
-	return Copies.Breach("an object of kind %d is said to have no copy", m.slots[q].kind)
+	return nil
 }

@@ -57,8 +57,13 @@ func (m *Model) look(o *object, t *Told) violation {
 	if v := m.count(o, t.Count); v != nil {
 		return v
 	}
+	if o.kept > 0 && t.Size == m.Sizes.Base[List]+8*uint64(o.kept) {
+		o.room = o.kept
+	}
+	o.kept = 0
 	if want, ok := m.size(o); ok && want != t.Size {
-		return Size.Breach("the size of an object of kind %d with %d items is %d, and not %d", o.kind, len(o.items), t.Size, want)
+		return Size.Breach("the size of an object of kind %d with %d items is %d, and not %d",
+			o.kind, len(o.items), t.Size, want)
 	}
 	return nil
 }

@@ -22,6 +22,7 @@ type object struct {
 
 	interned bool
 	room     int // of a list
+	kept     int // what it may be instead, as long as it was not seen
 	fill     int // of a set: keys and places of those that were taken out
 	places   int
 	unsized  bool // a refusal left the size open
@@ -48,7 +49,7 @@ func NewModel(c Contract) *Model {
 		names: map[string]*object{}}
 }
 
-// Live, Kind, Len and Key tell what a slot has.
+// Live, Kind, Len, Key and Few tell what a slot has.
 func (m *Model) Live(s uint64) bool { return m.slots[s] != nil }
 
 // Kind is that of the object; Nothing if the slot is dead.
@@ -69,6 +70,16 @@ func (m *Model) Key(s uint64) bool {
 			return Nothing, "", nil
 		}
 		return o.kind, o.text, o.items
+	})
+}
+
+// Few tells whether it leads to no more than n others.
+func (m *Model) Few(s uint64, n int) bool {
+	return Few(m.slots[s], n, func(o *object) []*object {
+		if o == nil {
+			return nil
+		}
+		return o.items
 	})
 }
 

@@ -8,8 +8,10 @@ func (m *Model) listRoom(o *object, n int) {
 	switch {
 	case z == nil || o.room >= n && n >= o.room/2:
 	default:
+		if o.kept = 0; n < size && (m.Limited || m.Armed) { // there need not be memory to give room back
+			o.kept = o.room
+		}
 		o.room = z.ListGrown(size, n)
-		o.unsized = n < size && (m.Limited || m.Armed) // there need not be memory to give room back
 	}
 }
 
@@ -79,7 +81,7 @@ func (m *Model) Put(p uint64, i int, q uint64) {
 func (m *Model) Clear(p uint64) {
 	o := m.slots[p]
 	items := o.items
-	o.items, o.fill, o.places, o.unsized = nil, 0, setPlaces, false
+	o.items, o.fill, o.places, o.unsized, o.kept = nil, 0, setPlaces, false, 0
 	if o.kind == List {
 		o.room = 0
 	}
@@ -190,10 +192,10 @@ func (m *Model) DictPopItem(p uint64, key, value ID, found bool) violation {
 		return Member.Breach("an entry was taken out: %t, of %d", found, n/2)
 	}
 	at := n - 2
-	if m.AnyOrder {
-		at = slices.IndexFunc(o.items, func(x *object) bool { return x != nil && x.id == key }) &^ 1
+	for m.AnyOrder && at > 0 && o.items[at].id != key {
+		at -= 2
 	}
-	if at < 0 || o.items[at].id != key || idOf(o.items[at+1]) != value {
+	if o.items[at].id != key || idOf(o.items[at+1]) != value {
 		return Order.Breach("the entry that was taken out is not the last")
 	}
 	gone := slices.Clone(o.items[at : at+2])

@@ -388,36 +388,33 @@ func (r *Reference) Copy(o ID, deep bool) (ID, CopyError) {
 type copier struct {
 	r    *Reference
 	memo map[ID]ID
-	open map[ID]bool
+	seen map[ID]bool
 	same map[ID]bool // tuples that are their own copies
 }
 
-// can tells whether there is a copy: no cell is reached, no cycle is without a list or a dict, and there is memory.
+// can tells whether there is a copy: no cell is reached, and there is memory.
 func (c *copier) can(o ID, deep bool) CopyError {
-	if o == 0 {
+	if o == 0 || c.seen[o] {
 		return Copied
 	}
 	x := c.r.objects[o]
-	closed, seen := c.open[o]
+	c.seen[o] = true
 	switch {
 	case x.kind == Cell:
 		return Uncopyable
-	case seen && (closed || x.kind == List || x.kind == Dict):
+	case !deep || x.kind == Function:
 		return Copied
-	case seen:
-		return Endless
-	case deep && c.r.Refuse():
+	case c.r.Refuse():
 		return NoMemory
 	}
-	c.open[o] = false
 	for n, i := range x.items {
-		if deep && x.kind != Function && (x.kind != Method || n > 0) {
-			if why := c.can(i, deep); why != Copied {
-				return why
-			}
+		if x.kind == Method && n == 0 {
+			continue
+		}
+		if why := c.can(i, deep); why != Copied {
+			return why
 		}
 	}
-	c.open[o] = true
 	return Copied
 }
 

@@ -178,6 +178,21 @@ func IsKey[T any](x T, look func(T) (Kind, string, []T)) bool {
 	return walk(x)
 }
 
+// Few tells whether an object leads to no more than n others; items tells what it refers to.
+func Few[T comparable](x T, n int, items func(T) []T) bool {
+	seen, next := map[T]bool{x: true}, []T{x}
+	for len(next) > 0 && len(seen) <= n {
+		x, next = next[0], next[1:]
+		for _, i := range items(x) {
+			if !seen[i] {
+				seen[i] = true
+				next = append(next, i)
+			}
+		}
+	}
+	return len(seen) <= n
+}
+
 // A Way is how a container is made of items.
 type Way uint8
 
@@ -284,7 +299,6 @@ const (
 	Copied CopyError = iota
 	NoMemory
 	Uncopyable // a cell has no copies
-	Endless    // a cycle without a list or a dict
 )
 
 // The shapes of what a store may be able to do besides.

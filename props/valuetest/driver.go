@@ -83,6 +83,16 @@ func (d *driver) Key(s uint64) bool {
 	})
 }
 
+func (d *driver) Few(s uint64, n int) bool {
+	return value.Few(d.slots[s], n, func(o value.ID) []value.ID {
+		if o == 0 {
+			return nil
+		}
+		d.Look(o, &d.t)
+		return d.t.Items
+	})
+}
+
 // number writes a number down, and reader.number reads it.
 func (d *driver) number(n uint64) { d.log = append(strconv.AppendUint(d.log, n, 10), ' ') }
 

@@ -58,6 +58,7 @@ type view interface {
 	Kind(s uint64) value.Kind
 	Len(s uint64) int
 	Key(s uint64) bool
+	Few(s uint64, n int) bool
 }
 
 // A place tells whether the object of a live slot is what an operation wants at an argument, when those before it are
@@ -115,6 +116,9 @@ func few(kinds ...value.Kind) place {
 		return slices.Contains(kinds, v.Kind(s)) && v.Len(s) < extendMax
 	}
 }
+
+// small wants what does not lead to too many others: copies of copies are soon more than there is room for.
+func small(v view, _ prog.Op, s uint64) bool { return v.Few(s, smallMax) }
 
 func isKey(v view, _ prog.Op, s uint64) bool { return v.Key(s) }
 
@@ -471,6 +475,9 @@ var rows = []prog.Row[state, *driver]{
 // extendMax is how many items a container may have to get more at once, or a program would do nothing else.
 const extendMax = 400
 
+// smallMax is how many objects a deep copy may copy.
+const smallMax = 600
+
 // bounds are the items that slice takes out.
 func bounds(v view, op prog.Op) (i, j int) {
 	n := v.Len(op.Args[0])
@@ -501,6 +508,7 @@ func judgeFill(m state, op prog.Op, _ answer, told *reader) violation {
 
 func copies(deep bool) verb {
 	return verb{
+		at: []place{func(v view, op prog.Op, s uint64) bool { return !deep || small(v, op, s) }},
 		ask: func(d *driver, op prog.Op) answer {
 			o, why := d.Copy(d.slots[op.Args[0]], deep)
 			a := answer{made: o, refused: why == value.NoMemory, value: uint64(why)}
@@ -512,7 +520,7 @@ func copies(deep bool) verb {
 		judge: func(m state, op prog.Op, a answer, told *reader) violation {
 			switch {
 			case a.made == 0 && !a.refused:
-				return m.Uncopied(op.Args[0], deep, value.CopyError(a.value))
+				return m.Uncopied(op.Args[0], deep)
 			case a.made == 0:
 				return nil
 			case deep:
