@@ -391,16 +391,21 @@ func (m *Model) Collect() {
 	}
 }
 
-// Usage judges what is in use.
+// Usage judges what is in use. What ranges hold is not known to be an object each, and what blocks objects have is
+// not promised; but without objects there are none.
 func (m *Model) Usage(live, blocks, bytes uint64) violation {
+	want := uint64(0)
 	for _, o := range m.objects {
 		if !o.once {
-			return nil
+			want++
 		}
 	}
-	if live != 0 || blocks != 0 || bytes != 0 {
+	switch {
+	case want == 0 && (live != 0 || blocks != 0 || bytes != 0):
 		return Returned.Breach("%d objects and %d blocks of %d bytes are in use, and there are no objects",
 			live, blocks, bytes)
+	case live != want && !m.ranged:
+		return Returned.Breach("%d objects live, and there are %d", live, want)
 	}
 	return nil
 }

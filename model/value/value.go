@@ -78,7 +78,7 @@ func RangeText(start, stop, step, n int64) string {
 // NewInt is the atom of a number.
 func NewInt(v *big.Int) Atom { return Atom{Kind: Int, Text: v.String(), Int: v} }
 
-// Atoms are those that programs make, by their numbers.
+// Atoms are those that programs make, by their numbers, which never change: new ones go to the end.
 var Atoms = makeAtoms()
 
 func makeAtoms() []Atom {

@@ -14,7 +14,7 @@ const slotCount = 24
 
 var (
 	slots  = &prog.Domain{Name: "slot", Near: 7, Max: slotCount - 1, IsSlot: true}
-	atoms  = &prog.Domain{Name: "atom", Near: uint64(len(value.Atoms)) + empties - 1, Max: uint64(len(value.Atoms)) + empties - 1}
+	atoms  = &prog.Domain{Name: "atom", Near: emptyFrom + empties - 1, Max: emptyFrom + empties - 1}
 	texts  = &prog.Domain{Name: "text", Near: 39, Max: 39}
 	ways   = &prog.Domain{Name: "way", Near: uint64(value.Ways) - 1, Max: uint64(value.Ways) - 1}
 	counts = &prog.Domain{Name: "count", Near: 9, Max: 255, Edges: []uint64{0, 1, 2, 3, 5, 8, 9, 15, 16, 17, 20, 21, 33,
@@ -29,15 +29,21 @@ var (
 	variant = &prog.Domain{Name: "number", Near: 3, Max: 255}
 )
 
-// empties are the numbers behind those of atoms, of empty containers. They are so many that a program without make,
-// which generated ones often are, has some.
-const empties = 60
+// Numbers of atoms go up to emptyFrom; what there is no atom for is one of the first again, until it is there. Behind
+// them are the empty containers. They are so many that a program without make, which generated ones often are, has some.
+const (
+	emptyFrom = 140
+	empties   = 60
+)
 
 // empty is the way of the empty container that a number is.
 func empty(op prog.Op) (value.Way, bool) {
-	n := int(op.Args[0]) - len(value.Atoms)
-	return [...]value.Way{value.ListOf, value.SetOf, value.DictOf}[max(n, 0)%3], n >= 0
+	n := op.Args[0]
+	return [...]value.Way{value.ListOf, value.SetOf, value.DictOf}[n%3], n >= emptyFrom
 }
+
+// atom is the atom that it is otherwise.
+func atom(op prog.Op) value.Atom { return value.Atoms[op.Args[0]%uint64(len(value.Atoms))] }
 
 func arg(name string, d *prog.Domain) prog.Arg { return prog.Arg{Name: name, Domain: d} }
 
@@ -203,13 +209,13 @@ var rows = []prog.Row[state, *driver]{
 				if w, ok := empty(op); ok {
 					return made(d.Make(w, nil))
 				}
-				return made(d.Atom(value.Atoms[op.Args[0]]))
+				return made(d.Atom(atom(op)))
 			},
 			judge: func(m state, op prog.Op, a answer, _ *reader) violation {
 				if w, ok := empty(op); ok {
 					return m.Make(uint64(op.Def), w, nil, a.made)
 				}
-				return m.Atom(uint64(op.Def), value.Atoms[op.Args[0]], a.made)
+				return m.Atom(uint64(op.Def), atom(op), a.made)
 			}}),
 	act(prog.Info{Name: "make", Role: prog.Make, Weight: 40, Args: args(arg("way", ways), slotQ, arg("count", counts)),
 		Doc: "makes a container of what is in the slots from q on"},
@@ -452,7 +458,7 @@ var rows = []prog.Row[state, *driver]{
 		verb{need: needTrim, ask: func(d *driver, _ prog.Op) answer { d.Store.(value.Trimmer).Trim(); return answer{} },
 			judge: func(state, prog.Op, answer, *reader) violation { return nil }}),
 	checkRow,
-	act(prog.Info{Name: "usage", Weight: 0, Doc: "asks what is in use, where nothing is to be seen of objects"},
+	act(prog.Info{Name: "usage", Weight: 2, Doc: "asks what is in use"},
 		verb{need: needUsage, ask: (*driver).usage,
 			judge: func(m state, _ prog.Op, _ answer, told *reader) violation {
 				return m.Usage(told.number(), told.number(), told.number())

@@ -19,7 +19,7 @@ type Bug int
 const (
 	Sound       Bug = iota
 	Blinks          // a list of one item looks empty every second time
-	Doubles         // a number that is made is another
+	Rounds          // a float that is made is another
 	PopKeeps        // pop gives an item that is not the last
 	LastFirst       // a dict tells its entries backwards
 	NotFound        // a set does not find what is None
@@ -47,7 +47,7 @@ var table = []struct {
 }{
 	{Blinks, "value-blinks", "says every second time that a list of one item is empty", value.Answers,
 		[]*model.Invariant{value.Contents, value.Length}, "where it is asked for an item, it gives another"},
-	{Doubles, "value-doubles", "makes 256 of 255", value.Equal, nil, ""},
+	{Rounds, "value-rounds", "makes 2 of 1.5", value.Equal, nil, ""},
 	{PopKeeps, "value-pop", "pops the first item", value.Contents, nil, ""},
 	{LastFirst, "value-backwards", "tells the entries of a dict backwards", value.Order, nil, ""},
 	{NotFound, "value-none", "does not find None in a set", value.Member, nil, ""},
@@ -97,8 +97,8 @@ func (s *store) of(o value.ID, k value.Kind, items int) bool {
 }
 
 func (s *store) Atom(a value.Atom) value.ID {
-	if s.bug == Doubles && a.Text == "255" {
-		a.Text = "256"
+	if s.bug == Rounds && a.Text == value.FloatText(1.5) {
+		a.Text = value.FloatText(2)
 	}
 	return s.Reference.Atom(a)
 }
