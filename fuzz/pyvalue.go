@@ -52,7 +52,7 @@ func pyValueContract(name string) value.Contract {
 	}
 	c := value.Contract{
 		OneString: minor == 0, AnyOrder: minor == 0, OpaqueAt: minor == 0, RangeInts: minor > 0, Cached: true,
-		FrozenOnce: minor < 10, Immortal: minor >= 12, KeepsNames: minor == 12, CacheCount: 1, PlainCount: 1,
+		FrozenOnce: minor < 10, Immortal: minor >= 12, KeepsNames: minor == 12, CopiesRanges: minor < 10, CacheCount: 1, PlainCount: 1,
 	}
 	switch {
 	case c.Immortal:
@@ -74,12 +74,7 @@ func pyValueContract(name string) value.Contract {
 // pyValueSizes are those that sys.getsizeof tells, by Objects/*object.c of the release. head is that of what the
 // collector sees.
 func pyValueSizes(minor int, head uint64) *value.Sizes {
-	since := func(m int, then, before uint64) uint64 {
-		if minor >= m {
-			return then
-		}
-		return before
-	}
+	since := func(m int, then, before uint64) uint64 { return pySince(minor, m, then, before) }
 	even := func(n int) int { return n + n&1 }
 	exact := func(n int) int { return n }
 	grown := func(size, n int) int {
@@ -131,6 +126,14 @@ func pyValueSizes(minor int, head uint64) *value.Sizes {
 	return z
 }
 
+// pySince is what is so from a minor version on, or what was before.
+func pySince(minor, m int, then, before uint64) uint64 {
+	if minor >= m {
+		return then
+	}
+	return before
+}
+
 // pyAtomSizes are the sizes of atoms.
 func pyAtomSizes(minor int) func(a *value.Atom) uint64 {
 	return func(a *value.Atom) uint64 {
@@ -161,6 +164,8 @@ func pyAtomSizes(minor int) func(a *value.Atom) uint64 {
 				n += uint64(a.Len) + 1
 			}
 			return n
+		case value.Capsule:
+			return pySince(minor, 13, 80, 48)
 		case value.Range:
 			if minor == 0 {
 				return 40
@@ -207,7 +212,8 @@ type pyValues struct {
 	leaks        func() error // of the operating system
 }
 
-// openPyValues makes the objects of a world; its variant is that of pyVariant.
+// openPyValues makes the objects of a world; its variant is that of pyVariant, but that arenas are small in the ordinary
+// world: InjectOOM fills them.
 func openPyValues(prof *object.Profile, w valuetest.World) (value.Store, error) {
 	os := source(heaptest.World{Limit: w.Limit})
 	h, err := object.New(object.Config{Profile: pyVariant(prof, w.Variant), OS: os})
@@ -251,6 +257,10 @@ func (s *pyValues) Atom(a value.Atom) value.ID {
 		return value.ID(h.NewBytes([]byte(a.Text)))
 	case value.ByteArray:
 		return value.ID(h.NewByteArray(a.Len))
+	case value.Capsule:
+		return value.ID(h.NewCapsule(object.Nothing))
+	case value.Record:
+		return value.ID(h.NewRecord(a.Text))
 	}
 	return value.ID(h.NewRange(a.Bounds[0], a.Bounds[1], a.Bounds[2]))
 }
@@ -326,6 +336,7 @@ var pyValueKinds = map[object.Kind]value.Kind{
 	object.KindList: value.List, object.KindTuple: value.Tuple, object.KindSet: value.Set,
 	object.KindFrozenset: value.Frozenset, object.KindDict: value.Dict, object.KindSlice: value.Slice,
 	object.KindFunction: value.Function, object.KindCell: value.Cell, object.KindMethod: value.Method,
+	object.KindCapsule: value.Capsule, object.KindRecord: value.Record,
 }
 
 // Look tells all of an object. Its items are those that the collector is told, but that they do not tell of what is
@@ -366,6 +377,8 @@ func (s *pyValues) text(o object.Ref, t *value.Told) string {
 		return value.ComplexText(h.ComplexValue(o))
 	case value.Bytes:
 		return h.StrText(o)
+	case value.Record:
+		return h.TypeOf(o).Name
 	case value.ByteArray:
 		return strconv.Itoa(h.Len(o))
 	case value.Range:

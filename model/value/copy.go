@@ -6,6 +6,9 @@ import "slices"
 func (m *Model) Copy(s, q uint64, id ID) violation {
 	o := m.slots[q]
 	isNew := false
+	if !copyable(o.kind, o.text) {
+		return Copies.Breach("an object of kind %d was copied", o.kind)
+	}
 	switch o.kind {
 	case List, Set, Dict, ByteArray, Method:
 		isNew = true
@@ -71,6 +74,10 @@ func (c *copying) keeps(o *object) bool {
 	switch o.kind {
 	case List, Set, Frozenset, Dict, Slice, Cell, Method, ByteArray:
 		return false
+	case Capsule, Record:
+		return copyable(o.kind, o.text)
+	case Range:
+		return !c.m.CopiesRanges
 	case Tuple:
 		keeps, known := c.stays[o]
 		if !known {
@@ -89,7 +96,7 @@ func (c *copying) pair(o *object, id ID) (*object, violation) {
 		return nil, nil
 	case o == nil:
 		return nil, Copies.Breach("nothing was copied to something")
-	case c.keeps(o) && (o.kind != Range || id == o.id):
+	case c.keeps(o):
 		if id != o.id {
 			return nil, Copies.Breach("an object of kind %d that is its own copy was copied", o.kind)
 		}
@@ -111,8 +118,8 @@ func (c *copying) pair(o *object, id ID) (*object, violation) {
 	if y := c.made[id]; y != nil {
 		return y, nil
 	}
-	if o.kind == Cell {
-		return nil, Copies.Breach("a cell was copied")
+	if !copyable(o.kind, o.text) {
+		return nil, Copies.Breach("an object of kind %d was copied", o.kind)
 	}
 	y := &object{id: id, kind: o.kind, text: o.text, atom: o.atom, places: setPlaces}
 	c.copies[o], c.of[id], c.made[id] = id, o, y
@@ -155,7 +162,7 @@ func (c *copying) fill(o, y *object, t *Told) violation {
 	return nil
 }
 
-// Uncopied judges that there is no copy of an object: it is a cell, or leads to one.
+// Uncopied judges that there is no copy of an object: it is a cell or its like, or leads to one.
 func (m *Model) Uncopied(q uint64, deep bool) violation {
 	seen := map[*object]bool{nil: true}
 	var cells func(o *object) bool
@@ -171,7 +178,7 @@ func (m *Model) Uncopied(q uint64, deep bool) violation {
 		case o.kind == Method:
 			items = items[1:]
 		}
-		return o.kind == Cell || slices.ContainsFunc(items, cells)
+		return !copyable(o.kind, o.text) || slices.ContainsFunc(items, cells)
 	}
 	if !cells(m.slots[q]) {
 		return Copies.Breach("an object of kind %d is said to have no copy", m.slots[q].kind)

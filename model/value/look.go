@@ -135,7 +135,7 @@ func (m *Model) count(o *object, n int) violation {
 func (m *Model) size(o *object) (bytes uint64, promised bool) {
 	z := m.Sizes
 	switch {
-	case z == nil || o.unsized || o.kind == Dict:
+	case z == nil || o.unsized || o.kind == Dict || o.kind == Record:
 		return 0, false
 	case o.atom != nil:
 		return z.Atom(o.atom), true

@@ -400,7 +400,7 @@ func (c *copier) can(o ID, deep bool) CopyError {
 	x := c.r.objects[o]
 	c.seen[o] = true
 	switch {
-	case x.kind == Cell:
+	case !copyable(x.kind, x.text):
 		return Uncopyable
 	case !deep || x.kind == Function:
 		return Copied

@@ -31,14 +31,15 @@ func rule(name, doc string) *model.Invariant {
 
 // Contract is what a store promises beyond what values mean.
 type Contract struct {
-	OneString  bool // bytes are strings
-	OpaqueAt   bool // a range does not tell its bounds
-	RangeInts  bool // a range holds numbers that are counted as objects
-	Cached     bool // of small numbers, short strings and bytes, the empty tuple, None and bools there is one
-	FrozenOnce bool // and of the empty frozenset
-	Immortal   bool // they are not counted
-	KeepsNames bool // an interned string stays for ever
-	AnyOrder   bool // dicts have no order
+	OneString    bool // bytes are strings
+	OpaqueAt     bool // a range does not tell its bounds
+	RangeInts    bool // a range holds numbers that are counted as objects
+	Cached       bool // of small numbers, short strings and bytes, the empty tuple, None and bools there is one
+	FrozenOnce   bool // and of the empty frozenset
+	Immortal     bool // they are not counted
+	CopiesRanges bool // the deep copy of a range is a new one
+	KeepsNames   bool // an interned string stays for ever
+	AnyOrder     bool // dicts have no order
 
 	// CacheCount is the count of what there is one of and nobody refers to; PlainCount that of None and bools. With
 	// Immortal, it is the count at all times.

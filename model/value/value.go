@@ -46,6 +46,8 @@ const (
 	Function // globals, defaults, dict, closure
 	Cell     // its one reference
 	Method   // function, self
+	Capsule  // nothing
+	Record   // any other object of an interpreter's, by the name of its type
 	Kinds
 )
 
@@ -124,7 +126,19 @@ func makeAtoms() []Atom {
 		}
 		all = append(all, Atom{Kind: Range, Text: RangeText(b[0], b[1], b[2], n), Bounds: b})
 	}
+	all = append(all, Atom{Kind: Capsule})
+	for _, name := range []string{class, "generator", "list_iterator", "tuple_iterator", "dict_iterator",
+		"set_iterator", "OrderedDict", "defaultdict", "Counter", "deque", "module", "property", "super"} {
+		all = append(all, Atom{Kind: Record, Text: name})
+	}
 	return all
+}
+
+// class is the record that is its own copy. Of others, of capsules and of cells there are no copies.
+const class = "type"
+
+func copyable(k Kind, text string) bool {
+	return k != Cell && k != Capsule && (k != Record || text == class)
 }
 
 // Strings are the strings among the atoms, or those that look like names, as a constant of code has to in order to be

@@ -71,7 +71,8 @@ func (d *driver) Len(s uint64) int {
 
 func (d *driver) Key(s uint64) bool {
 	switch d.Kind(s) {
-	case value.List, value.Set, value.Frozenset, value.Dict, value.Cell, value.Slice, value.Method:
+	case value.List, value.Set, value.Frozenset, value.Dict, value.Cell, value.Slice, value.Method,
+		value.Capsule, value.Record:
 		return false
 	}
 	return value.IsKey(d.slots[s], func(o value.ID) (value.Kind, string, []value.ID) {

@@ -13,4 +13,7 @@ var motifs = []prog.Motif{
 		"p5 = from p2 frozen=0\nupdate p2 p2\noom nth=0 forever=0\nverify\n"},
 	{Name: "names", Weight: 1, Text: "p0 = intern text=3 constant=0\np1 = intern text=3 constant=1\nfree p0\n" +
 		"p2 = intern text=4 constant=0\nfree p1\np3 = intern text=3 constant=0\n"},
+	{Name: "memory for a name, and not for the table of names", Weight: 1, Text: "p0 = intern text=30 constant=0\nfree p0\n" +
+		"p0 = new n=50\noom nth=1 forever=1\nfree p0\np0 = intern text=3 constant=0\n" +
+		"p1 = intern text=4 constant=0\noom nth=0 forever=0\np2 = intern text=3 constant=0\n"},
 }
