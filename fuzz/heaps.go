@@ -2,6 +2,7 @@ package fuzz
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"unsafe"
 
@@ -34,12 +35,13 @@ var heapTargets = slices.Concat([]Target{
 		Doc: "bitmap slabs, no word of its own in the memory handed out; every misuse is detected",
 	}, heap.Contract{
 		Align: 16, AlignMax: 4096, SizeMax: 1 << 47,
-		DoubleFree: heap.Detected, InteriorFree: heap.Detected, ForeignFree: heap.Detected,
-		WildFree: heap.Detected, CrossFree: heap.Detected,
+		DoubleFree: heap.Detected, InteriorFree: heap.Detected, StrayFree: heap.Detected, ForeignFree: heap.Detected,
+		WildFree: heap.Detected, CrossFree: heap.Detected, NamesMisuse: true, Usables: true,
 		// Small slabs have classes up to 512 bytes only; above them blocks are whole pages. A block that is less than
 		// half used moves, if it can.
 		Waste:   [3]heap.Waste{{UpTo: 512, Shift: 2, Plus: 15}, {UpTo: 1 << 47, Shift: 64, Plus: 4095}},
-		Resized: heap.Waste{UpTo: 512, Plus: 15}, Stays: heap.Waste{UpTo: 1 << 47}, AlignStrict: true,
+		Resized: heap.Waste{UpTo: 512, Plus: 15}, AlignStrict: true,
+		Stays: [2]heap.Stay{{UpTo: 1 << 47, Num: 1, Den: 2, Least: 16, Moves: true}},
 	}, openSlab),
 	heapTarget(Target{
 		Name: "modernc", Smoke: 60, Placed: true,
@@ -52,19 +54,18 @@ var heapTargets = slices.Concat([]Target{
 		Name: "go-heap", Smoke: 40,
 		Doc: "Go's own heap: a block is what make([]byte, n) returns",
 	}, heap.Contract{SizeMax: goHeapMax, ZeroNil: true, Retained: -1}, openGoHeap),
-}, arenas(), debugArenas())
+}, arenas(), debugArenas(), []Target{pagesTarget})
 
 // arenas returns pymalloc in each of its profiles.
 func arenas() (ts []Target) {
 	for _, prof := range profile.All() {
 		ts = append(ts, heapTarget(Target{
 			Name: "arena-" + prof.Name, Smoke: 40, Placed: true,
-			Doc: "pymalloc: " + prof.About,
+			Doc: "pymalloc: " + prof.About, Recordings: recordingsOf("heap", prof.Name),
 		}, heap.Contract{
 			Align: prof.Alignment(), SizeMax: 1<<63 - 1,
 			Waste: pyWaste(prof), Resized: heap.Waste{UpTo: 1 << 47, Plus: pyWasteLarge},
-			Stays:    heap.Waste{UpTo: 1 << 47, Shift: 2},
-			Retained: retained(prof),
+			Stays: pyStays, Retained: retained(prof), Usables: true,
 		}, func(w heaptest.World) (heaptest.Allocator, error) { return openArena(prof, w) }))
 	}
 	return ts
@@ -79,6 +80,13 @@ func pyWaste(prof *profile.Profile) [3]heap.Waste {
 		{UpTo: sizeclass.RawMax, Shift: 2, Plus: 15},
 		{UpTo: 1 << 47, Plus: pyWasteLarge},
 	}
+}
+
+// pyStays is which blocks pymalloc leaves where they are: small ones that are more than three quarters used, and those
+// of the raw allocator that are more than half used.
+var pyStays = [2]heap.Stay{
+	{UpTo: sizeclass.SmallMax, Num: 3, Den: 4, Plus: 1, Moves: true},
+	{UpTo: 1 << 47, Num: 1, Den: 2, Plus: 1, Least: 64, Moves: true},
 }
 
 // pyWasteLarge is what twice a run wastes besides the bytes asked for once more: headers of 80 bytes and the rest of a
@@ -100,13 +108,19 @@ func debugArenas() (ts []Target) {
 		}, heap.Contract{
 			Align: prof.Alignment(), SizeMax: 1<<63 - 1 - 64, Retained: retained(prof),
 			Waste: [3]heap.Waste{{UpTo: 1 << 47, Shift: 64}}, Resized: heap.Waste{UpTo: 1 << 47, Shift: 64},
-			DoubleFree: heap.Detected, InteriorFree: heap.Detected, ForeignFree: heap.Detected,
+			DoubleFree: heap.Detected, InteriorFree: heap.Detected, StrayFree: heap.Detected,
+			ForeignFree: heap.Detected, Usables: true,
+			Dress: &heap.Dress{
+				API: 'o', Clean: prof.Hooks.Clean, Dead: prof.Hooks.Dead, Forbidden: prof.Hooks.Forbidden,
+				Serial: prof.Hooks.Serial, SizeMax: 1<<63 - 1 - 32,
+			},
 		}, func(w heaptest.World) (heaptest.Allocator, error) {
 			a, err := openArena(prof, w)
 			if err != nil {
 				return nil, err
 			}
-			return arena.Debug(a.(*leakyArena).Allocator, prof.Hooks, 'o'), nil
+			below := a.(*leakyArena)
+			return &leakyHooks{arena.Debug(below.Allocator, prof.Hooks, 'o'), below.stretch}, nil
 		}))
 	}
 	return ts
@@ -138,62 +152,125 @@ func smallArenas(prof *profile.Profile, v uint64) *profile.Profile {
 	return &small
 }
 
-// openArena makes pymalloc. Variants are small arenas, and from 8 on arenas that are parts of huge pages, where the
-// memory is the system's own: not in profiles with a map of addresses, whose nodes depend on where the system puts it.
+// openArena makes pymalloc. Variants are small arenas, which 7 has from a source of their own, and from 8 on arenas
+// that are parts of huge pages. Where the world is skewed by an odd number of pages, memory is dirt when it comes: not
+// in profiles with a map of addresses, whose nodes are trusted to be zero.
 func openArena(prof *profile.Profile, w heaptest.World) (heaptest.Allocator, error) {
 	v := w.Variant % 16
 	if v%8 > 0 {
 		prof = smallArenas(prof, v%8)
 	}
-	if v >= 8 && w.Limit == 0 && !prof.Map.Used() {
-		os := page.New(nil)
+	sys := source(w)
+	sys.dirt = w.Skew%2 == 1 && !prof.Map.Used()
+	os := page.New(sys)
+	if sys.rough = v >= 8; sys.rough {
 		os.PartsFrom(prof.ArenaBytes)
-		return arenaOver(prof, os, func() error { return nil })
 	}
-	os := source(w)
-	return arenaOver(prof, os, os.leaks)
-}
-
-func arenaOver(prof *profile.Profile, os page.Source, leaks func() error) (heaptest.Allocator, error) {
-	a, err := arena.New(arena.Config{Profile: prof, OS: os})
+	cfg := arena.Config{Profile: prof, OS: os}
+	if v == 7 {
+		cfg.Arenas = sys
+	}
+	a, err := arena.New(cfg)
 	if err != nil {
 		return nil, err
 	}
-	return &leakyArena{a, leaks}, nil
+	if v > 0 {
+		err = arenaEdges(a, *prof)
+	}
+	return &leakyArena{a, sys}, err
+}
+
+// arenaEdges tells whether a profile that cannot be is refused, and nil is taken for no block.
+func arenaEdges(a *arena.Allocator, wrong profile.Profile) error {
+	wrong.PoolBytes++
+	if _, err := arena.New(arena.Config{Profile: &wrong}); err == nil {
+		return errors.New("a pool that is no power of two is not refused")
+	}
+	if a.UsableSize(nil) != 0 || a.Owns(nil, 1) || a.Owns(nil, 0) {
+		return errors.New("nil is a block")
+	}
+	return nil
 }
 
 // leakyArena tells, when it is closed, of memory that is not given back.
 type leakyArena struct {
 	*arena.Allocator
-	leaks func() error
+	*stretch
 }
 
-func (a *leakyArena) Close() error { return errors.Join(a.Allocator.Close(), a.leaks()) }
+func (a *leakyArena) Close() error {
+	err := closed(a.Allocator, a.stretch)
+	if err == nil && a.Allocator.Close() == nil {
+		err = errors.New("an allocator is closed twice")
+	}
+	return err
+}
+
+// leakyHooks is the same under debug hooks.
+type leakyHooks struct {
+	*arena.Hooks
+	*stretch
+}
+
+func (a *leakyHooks) Close() error { return closed(a.Hooks, a.stretch) }
 
 // leakySlab is the same of a slab allocator.
 type leakySlab struct {
 	*slab.Allocator
-	leaks func() error
+	*stretch
 }
 
-func (a *leakySlab) Close() error { return errors.Join(a.Allocator.Close(), a.leaks()) }
+func (a *leakySlab) Close() error {
+	err := closed(a.Allocator, a.stretch)
+	if p := a.Alloc(1); err == nil && p != nil {
+		err = errors.New("a closed allocator has memory")
+	}
+	return err
+}
+
+// closed closes an allocator, which then has nothing from the system and counts nothing.
+func closed(a interface {
+	heap.Closer
+	heap.User
+}, sys *stretch) error {
+	err := errors.Join(a.Close(), sys.leaks())
+	if blocks, bytes, footprint := a.Usage(); err == nil && blocks+bytes+footprint != 0 {
+		err = fmt.Errorf("a closed allocator has %d blocks, %d bytes, %d of footprint", blocks, bytes, footprint)
+	}
+	return err
+}
 
 // openSlab makes a slab allocator. Variants are the sizes of a slab down to a page, and from 5 on the same without
-// spares. In the ordinary world calloc trusts it that memory is zero when it comes.
+// spares. In the ordinary world calloc trusts it that memory is zero when it comes; in others it may be dirt.
 func openSlab(w heaptest.World) (heaptest.Allocator, error) {
-	os := source(w)
-	cfg := slab.Config{Source: os, Zeroed: w.Limit == 0 && w.Skew == 0}
+	sys := source(w)
+	sys.dirt = w.Limit != 0 || w.Skew != 0
+	cfg := slab.Config{Source: sys, Zeroed: !sys.dirt}
 	if v := w.Variant % 10; v > 0 {
 		cfg.SlabBytes = 64 << 10 >> (v % 5)
 		if v >= 5 {
 			cfg.Spares = -1
+		}
+		if err := refusesSlabs(cfg); err != nil {
+			return nil, err
 		}
 	}
 	a, err := slab.New(cfg)
 	if err != nil {
 		return nil, err
 	}
-	return &leakySlab{a, os.leaks}, nil
+	return &leakySlab{a, sys}, nil
+}
+
+// refusesSlabs tells whether sizes that no slab may have are refused.
+func refusesSlabs(cfg slab.Config) error {
+	for _, n := range []uintptr{1, 2048, 4095, 4097, 6144, 12288, 65535, 65537, 128 << 10, 1 << 63} {
+		cfg.SlabBytes = n
+		if _, err := slab.New(cfg); err == nil {
+			return fmt.Errorf("slabs of %d bytes are not refused", n)
+		}
+	}
+	return nil
 }
 
 // modernc is modernc.org/memory in the shape of an Allocator. Its sizes are of type int: one that does not fit is

@@ -10,6 +10,7 @@ import (
 	"heapfuzz/fuzz/canary/dictcanary"
 	"heapfuzz/fuzz/canary/graphcanary"
 	"heapfuzz/fuzz/canary/valuecanary"
+	"heapfuzz/fuzz/recorded"
 	"heapfuzz/model"
 	"heapfuzz/model/graph"
 	"heapfuzz/model/heap"
@@ -41,23 +42,24 @@ type Language struct {
 // languages are all, in the order in which they are told of.
 var languages = []Language{
 	{
-		Name: "heap", Doc: "memory allocators", Spec: heaptest.Lang.Spec, Rules: heap.Rules,
+		Name: "heap", Doc: "memory allocators", Spec: heaptest.Lang.Spec, Rules: withRecordings(heap.Rules),
 		canaries: canary.All, Differential: props.Differential, targets: heapTargets,
 		promises: of(heapPromises), alike: both(heapAlike),
 	},
 	{
-		Name: "graph", Doc: "heaps of objects that refer to each other", Spec: graphtest.Lang.Spec, Rules: graph.Rules,
+		Name: "graph", Doc: "heaps of objects that refer to each other", Spec: graphtest.Lang.Spec,
+		Rules:    withRecordings(graph.Rules),
 		canaries: graphcanary.All, Differential: graphtest.Differential, targets: graphs(),
 		promises: of(graphPromises), alike: func(any, any) bool { return true }, // see graphtest.Differential
 	},
 	{
-		Name: "dict", Doc: "dicts and hash maps", Spec: dicttest.Lang.Spec, Rules: rulesOf("dict"),
+		Name: "dict", Doc: "dicts and hash maps", Spec: dicttest.Lang.Spec, Rules: withRecordings(rulesOf("dict")),
 		canaries: dictcanary.Dicts, Differential: dicttest.Differential, targets: dicts(),
 		promises: of(dictPromises), alike: both(dictAlike),
 	},
 	{
-		Name: "cache", Doc: "bounded caches", Spec: dicttest.CacheLang.Spec, Rules: rulesOf("cache"),
-		canaries: dictcanary.Caches, Differential: props.Differential, targets: caches(),
+		Name: "cache", Doc: "bounded caches", Spec: dicttest.CacheLang.Spec, Rules: withRecordings(rulesOf("cache")),
+		canaries: dictcanary.Caches, Differential: dicttest.CacheDifferential, targets: caches(),
 		promises: of(cachePromises), alike: both(cacheAlike),
 	},
 	{
@@ -65,6 +67,11 @@ var languages = []Language{
 		canaries: valuecanary.All, Differential: props.Differential, targets: values(),
 		promises: of(valuePromises), alike: both(valueAlike),
 	},
+}
+
+// withRecordings are the rules of a language whose targets re-create interpreters.
+func withRecordings(rules []*model.Invariant) []*model.Invariant {
+	return append(slices.Clone(rules), recorded.Answers)
 }
 
 // Canary returns the canaries, with what is expected of those who look for their defects.

@@ -40,8 +40,8 @@ func heapPromises(c heap.Contract) string {
 		what string
 		met  heap.Answer
 	}{
-		{"double", c.DoubleFree}, {"interior", c.InteriorFree}, {"foreign", c.ForeignFree}, {"wild", c.WildFree},
-		{"cross", c.CrossFree},
+		{"double", c.DoubleFree}, {"interior", c.InteriorFree}, {"stray", c.StrayFree}, {"foreign", c.ForeignFree},
+		{"wild", c.WildFree}, {"cross", c.CrossFree},
 	}
 	for _, answer := range []heap.Answer{heap.Detected, heap.Ignored} {
 		var which []string
@@ -58,6 +58,7 @@ func heapPromises(c heap.Contract) string {
 			w.add(true, "%s free %v", strings.Join(which, "/"), answer)
 		}
 	}
+	w.add(c.Dress != nil, "fences, and fillings of fresh and freed memory")
 	w.retained(c.Inexact, c.Retained)
 	return w.or("blocks that keep their bytes")
 }
@@ -74,6 +75,7 @@ func heapAlike(a, b heap.Contract) bool {
 	misuse := func(a, b heap.Answer) bool { return a == b || a == 0 || b == 0 }
 	return a.ReallocZeroFrees == b.ReallocZeroFrees &&
 		misuse(a.DoubleFree, b.DoubleFree) && misuse(a.InteriorFree, b.InteriorFree) &&
+		misuse(a.StrayFree, b.StrayFree) &&
 		misuse(a.ForeignFree, b.ForeignFree) && misuse(a.WildFree, b.WildFree) && misuse(a.CrossFree, b.CrossFree)
 }
 

@@ -23,7 +23,8 @@ const (
 	pyNumbers pyKeys = iota
 	// pyStrings are their digits. The hash of the world is the seed of SipHash.
 	pyStrings
-	// pyMixed are some of each, in dicts that share their keys with those of the other instances of a class.
+	// pyMixed are some of each, in dicts that share their keys with those of the other instances of a class. In every
+	// second variant all are strings.
 	pyMixed
 )
 
@@ -32,10 +33,16 @@ func pyDicts() (ts []Target) {
 	add := func(name string, keys pyKeys, profiles ...*pydict.Profile) {
 		for _, prof := range profiles {
 			c := pyDictContract(prof, keys)
-			ts = append(ts, dictTarget(Target{
+			t := Target{
 				Name: "dict-" + name + prof.Name, Smoke: 4,
 				Doc: "CPython's dict of " + prof.Name + pyKeysDoc[keys],
-			}, c, func(w dicttest.World) (dicttest.Store, error) { return newPyStore(prof, keys, w) }))
+			}
+			if keys == pyNumbers {
+				t.Recordings = recordingsOf("dict", prof.Name)
+			}
+			ts = append(ts, dictTarget(t, c, func(w dicttest.World) (dicttest.Store, error) {
+				return newPyStore(prof, keys, w)
+			}))
 		}
 	}
 	add("", pyNumbers, pydict.Profiles()...)
@@ -133,15 +140,20 @@ type pyStore struct {
 
 	objects bool // even for numbers
 	hash    func(key uint64) uint64
-	class   pydict.Class
-	shares  bool // dicts are those of instances of the class
+	seed    uint64
+	classes [pyClasses]pydict.Class
+	strings bool // all keys of pyMixed are
+	shares  bool // dicts are those of instances of the classes
 
 	dicts   []*pyTable // in the order in which they were made
 	things  []pyThing
 	spare   []pydict.Word   // things that are nobody's
 	strs    map[uintptr]int // references to strings, by record
 	values  int             // references to values
-	compare func()          // what happens in a comparison,
+	compare func()          // what happens in a comparison
+	raise   int             // the hook that fails, counted from the next; 0: none
+	asked   int             // operations that had hooks to fail
+	broken  error           // what was wrong with an answer
 	probes  uint64
 
 	ballast      []unsafe.Pointer // what InjectOOM took
@@ -152,6 +164,7 @@ type pyStore struct {
 type pyThing struct {
 	key  uint64
 	refs int
+	odd  bool // it equals an int, and is none
 }
 
 // The words of objects: those of keys are their numbers, from 1 on, those of values have a bit besides.
@@ -165,14 +178,15 @@ const (
 // newPyStore makes the dicts of a world. Its variant has, from the lowest bit on, a bit for objects instead of numbers,
 // and three for small arenas.
 func newPyStore(prof *pydict.Profile, keys pyKeys, w dicttest.World) (*pyStore, error) {
-	st := &pyStore{keys: keys, hash: w.Hasher(), strs: map[uintptr]int{}, shares: keys == pyMixed}
+	st := &pyStore{keys: keys, hash: w.Hasher(), seed: w.Hash, strs: map[uintptr]int{}, shares: keys == pyMixed}
 	st.objects = w.Hash != 0 || w.Variant%pyKindsOfVariants == 1
 	arenaProf := prof.Arena
 	if v := w.Variant / pyKindsOfVariants % 8; v != 0 {
 		arenaProf = smallArenas(arenaProf, v)
 	}
 	if st.shares {
-		w.Limit = 0 // up to 3.10 a deletion makes a table, and a program knows no deletion that is refused
+		w.Limit = 0 // a deletion must find memory, if not at once; see again
+		st.strings = w.Variant%pyKindsOfVariants == 1
 	}
 	mem, err := arena.New(arena.Config{Profile: arenaProf, OS: source(heaptest.World{Limit: w.Limit})})
 	if err != nil {
@@ -185,10 +199,45 @@ func newPyStore(prof *pydict.Profile, keys pyKeys, w dicttest.World) (*pyStore, 
 	if st.text, err = pydict.NewSpace(pydict.Config{Profile: prof, Key: seed}); err != nil {
 		return nil, fmt.Errorf("%w; %w", err, mem.Close())
 	}
-	if st.shares {
-		st.class = st.s.NewClass()
-	}
+	st.text.NewStr("") // that the memory is not given back and asked for again with each string
+	st.define()
 	return st, nil
+}
+
+// pyAttrs are the attributes that the classes of a store have from the start, where they can: classes of the first
+// kind have none, and one that has them from 3.13 on only, and one with more than a small table holds.
+var pyAttrs = [...][]uint64{nil, {9, 3, 5}, {10, 4, 3, 5, 9, 11, 15}}
+
+const pyClasses = len(pyAttrs)
+
+// define makes the classes anew that have no keys. Instances of what they were may live on.
+func (st *pyStore) define() {
+	for i := range st.classes {
+		if c := &st.classes[i]; st.shares && !c.Shares() {
+			st.defineOne(c, pyAttrs[i])
+		}
+	}
+}
+
+func (st *pyStore) defineOne(c *pydict.Class, attrs []uint64) {
+	words := make([]pydict.Word, len(attrs))
+	for i, key := range attrs {
+		words[i] = st.str(key)
+	}
+	if p := st.s.Profile(); p.Inline || len(attrs) <= 5 {
+		*c = st.s.NewClass(words...)
+	} else {
+		*c = st.s.NewShared(words...)
+	}
+	for _, w := range words {
+		st.release(w)
+	}
+}
+
+func (st *pyStore) freeClasses() {
+	for i := range st.classes {
+		st.s.FreeClass(&st.classes[i])
+	}
 }
 
 // key makes the word of a key, which is held until it is released.
@@ -198,24 +247,28 @@ func (st *pyStore) key(key uint64) pydict.Word {
 		kind = pyKeys(key / 3 % 2)
 	}
 	switch {
-	case kind == pyStrings:
-		w := st.text.NewStr(strconv.FormatUint(key, 10))
-		st.strs[w.Record()] = 1
-		return w
+	case kind == pyStrings || st.strings:
+		return st.str(key)
 	case st.objects || int64(key) > pydict.IntMax || int64(key) < -pydict.IntMax-1:
 		return st.thing(key)
 	}
 	return pydict.Int(int64(key))
 }
 
+func (st *pyStore) str(key uint64) pydict.Word {
+	w := st.text.NewStr(strconv.FormatUint(key, 10))
+	st.strs[w.Record()] = 1
+	return w
+}
+
 func (st *pyStore) thing(key uint64) pydict.Word {
 	if n := len(st.spare); n > 0 {
 		w := st.spare[n-1]
 		st.spare = st.spare[:n-1]
-		*st.at(w) = pyThing{key, 1}
+		*st.at(w) = pyThing{key: key, refs: 1}
 		return w
 	}
-	st.things = append(st.things, pyThing{key, 1})
+	st.things = append(st.things, pyThing{key: key, refs: 1})
 	return pydict.Word(len(st.things) << pyThingShift)
 }
 
@@ -238,8 +291,58 @@ func valueOf(w pydict.Word) uint64        { return uint64(w >> pyValuesShift) }
 func isPyValue(w pydict.Word) bool        { return w&7 == pyValueBit }
 func (st *pyStore) release(w pydict.Word) { st.count(w, -1) }
 
+// errRaised is what a hook fails with.
+var errRaised = errors.New("raised")
+
+// raises tells whether this is the hook that fails.
+func (st *pyStore) raises() bool {
+	if st.raise == 0 {
+		return false
+	}
+	st.raise--
+	return st.raise == 0
+}
+
+// twice does an operation, at times first with a hook that fails: then it has to leave everything as it was, and is
+// done again, which is what a program sees. What the failure left behind is found by the second answer, and recounted.
+func (st *pyStore) twice(f func() error) error {
+	if st.compare == nil {
+		st.asked++
+		st.raise = st.asked % 4
+	}
+	err := f()
+	if st.raise = 0; errors.Is(err, errRaised) {
+		err = f()
+	}
+	return err
+}
+
+// nothing says that an error came with a word, or with the answer that there is one.
+func (st *pyStore) nothing(w pydict.Word, ok bool, err error) error {
+	if err != nil && (w != 0 || ok) {
+		st.broken = errors.New("dict/answers: an error came with a word")
+	}
+	return err
+}
+
+// again does a deletion, and once more with enough memory if it was refused: up to 3.10 it makes a table of its own for
+// an instance, and a program knows no deletion that is refused.
+func (st *pyStore) again(f func() error) {
+	err := st.twice(f)
+	if errors.Is(err, pydict.ErrNoMemory) {
+		st.InjectOOM(0, false)
+		err = f()
+	}
+	if err != nil {
+		panic(err)
+	}
+}
+
 // Hash is that of an object: of an int that is too large for a word, or the world's.
 func (st *pyStore) Hash(w pydict.Word) (int64, error) {
+	if st.raises() {
+		return 0, errRaised
+	}
 	key := st.at(w).key
 	if !st.objects {
 		return st.s.HashInt(int64(key)), nil
@@ -254,6 +357,9 @@ func (st *pyStore) Hash(w pydict.Word) (int64, error) {
 func (st *pyStore) Equal(stored, key pydict.Word) (bool, error) {
 	if isPyValue(stored) || isPyValue(key) {
 		return false, nil
+	}
+	if st.raises() {
+		return false, errRaised
 	}
 	if f := st.compare; f != nil {
 		f()
@@ -292,11 +398,21 @@ func (st *pyStore) count(w pydict.Word, by int) {
 	}
 }
 
-// New makes {}, or one with room, or that of an instance.
+// New makes {}, or one with room, or that of an instance. The capacity says of which class, and whether that is defined
+// anew before.
 func (st *pyStore) New(capacity int) dict.Dict {
 	switch {
 	case st.shares:
-		return st.made(st.s.NewInstance(&st.class), nil)
+		c := &st.classes[capacity%pyClasses]
+		if capacity%4 == 3 {
+			st.s.FreeClass(c)
+			st.define()
+		}
+		made := st.made(st.s.NewInstance(c), nil)
+		if made, ok := made.(*pyTable); ok {
+			made.class = c
+		}
+		return made
 	case capacity > 0:
 		return st.made(st.s.NewPresized(capacity, st.keys == pyStrings), nil)
 	}
@@ -304,7 +420,7 @@ func (st *pyStore) New(capacity int) dict.Dict {
 }
 
 func (st *pyStore) made(d pydict.Dict, err error) dict.Dict {
-	if d == 0 {
+	if d == 0 || err != nil {
 		st.must(err)
 		return nil
 	}
@@ -330,32 +446,26 @@ func (st *pyStore) Usage() (bytes, footprint uint64) {
 	return bytes - st.ballastBytes, footprint
 }
 
-// Trim empties free lists, and makes the class anew if it has no dicts, whose keys have grown.
+// Trim empties free lists, and makes the classes anew if there are no dicts: their keys have grown.
 func (st *pyStore) Trim() {
-	st.s.Trim()
-	if st.shares && len(st.dicts) == 0 {
-		st.s.FreeClass(&st.class)
+	if len(st.dicts) == 0 {
+		st.freeClasses()
 		st.s.Trim()
-		st.class = st.s.NewClass()
+		st.define()
 	}
+	st.s.Trim()
 	st.s.Memory().Trim()
 }
 
 // Close gives all back.
 func (st *pyStore) Close() error {
 	st.drop()
-	if st.shares {
-		st.s.FreeClass(&st.class)
-	}
+	st.freeClasses()
 	return errors.Join(st.s.Close(), st.s.Memory().Close(), st.text.Close())
 }
 
 // InjectOOM makes requests to the operating system fail. That pymalloc has to ask it, what it has left is taken first.
-// Dicts that share keys are never refused; see newPyStore.
 func (st *pyStore) InjectOOM(nth int, persistent bool) {
-	if st.shares {
-		return
-	}
 	st.drop()
 	mem := st.s.Memory()
 	if nth > 0 {
@@ -394,14 +504,14 @@ func (st *pyStore) drop() {
 // CheckInvariants recounts those of every dict and of the memory below; blocks, each of which is a dict's, the space's
 // or ballast; and references.
 func (st *pyStore) CheckInvariants() error {
-	if err := st.s.CheckSpace(); err != nil {
+	if err := errors.Join(st.broken, checkHashes(st.s, st.seed), st.s.CheckSpace()); err != nil {
 		return err
 	}
 	blocks := map[uintptr]bool{}
 	visit := func(b uintptr) { blocks[b] = true }
 	st.s.Blocks(visit)
-	if b := st.s.BlockOf(&st.class); b != 0 {
-		visit(b)
+	if err := st.recount(visit); err != nil {
+		return err
 	}
 	for _, d := range st.dicts {
 		if err := st.s.CheckInvariants(d.d); err != nil {
@@ -413,18 +523,80 @@ func (st *pyStore) CheckInvariants() error {
 	if want := len(blocks) + len(st.dicts) + len(st.ballast); int(n) != want {
 		return fmt.Errorf("dict/blocks: %d blocks are live, and %d are accounted for", n, want)
 	}
-	for record, refs := range st.strs {
-		if refs <= 0 {
-			return fmt.Errorf("dict/references: a string has %d references, at %#x", refs, record)
+	return st.s.Memory().CheckInvariants()
+}
+
+// recount compares the references that the space has counted with those that dicts and classes have, and with those
+// that a collector is told of: of each dict its values, and its keys but for strings. Of keys that are shared it tells
+// the block.
+func (st *pyStore) recount(block func(uintptr)) error {
+	var owned, told, listed []pydict.Word
+	for _, d := range st.dicts {
+		st.s.Refs(d.d, func(w pydict.Word) {
+			if !w.IsStr() {
+				told = append(told, w)
+			}
+		})
+		own := st.s.Own(d.d)
+		st.s.All(d.d, func(key, value pydict.Word) bool {
+			if own {
+				owned = append(owned, key)
+			}
+			owned = append(owned, value)
+			return true
+		})
+	}
+	for _, w := range owned {
+		if !w.IsStr() && !w.IsInt() {
+			listed = append(listed, w)
 		}
 	}
-	return st.s.Memory().CheckInvariants()
+	slices.Sort(told)
+	if slices.Sort(listed); !slices.Equal(told, listed) {
+		return fmt.Errorf("dict/refs: a collector is told of %d references, and there are %d", len(told), len(listed))
+	}
+	bodies := make([]pydict.Dict, len(st.dicts))
+	for i, d := range st.dicts {
+		bodies[i] = d.d
+	}
+	visit := func(key pydict.Word) { owned = append(owned, key) }
+	if err := st.s.CheckShared(bodies, st.classes[:], block, visit); err != nil {
+		return err
+	}
+	counts := map[pydict.Word]int{}
+	for _, w := range owned {
+		counts[w]++
+	}
+	return st.compareCounts(counts)
+}
+
+// compareCounts is for objects and strings. Values are counted together, and compared with what a program knows.
+func (st *pyStore) compareCounts(counts map[pydict.Word]int) error {
+	for i, t := range st.things {
+		if n := counts[pydict.Word(i+1)<<pyThingShift]; n != t.refs {
+			return fmt.Errorf("dict/references: a key has %d references, and %d were counted", n, t.refs)
+		}
+	}
+	strs := 0
+	for w, n := range counts {
+		if w.IsStr() {
+			strs++
+			if is := st.strs[w.Record()]; is != n {
+				return fmt.Errorf("dict/references: a string has %d references, and %d were counted", n, is)
+			}
+		}
+	}
+	if strs != len(st.strs) {
+		return fmt.Errorf("dict/references: %d strings are there, and %d have references", len(st.strs), strs)
+	}
+	return nil
 }
 
 // pyTable is a dict.Dict with all the parts that CPython's has.
 type pyTable struct {
 	st      *pyStore
 	d       pydict.Dict
+	class   *pydict.Class // of the instance, or nil
 	compare func()
 }
 
@@ -450,41 +622,56 @@ func (d *pyTable) leave(w pydict.Word) {
 }
 
 // Get is d.get(key).
-func (d *pyTable) Get(key uint64) (uint64, bool) {
+func (d *pyTable) Get(key uint64) (value uint64, ok bool) {
 	w := d.enter(key)
 	defer d.leave(w)
-	v, ok, err := d.st.s.Get(d.d, w)
-	d.st.must(err)
-	return valueOf(v), ok
+	d.st.must(d.st.twice(func() error {
+		var v pydict.Word
+		var err error
+		v, ok, err = d.st.s.Get(d.d, w)
+		value = valueOf(v)
+		return d.st.nothing(v, ok, err)
+	}))
+	return value, ok
 }
 
-// Set is d[key] = value.
+// Set is d[key] = value, or, for odd values of strings, setattr of the instance.
 func (d *pyTable) Set(key, value uint64) bool {
-	w := d.enter(key)
+	w, v := d.enter(key), valueWord(value)
 	defer d.leave(w)
-	return d.done(w, d.st.s.Set(d.d, w, valueWord(value)))
+	return d.done(w, d.st.twice(func() error {
+		if d.class != nil && w.IsStr() && value%2 == 1 {
+			return d.st.s.SetAttr(d.class, d.d, w, v)
+		}
+		return d.st.s.Set(d.d, w, v)
+	}))
 }
 
-// done tells whether a key was stored. 2.7 stores it and then has no memory to grow: a caller who takes it out again
-// has what others promise.
+// done tells whether a key was stored. 2.7 stores it and then has no memory to grow, and up to 3.10 an instance has
+// none to lend its keys to the class: a caller who takes it out again has what others promise.
 func (d *pyTable) done(w pydict.Word, err error) bool {
 	if d.st.must(err) {
 		return true
 	}
-	if d.st.s.Profile().Old {
+	if d.st.s.Profile().Old || d.class != nil {
 		d.st.compare = nil
-		_, err := d.st.s.Delete(d.d, w)
-		d.st.must(err)
+		d.st.again(func() error { _, err := d.st.s.Delete(d.d, w); return err })
 	}
 	return false
 }
 
-// Delete is del d[key].
-func (d *pyTable) Delete(key uint64) bool {
+// Delete is del d[key], or, for some strings, delattr of the instance.
+func (d *pyTable) Delete(key uint64) (ok bool) {
 	w := d.enter(key)
 	defer d.leave(w)
-	ok, err := d.st.s.Delete(d.d, w)
-	d.st.must(err)
+	d.st.again(func() (err error) {
+		if d.class != nil && w.IsStr() && key%4 == 3 {
+			ok, err = d.st.s.DelAttr(d.class, d.d, w)
+		} else {
+			ok, err = d.st.s.Delete(d.d, w)
+		}
+		return err
+	})
 	return ok
 }
 
@@ -495,11 +682,11 @@ func (d *pyTable) Len() int { return d.d.Len() }
 func (d *pyTable) Clear() { d.st.s.Clear(d.d) }
 
 // Pop is d.pop(key).
-func (d *pyTable) Pop(key uint64) (uint64, bool) {
+func (d *pyTable) Pop(key uint64) (value uint64, ok bool) {
 	w := d.enter(key)
 	defer d.leave(w)
-	v, ok, err := d.st.s.Pop(d.d, w)
-	d.st.must(err)
+	var v pydict.Word
+	d.st.again(func() (err error) { v, ok, err = d.st.s.Pop(d.d, w); return d.st.nothing(v, ok, err) })
 	if ok {
 		d.st.Drop(v)
 	}
@@ -508,8 +695,14 @@ func (d *pyTable) Pop(key uint64) (uint64, bool) {
 
 // PopItem is d.popitem().
 func (d *pyTable) PopItem() (key, value uint64, ok bool) {
-	k, v, err := d.st.s.PopItem(d.d)
-	if err != nil {
+	var k, v pydict.Word
+	d.st.again(func() (err error) {
+		if k, v, err = d.st.s.PopItem(d.d); errors.Is(err, pydict.ErrEmpty) {
+			return nil
+		}
+		return d.st.nothing(k, v != 0, err)
+	})
+	if k == 0 {
 		return 0, 0, false
 	}
 	key, value = d.st.number(k), valueOf(v)
@@ -522,7 +715,11 @@ func (d *pyTable) PopItem() (key, value uint64, ok bool) {
 func (d *pyTable) SetDefault(key, value uint64) (uint64, bool) {
 	w := d.enter(key)
 	defer d.leave(w)
-	v, err := d.st.s.SetDefault(d.d, w, valueWord(value))
+	var v pydict.Word
+	err := d.st.twice(func() (err error) {
+		v, err = d.st.s.SetDefault(d.d, w, valueWord(value))
+		return d.st.nothing(v, false, err)
+	})
 	if !d.done(w, err) {
 		return 0, false
 	}
@@ -535,20 +732,29 @@ func (d *pyTable) Update(from dict.Dict) bool {
 }
 
 // Copy is d.copy().
-func (d *pyTable) Copy() dict.Dict { return d.st.made(d.st.s.Copy(d.d)) }
+func (d *pyTable) Copy() dict.Dict {
+	return d.build(func() (pydict.Dict, error) { return d.st.s.Copy(d.d) })
+}
 
 // Rebuild is dict(d).
-func (d *pyTable) Rebuild() dict.Dict { return d.st.made(d.st.s.CallWith(d.d)) }
+func (d *pyTable) Rebuild() dict.Dict {
+	return d.build(func() (pydict.Dict, error) { return d.st.s.CallWith(d.d) })
+}
 
 // FromKeys is dict.fromkeys(d, value).
 func (d *pyTable) FromKeys(value uint64) dict.Dict {
-	return d.st.made(d.st.s.FromKeys(d.d, valueWord(value)))
+	return d.build(func() (pydict.Dict, error) { return d.st.s.FromKeys(d.d, valueWord(value)) })
+}
+
+func (d *pyTable) build(f func() (pydict.Dict, error)) dict.Dict {
+	var made pydict.Dict
+	err := d.st.twice(func() (err error) { made, err = f(); return d.st.nothing(pydict.Word(made), false, err) })
+	return d.st.made(made, err)
 }
 
 // Equal is d == other.
-func (d *pyTable) Equal(other dict.Dict) bool {
-	same, err := d.st.s.Equal(d.d, other.(*pyTable).d)
-	d.st.must(err)
+func (d *pyTable) Equal(other dict.Dict) (same bool) {
+	d.st.must(d.st.twice(func() (err error) { same, err = d.st.s.Equal(d.d, other.(*pyTable).d); return err }))
 	return same
 }
 

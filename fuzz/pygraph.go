@@ -809,6 +809,7 @@ func pyGraphs() (ts []Target) {
 	for _, prof := range append([]*object.Profile{pyProfile("2.7")}, object.Profiles()...) {
 		ts = append(ts, graphTarget(Target{
 			Name: "gc-" + prof.Name, Smoke: 3, Doc: "objects and collector of CPython " + prof.Name, twin: gcTwin(prof),
+			Recordings: recordingsOf("graph", prof.Name),
 		}, gcContract(prof), func(w graphtest.World) (graphtest.Heap, error) { return openGC(prof, w) }))
 	}
 	prof := pyProfile("3.11")

@@ -3,7 +3,11 @@ package fuzz
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
+	"unsafe"
 
+	"heapfuzz/impl/arena"
 	pydict "heapfuzz/impl/dict"
 	"heapfuzz/impl/lru"
 	"heapfuzz/model/dict"
@@ -12,8 +16,12 @@ import (
 
 // pyCaches are the caches of CPython, a target a profile; one without bound; and one made of an ordered dict.
 func pyCaches() (ts []Target) {
-	add := func(name, doc string, c dict.CacheContract, open dicttest.CacheOpener) {
-		ts = append(ts, cacheTarget(Target{Name: name, Smoke: 10, Doc: doc}, c, open))
+	add := func(name, doc, profile string, c dict.CacheContract, open dicttest.CacheOpener) {
+		t := Target{Name: name, Smoke: 10, Doc: doc}
+		if profile != "" {
+			t.Recordings = recordingsOf("cache", profile)
+		}
+		ts = append(ts, cacheTarget(t, c, open))
 	}
 	for _, prof := range pydict.Profiles() {
 		if prof.Old || prof.Name == "old8" {
@@ -25,12 +33,12 @@ func pyCaches() (ts []Target) {
 		if prof.GrowHalf {
 			c.Negative = dict.Nothing // 3.6 holds one entry
 		}
-		add("lru-"+prof.Name, "functools.lru_cache of CPython "+prof.Name, c,
+		add("lru-"+prof.Name, "functools.lru_cache of CPython "+prof.Name, prof.Name, c,
 			func(w dicttest.CacheWorld) (dicttest.Cache, error) {
 				return newPyCache(w, lru.Config{Profile: prof, Max: w.Capacity})
 			})
 	}
-	add("lru-typed", "functools.lru_cache(None, typed=True), with a bound in worlds that have one",
+	add("lru-typed", "functools.lru_cache(None, typed=True), with a bound in worlds that have one", "",
 		dict.CacheContract{
 			Policy: dict.LRU, Zero: dict.Empty, Negative: dict.Unbounded, ClearResets: true, UnboundedLastWins: true,
 			CallsOnly: true,
@@ -38,7 +46,7 @@ func pyCaches() (ts []Target) {
 		func(w dicttest.CacheWorld) (dicttest.Cache, error) {
 			return newPyCache(w, lru.Config{Max: w.Capacity, Unbounded: w.Capacity < 0, Typed: true})
 		})
-	add("lru-ordered", "a cache that is an ordered dict: what is used is taken out and stored again",
+	add("lru-ordered", "a cache that is an ordered dict: what is used is taken out and stored again", "",
 		dict.CacheContract{Policy: dict.LRU, ClearResets: true}, openOrdered)
 	return ts
 }
@@ -51,6 +59,30 @@ type pyWords struct {
 	things  []pyThing
 	spare   []pydict.Word
 	values  int
+	text    *pydict.Space   // where strings are
+	strs    map[uintptr]int // references to them, by record
+
+	fault    dict.Fault // that of the call that is under way, in the hook with that number from here on
+	nth      int
+	during   func()
+	happened bool
+}
+
+// hook is called in each hash and comparison.
+func (p *pyWords) hook() error {
+	if p.fault <= dict.FaultMemory {
+		return nil
+	}
+	if p.nth--; p.nth > 0 {
+		return nil
+	}
+	fault := p.fault
+	p.fault, p.happened = 0, true
+	if fault == dict.FaultRaise {
+		return errRaised
+	}
+	p.during()
+	return nil
 }
 
 const (
@@ -65,14 +97,25 @@ func (p *pyWords) key(key uint64) pydict.Word {
 	if n := int64(key); !p.objects && n <= pydict.IntMax && n >= -pydict.IntMax-1 {
 		return pydict.Int(n)
 	}
+	return p.object(key)
+}
+
+func (p *pyWords) object(key uint64) pydict.Word {
 	if n := len(p.spare); n > 0 {
 		w := p.spare[n-1]
 		p.spare = p.spare[:n-1]
-		*p.at(w) = pyThing{key, 1}
+		*p.at(w) = pyThing{key: key, refs: 1}
 		return w
 	}
-	p.things = append(p.things, pyThing{key, 1})
+	p.things = append(p.things, pyThing{key: key, refs: 1})
 	return pydict.Word(len(p.things) << pyObjectShift)
+}
+
+// str makes a string, which is held until it is dropped.
+func (p *pyWords) str(text string) pydict.Word {
+	w := p.text.NewStr(text)
+	p.strs[w.Record()] = 1
+	return w
 }
 
 func (p *pyWords) at(w pydict.Word) *pyThing { return &p.things[w>>pyObjectShift-1] }
@@ -94,6 +137,9 @@ func resultOf(w pydict.Word) uint64 { return uint64(w >> pyObjectShift) }
 
 // Hash is the world's, or that of an int.
 func (p *pyWords) Hash(w pydict.Word) (int64, error) {
+	if err := p.hook(); err != nil {
+		return 0, err
+	}
 	if !p.objects {
 		return pydict.HashInt(int64(p.at(w).key)), nil
 	}
@@ -104,10 +150,20 @@ func (p *pyWords) Hash(w pydict.Word) (int64, error) {
 }
 
 // Equal compares keys by their numbers.
-func (p *pyWords) Equal(a, b pydict.Word) (bool, error) { return p.number(a) == p.number(b), nil }
+func (p *pyWords) Equal(a, b pydict.Word) (bool, error) {
+	if err := p.hook(); err != nil {
+		return false, err
+	}
+	return !a.IsStr() && !b.IsStr() && p.number(a) == p.number(b), nil
+}
 
-// Type is the same for all objects.
-func (p *pyWords) Type(pydict.Word) uint64 { return lru.TypeMax }
+// Type is that of ints, which some have as words and some as objects, or another.
+func (p *pyWords) Type(w pydict.Word) uint64 {
+	if p.at(w).odd {
+		return lru.TypeMax
+	}
+	return lru.TypeInt
+}
 
 // Own counts a reference.
 func (p *pyWords) Own(w pydict.Word) { p.count(w, 1) }
@@ -118,6 +174,11 @@ func (p *pyWords) Drop(w pydict.Word) { p.count(w, -1) }
 func (p *pyWords) count(w pydict.Word, by int) {
 	switch {
 	case w.IsInt():
+	case w.IsStr():
+		if p.strs[w.Record()] += by; p.strs[w.Record()] == 0 {
+			delete(p.strs, w.Record())
+			p.text.FreeStr(w)
+		}
 	case w&pyResultBit != 0:
 		p.values += by
 	default:
@@ -134,34 +195,189 @@ func (p *pyWords) count(w pydict.Word, by int) {
 // Held is the number of references to values.
 func (p *pyWords) Held() int { return p.values }
 
-// alive says that as many keys are referred to as a cache that is at rest has entries.
-func (p *pyWords) alive(entries int) error {
-	if n := len(p.things) - len(p.spare); n > entries {
-		return fmt.Errorf("lru/references: %d objects are referred to as keys, of %d entries", n, entries)
+// alive compares the references to objects and strings that are keys with those that there are.
+func (p *pyWords) alive(refs map[pydict.Word]int) error {
+	for i, t := range p.things {
+		if n := refs[pydict.Word((i+1)<<pyObjectShift)]; n != t.refs {
+			return fmt.Errorf("lru/references: an object has %d references, and %d were counted", n, t.refs)
+		}
+	}
+	strs := 0
+	for w, n := range refs {
+		if w.IsStr() {
+			strs++
+			if is := p.strs[w.Record()]; is != n {
+				return fmt.Errorf("lru/references: a string has %d references, and %d were counted", n, is)
+			}
+		}
+	}
+	if strs != len(p.strs) {
+		return fmt.Errorf("lru/references: %d strings are there, and %d have references", len(p.strs), strs)
 	}
 	return nil
 }
 
-// pyCache is an lru_cache in the shape of a dict.Cache.
+// pyCache is an lru_cache in the shape of a dict.Cache. A key of a program is a call:
+//
+//	4n, 4n+1, 4n+2, 4n+3    f(n), f(n, "x", n), at times with more arguments, f(n, x=n), f("n")
+//	2^63 and above          f(n), where n is below 0
+//
+// With typed, 4n+1 is f(n) and 4n+2 f(n, x=n), where the last n is equal to an int and none.
 type pyCache struct {
 	*pyWords
 	c       *lru.Cache
+	mem     *arena.Allocator // nil: the cache's own
 	compute func(key uint64) (uint64, bool)
 	calls   int // that are under way
 	ordered bool
 	old     bool
+	typed   bool
+	turn    int // grows, so that what comes to the same is done in turn
+	ballast []unsafe.Pointer
+	refused error // what was wrong with an answer, or with a cache for which there was no memory
+	failed  bool  // the last call, by a fault
 }
 
 func newPyCache(w dicttest.CacheWorld, cfg lru.Config) (*pyCache, error) {
 	words := wordsOf(w)
+	p := &pyCache{
+		pyWords: words, ordered: !cfg.Unbounded, old: cfg.Profile != nil && cfg.Profile.GrowHalf, typed: cfg.Typed,
+	}
+	p.strs = map[uintptr]int{}
 	cfg.Hooks = words
-	c, err := lru.New(cfg)
-	if err != nil {
+	var err error
+	if p.text, err = pydict.NewSpace(pydict.Config{Profile: cfg.Profile}); err != nil {
 		return nil, err
 	}
-	return &pyCache{
-		pyWords: words, c: c, ordered: !cfg.Unbounded, old: cfg.Profile != nil && cfg.Profile.GrowHalf,
-	}, nil
+	p.text.NewStr("") // that the memory is not given back and asked for again with each string
+	if w.Hash%4 != 3 {
+		prof := smallArenas(p.text.Profile().Arena, 1)
+		if p.mem, err = arena.New(arena.Config{Profile: prof}); err != nil {
+			return nil, err
+		}
+		cfg.Memory = p.mem
+	}
+	if w.Hash%4 == 1 {
+		p.refused = refusedCache(p, cfg)
+	}
+	p.c, err = lru.New(cfg)
+	return p, err
+}
+
+// refusedCache makes caches where the first, the second, or the third block is refused, which has to leave none behind.
+func refusedCache(p *pyCache, cfg lru.Config) error {
+	for n := range 3 {
+		was, _, _ := p.mem.Usage()
+		p.starve(p.mem, pySpare[:n]...)
+		c, err := lru.New(cfg)
+		p.feed(p.mem)
+		if c != nil { // keys of its own are what some want third
+			err = errors.Join(err, c.Close())
+		}
+		if is, _, _ := p.mem.Usage(); c != nil && n < 2 || is != was {
+			return fmt.Errorf("lru/refused: a cache without memory is made, or leaves %d blocks: %w", is-was, err)
+		}
+	}
+	return nil
+}
+
+// pySpare are the sizes of blocks that a call may have when it has no others: of links, and of keys.
+var pySpare = []uintptr{64, 64, 32, 48, 64}
+
+// starve takes all memory there is but for blocks of some sizes. Feed gives it back.
+func (p *pyCache) starve(mem *arena.Allocator, sizes ...uintptr) {
+	var spare []unsafe.Pointer
+	for _, n := range sizes {
+		spare = append(spare, mem.Alloc(n))
+	}
+	mem.InjectOOM(1, true)
+	for _, n := range pyBallast {
+		for b := mem.Alloc(n); b != nil; b = mem.Alloc(n) {
+			p.ballast = append(p.ballast, b)
+		}
+	}
+	for _, b := range spare {
+		mem.Free(b)
+	}
+}
+
+func (p *pyCache) feed(mem *arena.Allocator) {
+	mem.InjectOOM(0, false)
+	for _, b := range p.ballast {
+		mem.Free(b)
+	}
+	p.ballast = p.ballast[:0]
+}
+
+// args makes the arguments of a call, which are held until they are let go.
+func (p *pyCache) args(key uint64) (a lru.Args) {
+	if int64(key) < 0 {
+		return lru.Args{Positional: []pydict.Word{p.key(key)}}
+	}
+	n := key / 4
+	if key%4 == 3 {
+		return lru.Args{Positional: []pydict.Word{p.str(strconv.FormatUint(n, 10))}}
+	}
+	last := func() pydict.Word {
+		if !p.typed {
+			return p.either(n)
+		}
+		w := p.object(n)
+		p.at(w).odd = true
+		return w
+	}
+	switch key % 4 {
+	case 1:
+		if p.typed {
+			return lru.Args{Positional: []pydict.Word{last()}}
+		}
+		a.Positional = []pydict.Word{p.key(n), p.str("x"), p.either(n)}
+		if n%4 == 3 {
+			a.Positional = append(a.Positional, make([]pydict.Word, 12)...)
+			for i := range a.Positional[3:] {
+				a.Positional[3+i] = pydict.Int(int64(i))
+			}
+		}
+		return a
+	case 2:
+		return lru.Args{
+			Positional: []pydict.Word{p.either(n)}, Names: []pydict.Word{p.str("x")}, Values: []pydict.Word{last()},
+		}
+	}
+	return lru.Args{Positional: []pydict.Word{p.key(n)}}
+}
+
+// either makes a number a word of its own, or an object that equals it and has its type.
+func (p *pyCache) either(n uint64) pydict.Word {
+	if p.turn++; p.turn%2 == 0 {
+		return p.key(n)
+	}
+	return p.object(n)
+}
+
+func (p *pyCache) letGo(a lru.Args) {
+	for _, w := range slices.Concat(a.Positional, a.Names, a.Values) {
+		p.Drop(w)
+	}
+}
+
+// keyOf is the key of a program that is made of such words.
+func (p *pyCache) keyOf(words []pydict.Word) uint64 {
+	first := words[0]
+	if first.IsStr() {
+		n, _ := strconv.ParseUint(string(first.Str()), 10, 64)
+		return 4*n + 3
+	}
+	n := p.number(first)
+	switch {
+	case int64(n) < 0:
+		return n
+	case len(words) > 2 && words[1] == 0:
+		return 4*n + 2
+	case len(words) > 2, !first.IsInt() && p.at(first).odd:
+		return 4*n + 1
+	}
+	return 4 * n
 }
 
 // Offers says that without a bound there is no order of use, and that in 3.6 a computation that fails does not count.
@@ -174,34 +390,67 @@ var errFailed = errors.New("the computation failed")
 // OnMiss sets the function that is cached.
 func (p *pyCache) OnMiss(compute func(uint64) (uint64, bool)) { p.compute = compute }
 
+// Fault has something happen in the next call. Memory of the cache's own, whose arenas are large, is not taken away.
+func (p *pyCache) Fault(f dict.Fault, nth int, during func()) {
+	p.fault, p.nth, p.during, p.happened, p.failed = f, nth, during, false, false
+	if f == dict.FaultMemory && p.mem != nil {
+		p.starve(p.mem, pySpare[:min(nth-1, len(pySpare))]...)
+	}
+}
+
+// Faulted tells whether it happened, and whether the call failed by it.
+func (p *pyCache) Faulted() (happened, failed bool) { return p.happened, p.failed }
+
+// rest ends a fault, of which a call may have had none.
+func (p *pyCache) rest() {
+	if p.fault == dict.FaultMemory && p.mem != nil {
+		p.feed(p.mem)
+	}
+	p.fault = 0
+}
+
 // Call is a call of it.
 func (p *pyCache) Call(key uint64) (uint64, bool) {
-	w := p.key(key)
+	args := p.args(key)
 	p.calls++
-	v, err := p.c.CallOne(w, func() (pydict.Word, error) {
+	compute := func() (pydict.Word, error) {
 		v, ok := p.compute(key)
 		if !ok {
 			return 0, errFailed
 		}
 		return p.value(v), nil
-	})
-	p.calls--
-	p.Drop(w)
-	if err != nil {
-		if !errors.Is(err, errFailed) {
-			panic(err)
-		}
-		return 0, false
 	}
-	p.Drop(v)
-	return resultOf(v), true
+	var v pydict.Word
+	var err error
+	if p.turn++; len(args.Positional) == 1 && args.Names == nil && p.turn%4 > 0 {
+		v, err = p.c.CallOne(args.Positional[0], compute)
+	} else {
+		v, err = p.c.Call(args, compute)
+	}
+	if p.calls--; p.calls == 0 {
+		p.rest()
+	}
+	p.letGo(args)
+	if err != nil && v != 0 {
+		p.refused = errors.New("lru/answers: an error came with a word")
+	}
+	switch {
+	case err == nil:
+		p.Drop(v)
+		return resultOf(v), true
+	case errors.Is(err, errRaised), errors.Is(err, pydict.ErrNoMemory):
+		p.happened, p.failed = true, true
+	case !errors.Is(err, errFailed):
+		panic(err)
+	}
+	return 0, false
 }
 
 // Peek looks a key up in the dict.
 func (p *pyCache) Peek(key uint64) (uint64, bool) {
-	w := p.key(key)
-	defer p.Drop(w)
-	v, ok, err := p.c.Peek(w)
+	args := p.args(key)
+	defer p.letGo(args)
+	v, ok, err := p.c.Peek(args)
 	if err != nil {
 		panic(err)
 	}
@@ -226,21 +475,47 @@ func (p *pyCache) Info() (hits, misses uint64, length, capacity int) {
 // Keys tells the keys along the ring.
 func (p *pyCache) Keys(tell func(uint64)) {
 	p.c.Keys(func(key pydict.Word) bool {
-		tell(p.number(lru.Arg(key)))
+		tell(p.keyOf(lru.Words(key)))
 		return true
 	})
 }
 
-// CheckInvariants recounts those of the cache, and references to keys.
+// CheckInvariants recounts those of the cache, and references to keys: a tuple has one to each of its words, and other
+// keys are held by the dict, and by the ring if there is one.
 func (p *pyCache) CheckInvariants() error {
-	if err := p.c.CheckInvariants(); err != nil {
+	if err := errors.Join(p.refused, p.c.CheckInvariants()); err != nil {
 		return err
 	}
-	return p.alive(p.c.Len() + p.calls)
+	refs := map[pydict.Word]int{}
+	if !p.typed {
+		if err := checkTuples(p.c, p.pyWords); err != nil {
+			return err
+		}
+	}
+	p.c.Keys(func(key pydict.Word) bool {
+		words := lru.Words(key)
+		for _, w := range words {
+			refs[w]++
+		}
+		if words[0] == key && p.ordered {
+			refs[key]++
+		}
+		return true
+	})
+	return p.alive(refs)
 }
 
-// Close gives all back.
-func (p *pyCache) Close() error { return p.c.Close() }
+// Close gives all back, and tells if that is not all.
+func (p *pyCache) Close() error {
+	err := p.c.Close()
+	if p.mem != nil {
+		if n, _, _ := p.mem.Usage(); n != 0 && err == nil {
+			err = fmt.Errorf("lru/closed: %d blocks are live when a cache is no more", n)
+		}
+		err = errors.Join(err, p.mem.Close())
+	}
+	return errors.Join(err, p.text.Close())
+}
 
 // pyOrdered is an ordered dict as a dict.Cache.
 type pyOrdered struct {
@@ -346,7 +621,9 @@ func (p *pyOrdered) CheckInvariants() error {
 	if err := p.o.CheckInvariants(); err != nil {
 		return err
 	}
-	return p.alive(p.o.Len())
+	refs := map[pydict.Word]int{}
+	p.o.Keys(func(key pydict.Word) bool { refs[key]++; return true })
+	return p.alive(refs)
 }
 
 // Close gives all back.

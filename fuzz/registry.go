@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"heapfuzz/fuzz/canary/canarytest"
+	"heapfuzz/fuzz/recorded"
 	"heapfuzz/props"
 	"heapfuzz/props/heaptest"
 )
@@ -22,6 +23,9 @@ type Target struct {
 	New func() *props.Subject
 	// Open makes an allocator, for reproducers that drive it themselves; nil where the target is none.
 	Open heaptest.Opener
+
+	// Recordings are the answers of the release that the target re-creates; the zero Family where there are none.
+	Recordings recorded.Family
 
 	// twin makes what Exact needs of a heap of objects; nil: it has no twins.
 	twin *twinned
@@ -46,6 +50,15 @@ func (t Target) Promises() string { return t.Language().promises(t.Contract) }
 // Alike tells whether two targets of one language promise the same visible answers wherever both have an operation.
 func (t Target) Alike(o Target) bool {
 	return t.Name == o.Name || t.Subject == o.Subject && t.Language().alike(t.Contract, o.Contract)
+}
+
+// recordingsOf is the family of a profile. Of the releases with 8-byte classes no interpreter could
+// answer.
+func recordingsOf(subject, profile string) recorded.Family {
+	if profile == "old8" {
+		return recorded.Family{}
+	}
+	return recorded.Family{Subject: subject, Profile: profile}
 }
 
 // Targets returns everything that is meant to be right, by language.

@@ -1,10 +1,12 @@
 package fuzz
 
 import (
+	"cmp"
 	"fmt"
 	"math/bits"
 	"slices"
 	"sync"
+	"unsafe"
 
 	"heapfuzz/impl/page"
 	"heapfuzz/props/heaptest"
@@ -39,22 +41,88 @@ type stretch struct {
 	skew uintptr     // runs begin so far past a boundary, where there is room for that
 	more page.Source // gives what the stretch has no room for; nil: nobody does
 
+	dirt  bool    // what is given is not zero
+	rough bool    // the allocator takes more at once than it calls its own; see Given
 	base  uintptr // 0 while nothing is given
 	bytes uintptr // of address space
 	given uintptr // bytes from base on that this target was given before
 	stale stale   // what lies there from targets before this one
-	runs  []run   // given and not taken back, by address
+	runs  runs    // given of the stretch and not taken back
+	far   runs    // the same from elsewhere
+}
+
+// Map gives bytes that are zero, or dirt.
+func (s *stretch) Map(n uintptr) uintptr {
+	addr := s.take(n)
+	if addr == 0 && s.more != nil {
+		if addr = s.more.Map(n); addr != 0 {
+			s.far.add(addr, n)
+		}
+	}
+	if addr != 0 && s.dirt {
+		soil := page.View(addr, min(n, dirtMax))
+		for i := range soil {
+			soil[i] = page.Poison
+		}
+	}
+	return addr
+}
+
+// dirtMax is how much of a run is dirt: the largest slab.
+const dirtMax = 64 << 10
+
+// Given is what the system has given and not taken back; see heap.Grounded.
+func (s *stretch) Given() (bytes uint64, exact bool) {
+	for _, r := range s.runs {
+		bytes += uint64(r.bytes)
+	}
+	for _, r := range s.far {
+		bytes += uint64(r.bytes)
+	}
+	return bytes, !s.rough
+}
+
+// Gave tells whether that is so of the bytes from p on, all of one run.
+func (s *stretch) Gave(p unsafe.Pointer, size uintptr) bool {
+	addr := uintptr(p)
+	for _, rs := range []runs{s.runs, s.far} {
+		if i := rs.find(addr); i >= 0 {
+			return size <= rs[i].addr+rs[i].bytes-addr
+		}
+	}
+	return false
 }
 
 type run struct{ addr, bytes uintptr }
 
-// Map gives zeroed bytes.
-func (s *stretch) Map(n uintptr) uintptr {
-	addr := s.take(n)
-	if addr == 0 && s.more != nil {
-		return s.more.Map(n)
+// runs are in the order of addresses.
+type runs []run
+
+// find is the place of the run that has an address, -1 if none has.
+func (rs runs) find(addr uintptr) int {
+	i, _ := slices.BinarySearchFunc(rs, addr, func(r run, a uintptr) int { return cmp.Compare(r.addr, a+1) })
+	if i > 0 && addr-rs[i-1].addr < rs[i-1].bytes {
+		return i - 1
 	}
-	return addr
+	return -1
+}
+
+func (rs *runs) add(addr, n uintptr) {
+	i, _ := slices.BinarySearchFunc(*rs, addr, func(r run, a uintptr) int { return cmp.Compare(r.addr, a) })
+	*rs = slices.Insert(*rs, i, run{addr, n})
+}
+
+// cut takes n bytes out of the run at i.
+func (rs *runs) cut(i int, addr, n uintptr) {
+	r := (*rs)[i]
+	var rest []run
+	if addr > r.addr {
+		rest = append(rest, run{r.addr, addr - r.addr})
+	}
+	if end := r.addr + r.bytes; addr+n < end {
+		rest = append(rest, run{addr + n, end - addr - n})
+	}
+	*rs = slices.Replace(*rs, i, i+1, rest...)
 }
 
 func (s *stretch) take(n uintptr) uintptr {
@@ -76,14 +144,13 @@ func (s *stretch) take(n uintptr) uintptr {
 	}
 	s.given = max(s.given, addr+n-s.base)
 	s.left -= uint64(n)
-	at, _ := slices.BinarySearchFunc(s.runs, addr, func(r run, a uintptr) int { return int(r.addr) - int(a) })
-	s.runs = slices.Insert(s.runs, at, run{addr, n})
+	s.runs.add(addr, n)
 	return addr
 }
 
 // leaks tells of memory that was not given back, when all should be.
 func (s *stretch) leaks() error {
-	if n := len(s.runs); n > 0 {
+	if n := len(s.runs) + len(s.far); n > 0 {
 		return fmt.Errorf("memory is not given back: %d runs", n)
 	}
 	return nil
@@ -217,21 +284,14 @@ func (s *stretch) fit(n, align, skew uintptr) (uintptr, bool) {
 
 // Unmap takes back a run, or a part of one. With the last nobody uses the stretch any more.
 func (s *stretch) Unmap(addr, n uintptr) {
-	i := slices.IndexFunc(s.runs, func(r run) bool { return addr-r.addr < r.bytes })
+	i := s.runs.find(addr)
 	if i < 0 {
+		s.far.cut(s.far.find(addr), addr, n)
 		s.more.Unmap(addr, n)
 		return
 	}
 	s.left += uint64(n)
-	r := s.runs[i]
-	var rest []run
-	if addr > r.addr {
-		rest = append(rest, run{r.addr, addr - r.addr})
-	}
-	if end := r.addr + r.bytes; addr+n < end {
-		rest = append(rest, run{addr + n, end - addr - n})
-	}
-	s.runs = slices.Replace(s.runs, i, i+1, rest...)
+	s.runs.cut(i, addr, n)
 	if len(s.runs) == 0 {
 		spares.put(spareStretch{s.base, s.bytes, max(s.given, s.stale.end())})
 		s.base = 0

@@ -3,7 +3,7 @@
 
 A line is: version, maxsize, hits, misses, currsize, and a checksum of the keys that were computed, in order: it tells
 which key was evicted each time.  Every 997th call clears, every 13th computation fails, and every 7th calls another key.
-impl/lru/golden_test.go does the same.
+fuzz/recorded/cache.go does the same.
 """
 import functools
 import sys

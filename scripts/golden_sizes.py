@@ -5,7 +5,7 @@
     python3 golden_sizes.py list     interpreters found (by golden_gc.py): profile, version, path, separated by tabs
 
 A row is a sequence because most are about growth: "56*1 88*4" is 56 once and then 88 four times.  What a row makes is
-written out here, and once more in Go beside its name (impl/object/golden_test.go).
+written out here, and once more in Go beside its name (fuzz/recorded/sizes.go).
 """
 import collections
 import sys

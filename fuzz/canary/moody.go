@@ -25,8 +25,9 @@ var moodies = []row{
 	},
 	{
 		Name: "every-16th", Doc: "every 16th request of a heap's life is refused",
-		Property: props.Inserted.Name, Contract: maybe, Open: openMoody(newEvery16th), Reproducer: 15,
-		Reason: "with the block that is inserted, the last of 15 requests is the 16th",
+		Property: props.Inserted.Name, Contract: maybe, Open: openMoody(newEvery16th), Reproducer: 22,
+		Reason: "with the block that is inserted, the last of 15 requests is the 16th, and a slot that is asked for " +
+			"twice is freed between",
 	},
 	{
 		Name: "busy", Doc: "a request right after a free is refused",

@@ -463,7 +463,12 @@ func (h *toy) Owns(p unsafe.Pointer, size uintptr) bool {
 	if c, _ := h.find(at); c != nil {
 		return size <= c.base+chunkBytes-at
 	}
-	return size <= h.huge[at]
+	for base, n := range h.huge {
+		if at-base < n {
+			return size <= base+n-at
+		}
+	}
+	return false
 }
 
 func (h *toy) Usage() (blocks, bytes, footprint uint64) {

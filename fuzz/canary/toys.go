@@ -14,7 +14,7 @@ import (
 var strict = heap.Contract{
 	Align: 16, AlignMax: 4096, SizeMax: 1 << 47,
 	DoubleFree: heap.Detected, InteriorFree: heap.Detected, ForeignFree: heap.Detected,
-	WildFree: heap.Detected, CrossFree: heap.Detected, AlignStrict: true,
+	WildFree: heap.Detected, CrossFree: heap.Detected, AlignStrict: true, Usables: true,
 	Waste: [3]heap.Waste{
 		{UpTo: smallMax, Shift: 1, Plus: 15}, {UpTo: runMax, Shift: 64, Plus: pageBytes - 1},
 		{UpTo: 1 << 47, Shift: 64, Plus: page.Bytes - 1},
@@ -154,7 +154,8 @@ var toys = []row{
 	},
 	{
 		Name: "usable-too-small", Doc: "the usable size lacks the block's last byte",
-		Rule: heap.Size, Contract: strict, Open: open(UsableTooSmall),
+		Rule: heap.Size, Contract: strict, Open: open(UsableTooSmall), Or: or(heap.Accounted, heap.Failure, heap.Nil),
+		Reason: "the byte is in the statistics, and whoever looks at them next sees it",
 	},
 	{
 		Name: "usable-changes", Doc: "a block has 8 usable bytes more once another was handed out",
@@ -241,7 +242,7 @@ var toys = []row{
 		Name: "past-the-end",
 		Doc:  "a run may begin in the last pages of a chunk and end behind it, unless the heap itself writes there",
 		Rule: heap.Owned, Contract: strict, Open: openBlind(PastTheEnd),
-		Reproducer: 16,
+		Reproducer: 48,
 		Reason:     "a chunk must be full, which many small blocks do as well as few large ones",
 	},
 	{

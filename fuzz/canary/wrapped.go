@@ -5,6 +5,7 @@ import (
 
 	"heapfuzz/impl/arena"
 	"heapfuzz/impl/page"
+	"heapfuzz/impl/profile"
 	"heapfuzz/impl/slab"
 	"heapfuzz/model/heap"
 	"heapfuzz/props"
@@ -35,6 +36,16 @@ var wrapped = []row{
 		Open: onSlab(func(a *slab.Allocator) heaptest.Allocator { return reallocMoves{a} }),
 	},
 	{
+		Name: "slab-realloc-stays", Doc: "realloc never moves a block that becomes smaller",
+		Rule: heap.Stays, Contract: moving,
+		Open: onSlab(func(a *slab.Allocator) heaptest.Allocator { return reallocStays{a} }),
+	},
+	{
+		Name: "slab-misnames", Doc: "a second free is called the free of an address inside a block",
+		Rule: heap.Misuse, Contract: naming,
+		Open: onSlab(func(a *slab.Allocator) heaptest.Allocator { return misnames{a} }),
+	},
+	{
 		Name: "slab-swaps", Doc: "a free swaps the bytes of the two blocks made last, if they are of one size",
 		Rule: heap.Content, Contract: slabs, Or: or(heap.Moved),
 		Reason: "a realloc that comes next finds other bytes than it should keep",
@@ -50,6 +61,19 @@ var wrapped = []row{
 		Rule: heap.Returned, Contract: pymalloc, Or: or(heap.Accounted, heap.Failure, heap.Nil),
 		Reason: "who looks at the statistics next sees it",
 		Open:   onArena(func(a *arena.Allocator) heaptest.Allocator { return &holdsBack{Allocator: a} }),
+	},
+	{
+		Name: "hooks-api", Doc: "debug hooks write the identity of another family in front of a block",
+		Rule: heap.Dressed, Contract: dressed,
+		Open: onArena(func(a *arena.Allocator) heaptest.Allocator {
+			return arena.Debug(a, profile.Default().Hooks, 'm')
+		}),
+	},
+	{
+		Name: "reference-late", Doc: "the reference fails one request later than it is told to",
+		Rule: heap.Denied, Contract: heap.ReferenceContract, Or: or(heap.Serves),
+		Reason: "the request that then fails should not",
+		Open:   func(heaptest.World) (heaptest.Allocator, error) { return late{heap.NewReference()}, nil },
 	},
 	{
 		Name: "skips-frees", Doc: "a driver answers that it skipped a free of a live block in an odd slot",
@@ -104,7 +128,21 @@ var slabs = func() heap.Contract {
 // staying is slabs with what it promises of blocks that are resized.
 var staying = func() heap.Contract {
 	c := slabs
-	c.Stays = heap.Waste{UpTo: 1 << 47}
+	c.Stays = [2]heap.Stay{{UpTo: 1 << 47, Num: 1, Den: 2}}
+	return c
+}()
+
+// moving is staying with what it promises of those that move.
+var moving = func() heap.Contract {
+	c := staying
+	c.Stays[0].Least, c.Stays[0].Moves = 16, true
+	return c
+}()
+
+// naming is slabs with names for misuse.
+var naming = func() heap.Contract {
+	c := slabs
+	c.NamesMisuse = true
 	return c
 }()
 
@@ -192,8 +230,49 @@ func (a reallocMoves) Realloc(p pointer, size uintptr) pointer {
 	return q
 }
 
+type reallocStays struct{ *slab.Allocator }
+
+func (a reallocStays) Realloc(p pointer, size uintptr) pointer {
+	if p != nil && size <= a.UsableSize(p) {
+		return p
+	}
+	return a.Allocator.Realloc(p, size)
+}
+
+type misnames struct{ *slab.Allocator }
+
+func (a misnames) Free(p pointer) {
+	defer func() {
+		if e := recover(); e != nil {
+			if m, ok := e.(*slab.MisuseError); ok && m.Kind == slab.DoubleFree {
+				e = &slab.MisuseError{Kind: slab.InteriorFree}
+			}
+			panic(e)
+		}
+	}()
+	a.Allocator.Free(p)
+}
+
+type late struct{ *heap.Reference }
+
+func (a late) InjectOOM(nth int, forever bool) {
+	if nth > 0 {
+		nth++
+	}
+	a.Reference.InjectOOM(nth, forever)
+}
+
 // pymalloc is what the newest profile of package arena promises, as far as the canaries on it need it.
 var pymalloc = heap.Contract{Align: 16, SizeMax: 1<<63 - 1, Retained: -1}
+
+// dressed is what its debug hooks promise.
+var dressed = func() heap.Contract {
+	c, hooks := pymalloc, profile.Default().Hooks
+	c.SizeMax = 1<<63 - 1 - 64
+	c.Dress = &heap.Dress{API: 'o', Clean: hooks.Clean, Dead: hooks.Dead, Forbidden: hooks.Forbidden,
+		Serial: hooks.Serial, SizeMax: 1<<63 - 1 - 32}
+	return c
+}()
 
 func onArena(wrap func(*arena.Allocator) heaptest.Allocator) heaptest.Opener {
 	return func(heaptest.World) (heaptest.Allocator, error) {

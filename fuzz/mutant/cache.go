@@ -16,12 +16,14 @@ import (
 	"sync"
 
 	"golang.org/x/tools/go/packages"
+
+	"heapfuzz/fuzz/recorded"
 )
 
 // cache keeps trials from one run to the next, a file of lines for each package and for all that a trial in it depends
 // on: the sources of the package, of the packages of impl that it may be tried through, of models, properties and
-// targets; the limits and the seed; the release of Go. A run that is cut off goes on where it was. It is for
-// concurrent use.
+// targets; the stored recordings; the limits and the seed; the release of Go. A run that is cut off goes on where it
+// was. It is for concurrent use.
 type cache struct {
 	mutex sync.Mutex
 	known map[Identity]Trial
@@ -132,10 +134,12 @@ func cacheKeys(o Options, paths []string) (map[string]string, error) {
 		}
 		sums[name] = fmt.Sprintf("%x", sum.Sum(nil))
 	})
+	stored, e := recorded.Sum(o.Root)
+	err = errors.Join(err, e)
 	keys := map[string]string{}
 	for _, p := range paths {
 		sum := sha256.New()
-		fmt.Fprintln(sum, runtime.Version(), runtime.GOARCH, o.Seed, o.Limits)
+		fmt.Fprintln(sum, runtime.Version(), runtime.GOARCH, o.Seed, o.Limits, stored)
 		for _, name := range matters(p, deps) {
 			fmt.Fprintln(sum, name, sums[name])
 		}

@@ -6,6 +6,7 @@ import (
 
 	"heapfuzz/fuzz"
 	"heapfuzz/fuzz/canary/canarytest"
+	"heapfuzz/fuzz/recorded"
 	"heapfuzz/props"
 )
 
@@ -37,14 +38,17 @@ func (b *bench) canaries(ctx context.Context) error {
 			}
 		}
 	}
-	b.proof.Canaries = make([]CanaryOutcome, len(list))
-	return b.each(ctx, len(list), func(i, worker int) error {
+	b.proof.Canaries = make([]CanaryOutcome, len(list)+len(recorded.Canaries))
+	return b.each(ctx, len(b.proof.Canaries), func(i, worker int) (err error) {
+		if i >= len(list) {
+			b.proof.Canaries[i], err = b.recordedCanary(ctx, recorded.Canaries[i-len(list)], worker)
+			return err
+		}
 		c := list[i]
 		o := CanaryOutcome{Name: c.Name, Rule: c.RuleName()}
 		for _, r := range c.Or {
 			o.Or = append(o.Or, r.Name)
 		}
-		var err error
 		j := job{Targets: []string{canarytest.Prefix + c.Name}, Seed: b.Seed, Property: c.Property}
 		l := b.lab
 		l.limits = canaryLimits.filled()
@@ -52,4 +56,11 @@ func (b *bench) canaries(ctx context.Context) error {
 		b.proof.Canaries[i] = o
 		return err
 	})
+}
+
+// recordedCanary replays the recording that is to tell a release from its neighbour.
+func (b *bench) recordedCanary(ctx context.Context, c recorded.Canary, worker int) (CanaryOutcome, error) {
+	j := job{Recordings: []string{c.Recording}, Root: b.Root, As: c.As}
+	t, err := b.lab.hunt(ctx, "", j, worker)
+	return CanaryOutcome{Name: c.Name, Rule: recorded.Answers.Name, Trial: t}, err
 }

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"heapfuzz/fuzz/recorded"
 	"heapfuzz/props"
 )
 
@@ -61,6 +62,7 @@ type lab struct {
 // death is how a worker ended before it was done.
 type death struct {
 	cause         string
+	recording     bool // it was replayed
 	ops, programs uint64
 	at            int // the number of the target
 	phase         int
@@ -84,7 +86,7 @@ func (l *lab) do(ctx context.Context, mutant string, j job, number int) ([]answe
 	limited, cancel := context.WithTimeout(ctx, wall)
 	defer cancel()
 	cmd := exec.CommandContext(limited, l.program, string(arg))
-	cmd.Env = append(os.Environ(), "HEAPFUZZ_MUTANT="+mutant, "GOTRACEBACK=none", "GOMAXPROCS=2")
+	cmd.Env = append(os.Environ(), mutantVariable+"="+mutant, "GOTRACEBACK=none", "GOMAXPROCS=2")
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	died := cmd.Run()
@@ -132,13 +134,16 @@ func autopsy(path string) (*death, error) {
 		return &death{}, err
 	}
 	word := func(i int) uint64 { return binary.NativeEndian.Uint64(text[8*i:]) }
-	return &death{ops: word(0), programs: word(1), at: int(word(2)), phase: int(word(3))}, nil
+	return &death{ops: word(0), programs: word(1), at: int(word(2)), phase: int(word(3)), recording: word(4) == 1}, nil
 }
 
-// kill is what a death in a hunt is: the rule that a target keeps answering is broken.
-func (d *death) kill(targets []string) Kill {
+// kill is what a death in a hunt is: the rule that a target keeps answering is broken, or a recording is not answered.
+func (d *death) kill(targets, recordings []string) Kill {
 	k := Kill{Rule: props.Alive.Name, Cause: d.cause, Property: props.Conforms.Name, Ops: d.ops,
 		Programs: int(d.programs), Length: -1}
+	if d.recording {
+		k.Rule, k.Property, targets = recorded.Answers.Name, recorded.Property, recordings
+	}
 	if d.at < len(targets) {
 		k.Target = targets[d.at]
 	}
@@ -160,7 +165,6 @@ func (l *lab) try(ctx context.Context, mutant string, targets []string, seed uin
 
 // hunt is try for a job that says more.
 func (l *lab) hunt(ctx context.Context, mutant string, j job, number int) (Trial, error) {
-	targets := j.Targets
 	j.Budget, j.Shrink, j.Subtract = l.limits.Ops, true, true
 	var t Trial
 	for range 3 { // as many phases as a worker can die in
@@ -176,12 +180,13 @@ func (l *lab) hunt(ctx context.Context, mutant string, j job, number int) (Trial
 		}
 		switch {
 		case d.phase == phaseHunt && j.Off == "":
-			t.Kill, t.Reached = d.kill(targets), true
+			t.Kill, t.Reached = d.kill(j.Targets, j.Recordings), true
 			return t, nil // nothing can be switched off that would keep the process alive
 		case d.phase == phaseShrink:
 			j.Shrink = false
 		default:
-			if k := d.kill(targets); k.Rule != t.Kill.Rule { // a death that was to be ignored is no other rule
+			// A death that was to be ignored is no other rule.
+			if k := d.kill(j.Targets, j.Recordings); k.Rule != t.Kill.Rule {
 				t.Without = k
 			}
 			return t, nil

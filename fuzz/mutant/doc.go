@@ -39,19 +39,27 @@
 //
 // A worker drives the targets that reach its site in turn, with the programs that a campaign would try: program n of a
 // target follows from the seed, the target and n. Each is tried under conforms, every eighth under one more property,
-// in turn. The first breach is the kill. Then the program is minimized, and the hunt begins again with
-// the rule that killed switched off: what is not found then is what this rule earns. Unit tests have no part in it.
-//
-// What a rule costs is measured apart, by a profile of runs: see Costs. To leave a rule's work out and measure the rest
-// would want a switch in each model, and models are to be read.
+// in turn. What programs do not kill is tried with recordings: programs that real interpreters have answered (package
+// recorded), of which up to 24 that reach the site are replayed. The first breach is the kill; of a recording that is
+// the first answer that is another one, or a panic, by the rule recorded/answers. Then the program is minimized, and
+// the hunt begins again with the rule that killed switched off: what is not found then is what this rule earns. Unit
+// tests have no part in it.
 //
 // Which targets reach a site is learnt beforehand: each target is driven with all sites watched and none changed. That
-// is also the control: a target that breaks a rule there is a failure of its own, and no mutant is tried on it.
+// is also the control: a target that breaks a rule there is a failure of its own, and no mutant is tried on it. Each
+// recording is watched like a target; those are chosen that reach the site most often, where each further one of a
+// release, and of a program, counts half as much, and the one that reaches it by the earliest line is tried first. What
+// only the making of tables before main reaches is tried with recordings of every family.
+//
+// A recording is not minimized: its answers are known as a whole only, and no shorter program has any. What it costs is
+// bounded by its lines (40,000 of one, 400,000 of all, about a second) and not by the operations of programs. So the
+// score is told twice: with recordings, and without the kills that only a recording made. When another rule is switched
+// off recordings are tried as before; when they made the kill, all else had missed the mutant.
 //
 // A mutant may hang, take all memory, or damage the Go runtime. So each has a process of its own, with limits for the
 // CPU time of a program and of a hunt, for the operations, and for the memory that is resident. What runs away is
 // killed, by run/alive with the cause hang, memory or crash, and how far it came is read from a file that it shares
-// with its parent. Its program is not minimized.
+// with its parent. Its program is not minimized. While a recording is replayed that is a breach of recorded/answers.
 //
 // # What always holds
 //

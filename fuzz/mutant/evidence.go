@@ -25,6 +25,7 @@ type Facts struct {
 	Mutants  int // that there are; where only a sample was tried, Summary counts the sample
 	Summary  *Summary
 	Controls []Control
+	Replays  Replays  // of recordings, as controls
 	Untried  []string // packages that no target reaches
 	Programs int      // in the controls
 	Residual float64  // with 95 % confidence at most this share of programs breaks a rule on what is not mutated
@@ -57,7 +58,7 @@ type Circumstances struct {
 // NewEvidence makes the evidence of a proof.
 func NewEvidence(p *Proof, s *Survivors, root, revision string) *Evidence {
 	f := Facts{Revision: revision, Seed: p.Seed, Limits: p.Limits, Mutants: p.All, Summary: Summarize(p, s),
-		Controls: p.Controls, Untried: p.Untried, Canaries: p.Canaries}
+		Controls: p.Controls, Replays: p.Recordings, Untried: p.Untried, Canaries: p.Canaries}
 	for _, c := range p.Controls {
 		if c.Rule == "" {
 			f.Programs += c.Programs

@@ -4,6 +4,7 @@ import (
 	"regexp"
 
 	"heapfuzz/fuzz/campaign"
+	"heapfuzz/fuzz/recorded"
 	"heapfuzz/model"
 	"heapfuzz/props"
 	"heapfuzz/props/prog"
@@ -38,12 +39,22 @@ type hunt struct {
 	only     string // the property that is tried; "": all in turn
 	budget   uint64 // operations
 
+	// What is replayed after the programs; where as is not "", by that profile.
+	recordings []string
+	root, as   string
+	read       map[string][]*recorded.Recording // by file
+
 	runner  props.Runner
 	ops     uint64
 	next    int          // the program that is tried next
-	beginOf func(at int) // called before each program with the number of its target; may be nil
-	found   *prey        // the last finding
-	trouble error        // of opening
+	beginOf func(at int) // called before each program with the number of its target or recording; may be nil
+	over    func() bool  // tells whether the time is over; may be nil
+	late    bool         // it was
+	// Called before a line of a recording, and before the first recording.
+	answered, replaying func()
+
+	found   *prey // the last finding
+	trouble error // of opening, or of reading a recording
 }
 
 // prey is what a hunt found.
@@ -53,8 +64,20 @@ type prey struct {
 	finding  *props.Finding
 }
 
-// run tries programs until the budget is used up.
+// run tries programs until the budget is used up, and then recordings. With these switched off nothing is tried: they
+// find what programs have not found.
 func (h *hunt) run() Kill {
+	if h.off == recorded.Answers.Name {
+		return Kill{}
+	}
+	if k := h.programs(); k.Rule != "" {
+		return k
+	}
+	return h.replay()
+}
+
+// programs tries programs until the budget is used up.
+func (h *hunt) programs() Kill {
 	subjects := h.subjects
 	if h.off != "" {
 		subjects = make([]*props.Subject, len(h.subjects))
@@ -62,7 +85,7 @@ func (h *hunt) run() Kill {
 			subjects[i] = without(s, h.off)
 		}
 	}
-	for h.ops < h.budget {
+	for h.ops < h.budget && len(subjects) > 0 && !h.late {
 		at := h.next % len(subjects)
 		s, number := subjects[at], h.next/len(subjects)
 		h.next++
@@ -72,6 +95,7 @@ func (h *hunt) run() Kill {
 		if k, ok := h.program(s, number); ok {
 			return k
 		}
+		h.late = h.over != nil && h.over()
 	}
 	return Kill{}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"heapfuzz/fuzz"
+	"heapfuzz/fuzz/recorded"
 	"heapfuzz/model/heap"
 	"heapfuzz/props"
 	"heapfuzz/props/heaptest"
@@ -162,5 +163,36 @@ func TestControl(t *testing.T) {
 		if c := answers[0].Control; c.Target != tt.target || (c.Rule == "") != tt.right || c.Programs == 0 {
 			t.Errorf("%+v, want right %v", c, tt.right)
 		}
+	}
+}
+
+// A recording is replayed after the programs; what is answered otherwise is a kill that is not minimized, the same each
+// time, and programs alone do not find it.
+func TestReplay(t *testing.T) {
+	l := labOf(t)
+	root, err := Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := recorded.Canaries[0]
+	j := job{Targets: []string{"reference"}, Seed: 1, Recordings: []string{c.Recording}, Root: root}
+	right, err := l.hunt(context.Background(), "", j, 0)
+	if err != nil || right.Kill.Rule != "" {
+		t.Errorf("%s as it was answered: %+v, %v", c.Recording, right, err)
+	}
+	j.As = c.As
+	wrong, err := l.hunt(context.Background(), "", j, 0)
+	want := Kill{Rule: recorded.Answers.Name, Property: recorded.Property, Target: c.Recording, Length: -1,
+		Ops: wrong.Kill.Ops, Programs: wrong.Kill.Programs}
+	if err != nil || wrong.Kill != want || wrong.Kill.Ops <= l.limits.Ops || wrong.Without.Rule != "" {
+		t.Errorf("%+v, %v, want %+v", wrong, err, want)
+	}
+	if again, err := l.hunt(context.Background(), "", j, 0); err != nil || again.Kill != wrong.Kill {
+		t.Errorf("once %+v, then %+v, %v", wrong.Kill, again.Kill, err)
+	}
+	watch := job{Recordings: []string{"cache/lru"}, Root: root, Watch: true}
+	answers, d, err := l.do(context.Background(), "watch", watch, 0)
+	if err != nil || d != nil || len(answers) != 8 || answers[0].Control.Rule != "" || answers[0].Control.Ops != 10 {
+		t.Errorf("watched: %+v, %v, %v", answers, d, err)
 	}
 }

@@ -67,7 +67,7 @@ func Root() (string, error) {
 			return dir, nil
 		}
 		if filepath.Dir(dir) == dir {
-			return "", errors.New("mutants are made of the sources: run it in a checkout of " + modulePath)
+			return "", errors.New("the sources are wanted: run it in a checkout of " + modulePath)
 		}
 		dir = filepath.Dir(dir)
 	}

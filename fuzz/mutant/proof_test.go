@@ -116,27 +116,28 @@ func TestSummary(t *testing.T) {
 	p := &Proof{All: 5, Canaries: []CanaryOutcome{missed}}
 	p.Controls = []Control{{"slab", 300, 9000, ""}, {"x", 50, 9, "heap/size"}}
 	p.Outcomes = []Outcome{outcome("A", "", ""), outcome("C", "", ""), outcome("D", "heap/size", ""),
-		outcome("E", "heap/size", "run/alive"), outcome("F", "run/alive", "")}
-	p.Outcomes[4].Kill.Length = -1
+		outcome("E", "heap/size", "run/alive"), outcome("F", "run/alive", ""), outcome("G", "recorded/answers", "")}
+	p.Outcomes[4].Kill.Length, p.Outcomes[5].Kill.Length = -1, -1
 	p.Outcomes[3].Kill.Ops = 1000
 	got := Summarize(p, s)
 	want := &Summary{
-		Total:     Score{"all", 5, 3, 1, 1, 0},
-		Packages:  []Score{{"impl/pool", 5, 3, 1, 1, 0}},
-		Operators: []Score{{"plus", 5, 3, 1, 1, 0}},
-		Ops:       Spread{3, 10, 1000, 1000},
+		Total:     Score{"all", 6, 4, 1, 1, 1, 0},
+		Packages:  []Score{{"impl/pool", 6, 4, 1, 1, 1, 0}},
+		Operators: []Score{{"plus", 6, 4, 1, 1, 1, 0}},
+		Ops:       Spread{4, 10, 1000, 1000},
 		Lengths:   Spread{2, 2, 2, 2},
-		Died:      1,
+		Died:      2,
 		Rules: []Earning{
 			{"heap/size", 2, 1, map[string]int{"run/alive": 1}, []string{"x"}, []string{"x"}},
+			{"recorded/answers", 1, 1, map[string]int{}, nil, nil},
 			{"run/alive", 1, 1, map[string]int{}, nil, nil},
 		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if share := got.Total.Share(); share != 0.75 {
-		t.Errorf("share %v: three of four are found that can be", share)
+	if share, without := got.Total.Share(), got.Total.Without(); share != 0.8 || without != 0.6 {
+		t.Errorf("share %v, %v without: four of five are found that can be, one of them by a recording", share, without)
 	}
 
 	dir := t.TempDir()
@@ -148,7 +149,8 @@ func TestSummary(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"75.0 %", "impl/pool/a.go:3", "gap: a rule on waste", "at most\n0.010"} {
+	for _, want := range []string{"80.0 %", "60.0 % without the recorded answers",
+		"impl/pool/a.go:3", "gap: a rule on waste", "at most\n0.010"} {
 		if !strings.Contains(string(first), want) {
 			t.Errorf("the page does not say %q:\n%s", want, first)
 		}

@@ -32,18 +32,20 @@ type Options struct {
 type Outcome struct {
 	Mutant
 	Trial
-	Targets int // that reach its place
+	Targets    int // that reach its place
+	Recordings int // that reach it
 }
 
 // Proof is what Prove found out.
 type Proof struct {
-	Outcomes []Outcome // in the order of packages, files and lines
-	All      int       // mutants that there are, where Outcomes is a sample
-	Canaries []CanaryOutcome
-	Controls []Control
-	Untried  []string // packages that no target reaches
-	Seed     uint64
-	Limits   Limits
+	Outcomes   []Outcome // in the order of packages, files and lines
+	All        int       // mutants that there are, where Outcomes is a sample
+	Canaries   []CanaryOutcome
+	Controls   []Control
+	Recordings Replays
+	Untried    []string // packages that no target and no recording reaches
+	Seed       uint64
+	Limits     Limits
 }
 
 // Control is a target that was driven without any mutant.
@@ -79,7 +81,7 @@ func Prove(ctx context.Context, o Options) (*Proof, error) {
 	}
 	b := &bench{Options: o, lab: lab{program, dir, o.Limits}}
 	b.proof = &Proof{Seed: o.Seed, Limits: o.Limits}
-	if err := b.watch(ctx); err != nil {
+	if err := errors.Join(b.watch(ctx), b.watchRecordings(ctx, paths)); err != nil {
 		return nil, err
 	}
 	if b.cache, err = openCache(o, paths); err != nil {
@@ -137,8 +139,11 @@ type bench struct {
 	proof *Proof
 	cache *cache
 	reach [][]uint32 // by target of proof.Controls and site
-	mutex sync.Mutex // of what follows, and of Progress
-	done  int
+
+	recordings []reach
+	initial    []byte     // by site: reached before main
+	mutex      sync.Mutex // of what follows, and of Progress
+	done       int
 }
 
 // each calls f for 0 to n-1 from the workers, and waits for them. The first error ends it.
@@ -187,7 +192,7 @@ func (b *bench) watch(ctx context.Context) error {
 		c := &b.proof.Controls[i]
 		switch {
 		case d != nil:
-			k := d.kill([]string{targets[i].Name})
+			k := d.kill([]string{targets[i].Name}, nil)
 			*c = Control{targets[i].Name, k.Programs, k.Ops, k.Rule}
 		case len(answers) != 1 || answers[0].Phase != phaseWatch:
 			return fmt.Errorf("a worker that is to watch %s says %v", targets[i].Name, answers)
@@ -206,8 +211,9 @@ func (b *bench) watch(ctx context.Context) error {
 func (b *bench) within(all []Mutant) (list []Mutant) {
 	reached := map[string]bool{}
 	for _, m := range all {
-		_, reach := b.targets(m)
-		reached[m.Package] = reached[m.Package] || reach > 0
+		_, targets := b.targets(m)
+		_, recordings := b.replays(m)
+		reached[m.Package] = reached[m.Package] || targets+recordings > 0
 	}
 	for _, m := range all {
 		if reached[m.Package] {
@@ -225,9 +231,18 @@ func (b *bench) within(all []Mutant) (list []Mutant) {
 const targetsMax = 16
 
 // targets are those that a mutant is tried on, and the number of those that reach it. One that is not reached is tried
-// on all.
+// on all. Allocators come first where the package is of one: what is built on them reaches it more often, and judges it
+// less.
 func (b *bench) targets(m Mutant) (names []string, reach int) {
 	var order []int
+	weight := func(i int) uint64 {
+		w := uint64(b.reach[i][m.Site])
+		t, err := fuzz.Lookup(b.proof.Controls[i].Target)
+		if w > 0 && err == nil && t.Subject == "heap" && allocates(m.Package) {
+			w |= 1 << 32
+		}
+		return w
+	}
 	for i := range b.reach {
 		if b.reach[i] == nil {
 			continue // a control that is broken
@@ -237,7 +252,11 @@ func (b *bench) targets(m Mutant) (names []string, reach int) {
 			reach++
 		}
 	}
-	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(b.reach[j][m.Site], b.reach[i][m.Site]) })
+	weights := make([]uint64, len(b.reach))
+	for _, i := range order {
+		weights[i] = weight(i)
+	}
+	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(weights[j], weights[i]) })
 	for _, i := range order {
 		if reach == 0 || len(names) < min(reach, targetsMax) {
 			names = append(names, b.proof.Controls[i].Target)
@@ -249,12 +268,13 @@ func (b *bench) targets(m Mutant) (names []string, reach int) {
 func (b *bench) mutant(ctx context.Context, m Mutant, i, worker int) error {
 	o := &b.proof.Outcomes[i]
 	o.Mutant = m
-	var names []string
-	names, o.Targets = b.targets(m)
+	j := job{Seed: b.Seed, Root: b.Root}
+	j.Targets, o.Targets = b.targets(m)
+	j.Recordings, o.Recordings = b.replays(m)
 	t, known := b.cache.get(m.Identity)
 	if !known {
 		var err error
-		if t, err = b.lab.try(ctx, fmt.Sprintf("%d %d", m.Site, m.Variant), names, b.Seed, worker); err != nil {
+		if t, err = b.lab.hunt(ctx, fmt.Sprintf("%d %d", m.Site, m.Variant), j, worker); err != nil {
 			return err
 		}
 	}

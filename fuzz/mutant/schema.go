@@ -165,9 +165,12 @@ func (i Identity) numbered(n int) Identity {
 	return i
 }
 
-// decls walks the functions of the file, and the values of its variables.
+// decls walks the functions of the file, and the values of variables that are tables.
 func (w *writer) decls() {
 	for _, d := range w.file.Syntax.Decls {
+		if g, ok := d.(*ast.GenDecl); ok && g.Tok == token.VAR {
+			w.tables(g)
+		}
 		f, ok := d.(*ast.FuncDecl)
 		if !ok || f.Body == nil {
 			continue
@@ -182,6 +185,18 @@ func (w *writer) decls() {
 		}
 		w.results = append(w.results[:0], sig)
 		w.block(f.Body.List, around{end: true})
+	}
+}
+
+// tables walks the values of variables that tables names, whose mutants have the name of the variable for a function.
+func (w *writer) tables(g *ast.GenDecl) {
+	for _, spec := range g.Specs {
+		v := spec.(*ast.ValueSpec)
+		if w.fn = v.Names[0].Name; slices.Contains(tables, w.src.Path+" "+w.fn) {
+			for _, e := range v.Values {
+				w.expr(e)
+			}
+		}
 	}
 }
 

@@ -5,11 +5,24 @@ import (
 	"slices"
 )
 
-// Packages are those that are mutated, lowest layer first. The tables of impl/profile are numbers that CPython chose:
-// others are as right for every rule, and only golden traces tell them apart.
+// Packages are those that are mutated, lowest layer first. impl/pickle is left out: no target and no recording has one.
 var Packages = []string{
 	"impl/sizeclass", "impl/page", "impl/pool", "impl/slab", "impl/arena", "impl/dict", "impl/lru", "impl/swiss",
 	"impl/object", "impl/gc", "impl/trial",
+}
+
+// beside are packages that are mutated when they are asked for by name. That of profiles is a table of numbers that
+// CPython chose, which recordings tell from others, all but one; most of its code refuses wrong profiles, and every
+// target asks for a right one.
+var beside = []string{"impl/profile"}
+
+// tables are variables whose values are mutated as functions are. What no recording is about is not among them: the
+// bytes of debug hooks.
+var tables = []string{"impl/profile all"}
+
+// allocates tells whether a package is a layer of an allocator.
+func allocates(name string) bool {
+	return slices.Index(Packages, name) < slices.Index(Packages, "impl/dict")
 }
 
 // exempt are functions that are left as they are.
@@ -38,7 +51,7 @@ var exempt = []struct {
 	},
 	{
 		regexp.MustCompile(`^(Slots\.\w+|NewSlots)$`),
-		"a source of memory for golden traces, which no target uses",
+		"a source of memory for recordings, which no target uses: it stands for the system there",
 	},
 }
 
@@ -58,7 +71,7 @@ func Scope(names []string) (chosen []string, ok bool) {
 		return Packages, true
 	}
 	for _, n := range names {
-		if !slices.Contains(Packages, n) {
+		if !slices.Contains(Packages, n) && !slices.Contains(beside, n) {
 			return nil, false
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+
+	"heapfuzz/fuzz/recorded"
 )
 
 // Score counts mutants of one kind.
@@ -11,6 +13,7 @@ type Score struct {
 	Name       string
 	Mutants    int
 	Killed     int
+	Recorded   int // of them those that only a recorded answer told, and no rule about random programs
 	Equivalent int // survived, and listed as equivalent
 	Gaps       int // survived otherwise
 	Unreached  int // of them those whose place no program reached
@@ -24,11 +27,20 @@ func (s Score) Share() float64 {
 	return float64(s.Killed) / float64(s.Mutants-s.Equivalent)
 }
 
+// Without is the share that random programs find, without what interpreters have answered.
+func (s Score) Without() float64 {
+	s.Killed -= s.Recorded
+	return s.Share()
+}
+
 func (s *Score) count(o *Outcome, reason string) {
 	s.Mutants++
 	switch {
 	case o.Kill.Rule != "":
 		s.Killed++
+		if o.Kill.Rule == recorded.Answers.Name {
+			s.Recorded++
+		}
 	case equivalent(reason):
 		s.Equivalent++
 	default:
@@ -73,7 +85,7 @@ type Summary struct {
 	Operators []Score
 	Ops       Spread // operations to the first kill
 	Lengths   Spread // operations of minimized programs
-	Died      int    // kills whose program was not minimized, as the process died of it
+	Died      int    // kills whose program was not minimized, as the process died of it, or it is a recording
 	Rules     []Earning
 }
 
@@ -111,7 +123,7 @@ func Summarize(p *Proof, s *Survivors) *Summary {
 		}
 	}
 	sum.Ops, sum.Lengths = spread(ops), spread(lengths)
-	for _, name := range Packages {
+	for _, name := range slices.Concat(beside, Packages) {
 		if byPackage[name] != nil {
 			sum.Packages = append(sum.Packages, *byPackage[name])
 		}

@@ -26,12 +26,16 @@ type Switch struct {
 
 // job is what a worker is asked to do, as its only argument.
 type job struct {
-	Targets  []string
-	Seed     uint64
-	Budget   uint64 // operations
-	Off      string // the rule that is switched off from the start
-	Property string // that alone is tried; "": all in turn
-	Watch    bool   // count how often each target reaches each site, and nothing else
+	Targets    []string
+	Seed       uint64
+	Budget     uint64   // operations
+	Off        string   // the rule that is switched off from the start
+	Property   string   // that alone is tried; "": all in turn
+	Watch      bool     // count how often each target reaches each site, and nothing else
+	Recordings []string // replayed if no program finds anything; of files, where they are watched
+	Root       string   // of the module, where recordings are
+	As         string   // the profile that is to answer recordings; "": their own
+
 	Shrink   bool   // minimize what is found
 	Subtract bool   // go on with the rule that killed switched off
 	Progress string // the file that tells how far it came, should it die
@@ -48,7 +52,9 @@ type answer struct {
 	Reached bool     // the mutant's site was
 	Counts  []uint32 // by site
 	Control Control
-	Late    bool // the time was over before the budget
+
+	Times, First, Initial []byte // of a recording, by site: see reach; and what was reached before main
+	Late                  bool   // the time was over before the budget
 }
 
 // The phases of a worker.
@@ -62,6 +68,9 @@ const (
 // phases is how many a worker may go through.
 const phases = 3
 
+// mutantVariable is the environment variable that says which mutant is active, to package mu.
+const mutantVariable = "HEAPFUZZ_MUTANT"
+
 // What a worker leaves with when it ends itself.
 const (
 	exitHang   = 3
@@ -72,8 +81,8 @@ const (
 const subtractShare = 10
 
 // progressBytes is the size of the file that tells how far a worker came: words for the operations answered, the
-// programs begun, the number of the target and the phase.
-const progressBytes = 4 * 8
+// programs begun, the number of the target or the recording, the phase, and whether it is a recording, as 1 or 0.
+const progressBytes = 5 * 8
 
 // Work is the whole of a worker: it does one job and prints its answers.
 func Work(sw Switch) {
@@ -119,25 +128,35 @@ func work(sw Switch) error {
 	go w.guard() // until the process ends
 	for _, name := range w.Targets {
 		s, err := subject(name)
+		if err != nil && os.Getenv(mutantVariable) != "" { // a mutant of what tables of targets are made from
+			k := Kill{Rule: openRule, Cause: "missing", Property: props.Conforms.Name, Target: name}
+			w.print(answer{Kill: k, Reached: true})
+			return nil
+		}
 		if err != nil {
 			return err
 		}
 		w.hunt.subjects = append(w.hunt.subjects, s)
 	}
 	w.hunt.seed, w.hunt.budget, w.hunt.off, w.hunt.only = w.Seed, w.Budget, w.Off, w.Property
+	w.hunt.recordings, w.hunt.root, w.hunt.as = w.Recordings, w.Root, w.As
 	w.hunt.beginOf = func(at int) {
 		w.note(2, uint64(at))
 		w.note(1, uint64(w.hunt.next))
-		now := cpuTime()
-		w.begun.Store(int64(now))
-		if now-w.since > time.Duration(w.CPU)*time.Second {
-			w.late()
-		}
+		w.begun.Store(int64(cpuTime()))
 	}
-	w.hunt.runner.After = func(props.Target, int, prog.Op) *model.Violation {
+	w.hunt.over = func() bool { return cpuTime()-w.since > time.Duration(w.CPU)*time.Second }
+	w.hunt.answered = func() {
 		w.hunt.ops++
 		w.note(0, w.hunt.ops)
+	}
+	w.hunt.replaying = func() { w.note(4, 1) }
+	w.hunt.runner.After = func(props.Target, int, prog.Op) *model.Violation {
+		w.hunt.answered()
 		return nil
+	}
+	if w.Watch && len(w.Recordings) > 0 {
+		return w.watchRecordings()
 	}
 	if w.Watch {
 		return w.watch()
@@ -159,16 +178,11 @@ func subject(name string) (*props.Subject, error) {
 	return t.New(), nil
 }
 
-// late ends a worker whose time is over: what it did not find by then it does not find.
-func (w *worker) late() {
-	w.print(answer{Phase: int(w.phase.Load()), Reached: *w.sw.Reached, Late: true})
-	os.Exit(0)
-}
-
 func (w *worker) note(word int, n uint64) { binary.NativeEndian.PutUint64(w.progress[8*word:], n) }
 
 func (w *worker) enter(phase int) {
 	w.note(3, uint64(phase))
+	w.note(4, 0)
 	w.phase.Store(int32(phase))
 	w.since = cpuTime()
 	w.begun.Store(int64(w.since))
@@ -185,9 +199,9 @@ func (w *worker) print(a answer) {
 // kill hunts, minimizes what it found, and hunts on without the rule that found it.
 func (w *worker) kill() error {
 	k := w.hunt.run()
-	w.print(answer{Phase: phaseHunt, Kill: k, Reached: *w.sw.Reached})
+	w.print(answer{Phase: phaseHunt, Kill: k, Reached: *w.sw.Reached, Late: w.hunt.late})
 	if k.Rule == "" {
-		return nil
+		return w.hunt.trouble
 	}
 	if w.Shrink {
 		w.enter(phaseShrink)
@@ -199,7 +213,7 @@ func (w *worker) kill() error {
 	if w.Subtract {
 		w.enter(phaseSubtract)
 		w.hunt.ops, w.hunt.next, w.hunt.off = 0, 0, k.Rule
-		w.hunt.budget = w.Budget / subtractShare
+		w.hunt.budget, w.hunt.late = w.Budget/subtractShare, false
 		w.print(answer{Phase: phaseSubtract, Kill: w.hunt.run()})
 	}
 	return nil

@@ -64,6 +64,9 @@ type HookError struct {
 
 func (e *HookError) Error() string { return e.Rule + ": " + e.Message }
 
+// Misuse is what the rule is about: api, leading-pad, trailing-pad or foreign.
+func (e *HookError) Misuse() string { return strings.TrimPrefix(e.Rule, "hooks/") }
+
 // Hooks is an allocator with debug hooks. Like the one below it is not safe for concurrent use.
 type Hooks struct {
 	below  Inner

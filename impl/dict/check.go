@@ -223,6 +223,44 @@ func (s *Space) checkSplit(d Dict) error {
 	return nil
 }
 
+// Own tells whether the keys of a dict are its own: nobody shares them.
+func (s *Space) Own(d Dict) bool { return s.old || d.values() == 0 }
+
+// CheckShared recounts the references to the keys that dicts and classes share, given all that there are, and the keys
+// themselves, which may be those of no dict. It tells the block of each keys object, and what is in it.
+func (s *Space) CheckShared(dicts []Dict, classes []Class, block func(uintptr), visit func(key Word)) error {
+	refs := map[keys]int{}
+	for _, c := range classes {
+		refs[c.keys]++
+	}
+	for _, d := range dicts {
+		if !s.Own(d) {
+			refs[d.keys()]++
+		}
+	}
+	delete(refs, 0)
+	delete(refs, s.empty)
+	for k, n := range refs {
+		block(uintptr(k))
+		if k.kind() != kindSplit || k.refs() != n {
+			return breach("refs", "shared keys of kind %d have %d references, not %d", k.kind(), k.refs(), n)
+		}
+		if err := s.checkHeader(k); err != nil {
+			return err
+		}
+		if _, err := s.checkIndex(k); err != nil {
+			return err
+		}
+		if err := s.checkEntries(k); err != nil {
+			return err
+		}
+		for i := range k.count() {
+			visit(keyAt(s.cell(k, i)))
+		}
+	}
+	return nil
+}
+
 // checkOld is what of all this means something in 2.7.
 func (s *Space) checkOld(d Dict) error {
 	table, mask := d.oldTable(), d.oldMask()

@@ -302,7 +302,7 @@ func (s *Space) PopItem(d Dict) (key, value Word, err error) {
 	return key, value, nil
 }
 
-// SetDefault returns the value of a key, which is the one given if there was none.
+// SetDefault returns the value of a key, which is the one given if there was none, or 0 and why it is not stored.
 func (s *Space) SetDefault(d Dict, key, value Word) (Word, error) {
 	hash, err := s.hash(key)
 	if err != nil {
@@ -324,9 +324,14 @@ func (s *Space) SetDefault(d Dict, key, value Word) (Word, error) {
 		}
 	}
 	if d.values() != 0 {
-		return value, s.insertSplit(d, ix, slot, key, hash, value)
+		err = s.insertSplit(d, ix, slot, key, hash, value)
+	} else {
+		err = s.insertNew(d, slot, key, hash, value)
 	}
-	return value, s.insertNew(d, slot, key, hash, value)
+	if err != nil {
+		return 0, err
+	}
+	return value, nil
 }
 
 // Clear makes a dict empty: it gets the shared empty keys, and lets go of what it held when it has them.

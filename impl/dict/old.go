@@ -265,7 +265,10 @@ func (s *Space) setDefaultOld(d Dict, key Word, hash int64, value Word) (Word, e
 	if v := valueAt(c); v != 0 {
 		return v, nil
 	}
-	return value, s.storeOld(d, c, key, hash, value, d.Len())
+	if err := s.storeOld(d, c, key, hash, value, d.Len()); err != nil {
+		return 0, err
+	}
+	return value, nil
 }
 
 // clearOld makes the dict one with eight empty slots, and then lets go of what it held.

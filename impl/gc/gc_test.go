@@ -2,7 +2,6 @@ package gc
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -18,14 +17,9 @@ type world struct {
 	c     *Collector
 	roots map[int]object.Ref
 	types map[string]object.TypeID
-	line  int // of the program: the tag of what it makes
-
-	auto bool     // collections begin by themselves, and answers end in the counts
-	said []string // what the collector said since the last answer; nil before debug
 }
 
-// typesOf is what both the tests and the driver of golden traces call the types of instances. The fifth attribute is
-// where the driver keeps the tag.
+// typesOf is what the tests call the types of instances.
 var typesOf = []object.Type{
 	{Name: "inst", Kind: object.KindInstance, Attrs: 5, Weak: true},
 	{Name: "inst-log", Kind: object.KindInstance, Attrs: 5, Weak: true, Final: object.Nothing},
@@ -110,63 +104,11 @@ func (w *world) make(kind string, tag int) object.Ref {
 	return o
 }
 
-// Events of the tests' own: a collection of generation Tag starts or stops. Value is what it found: collected times the
-// unit, and uncollectable.
-const (
-	eventStart = object.EventKind(100) + iota
-	eventStop
-
-	uncollectableUnit = 1 << 20
-)
-
-// begin lets collections begin by themselves, and logs them. The interpreter makes a dict for what it tells.
-func (w *world) begin(thresholds [3]int) {
-	w.auto = true
-	w.c.SetThreshold(thresholds[0], thresholds[1:]...)
-	w.c.Enable()
-	w.c.OnCollection = func(p Phase) {
-		info := w.h.NewDict()
-		e := object.Event{Kind: eventStart, Tag: uint32(p.Generation)}
-		if p.Stop {
-			e.Kind, e.Value = eventStop, p.Collected*uncollectableUnit+p.Uncollectable
-		}
-		w.h.Events = append(w.h.Events, e)
-		w.h.Decref(info)
-	}
-}
-
-// listen takes down what the collector says, with names for addresses and N for what would count the driver's objects.
-func (w *world) listen() {
-	w.c.Address = func(o object.Ref) string {
-		if s := w.names([]object.Ref{o}); s != "" {
-			return s
-		}
-		return "?"
-	}
-	w.c.OnMessage = func(line string) {
-		each, permanent := "gc: objects in each generation:", "gc: objects in permanent generation:"
-		switch {
-		case strings.HasPrefix(line, permanent):
-			line = permanent + " N"
-		case strings.HasPrefix(line, each) && !w.h.Profile().Debug.Permanent:
-			line = each + " N"
-		}
-		w.said = append(w.said, line)
-	}
-}
-
 // events empties the log and returns what was in it.
 func (w *world) events() string {
 	var s []string
 	for _, e := range w.h.Events {
-		switch e.Kind {
-		case eventStart:
-			s = append(s, fmt.Sprintf("S%d", e.Tag))
-		case eventStop:
-			s = append(s, fmt.Sprintf("E%d:%d:%d", e.Tag, e.Value/uncollectableUnit, e.Value%uncollectableUnit))
-		default:
-			s = append(s, e.String())
-		}
+		s = append(s, e.String())
 	}
 	w.h.Events = w.h.Events[:0]
 	return strings.Join(s, " ")
@@ -471,81 +413,6 @@ func TestFreeze(t *testing.T) {
 	}
 	if n := w.c.Collect(2); n != 1 || w.h.Live() != 1 {
 		t.Errorf("thawed: %d collected, %d live", n, w.h.Live())
-	}
-}
-
-// Random programs on every profile, with every invariant recounted again and again. Every other one has collections
-// that begin by themselves, inside allocations or between lines.
-func TestRandomPrograms(t *testing.T) {
-	for seed := range uint64(4) {
-		for _, name := range profileNames() {
-			tryRandom(t, name, seed)
-		}
-	}
-}
-
-// tryCollect collects, and looks at what is about two states: the return value is the difference of the statistics, the
-// counts are those of the moment after, and no young generation has a member but what finalizers have made or revived.
-func (w *world) tryCollect(g int) {
-	w.t.Helper()
-	before, counts, events := w.c.Stats()[g], w.c.Count(), len(w.h.Events)
-	n := w.c.Collect(g)
-	after := w.c.Stats()[g]
-	if after.Collections != before.Collections+1 || after.Collected != before.Collected+n {
-		w.t.Errorf("collect(%d) returns %d, statistics go from %+v to %+v", g, n, before, after)
-	}
-	for i, count := range w.c.Count() {
-		want := 0
-		if i > g {
-			if want = counts[i]; i == g+1 {
-				want++
-			}
-		}
-		if i > 0 && count != want {
-			w.t.Errorf("collect(%d): count %d is %d, want %d", g, i, count, want)
-		}
-	}
-	for i := range min(g+1, Generations-1) {
-		if len(w.h.Events) == events && !w.h.Empty(w.c.gens[i]) {
-			w.t.Errorf("collect(%d) leaves objects in generation %d", g, i)
-		}
-	}
-	if len(w.h.Events) == events && w.c.Collect(g) != 0 {
-		w.t.Errorf("collect(%d) at once again finds more", g)
-	}
-}
-
-func tryRandom(t *testing.T, name string, seed uint64) {
-	w := open(t, name)
-	if seed%2 == 1 {
-		w.c.SetThreshold(3, 2, 2)
-		w.c.Enable()
-	}
-	r := rand.New(rand.NewPCG(seed, 7))
-	for i, line := range strings.Split(strings.TrimSpace(generate(r, 3000)), "\n") {
-		if strings.HasPrefix(line, "collect") {
-			w.tryCollect(int(line[len(line)-1] - '0'))
-		} else {
-			w.do(line)
-		}
-		w.c.Safepoint()
-		if i%50 == 0 {
-			if err := w.check(); err != nil {
-				t.Fatalf("%s: seed %d: line %d %q: %v", name, seed, i, line, err)
-			}
-		}
-	}
-	for r := range rootsMax {
-		w.do(fmt.Sprintf("drop %d", r))
-	}
-	for range 20 {
-		for len(w.h.Revived) > 0 {
-			w.do("unrevive")
-		}
-		w.c.Collect(2)
-	}
-	if err := w.check(); err != nil || w.h.Live() != 0 {
-		t.Errorf("%s: at the end %d objects live, %v", name, w.h.Live(), err)
 	}
 }
 

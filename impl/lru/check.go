@@ -65,19 +65,13 @@ func (c *Cache) checkLink(l link) error {
 	if err != nil {
 		return err
 	}
-	if w := l.key(); w.IsInt() && c.hashOf(w) != l.hash() || isTuple(w) && l.hash() != c.remembered(w) {
+	if w := l.key(); w.IsInt() && c.hashOf(w) != l.hash() || isTuple(w) && l.hash() != rememberedHash(w) {
 		return breach("links", "a link has another hash than its key")
 	}
 	if l.refs() != 1 {
 		return breach("links", "a link has %d references", l.refs())
 	}
 	return nil
-}
-
-func (c *Cache) remembered(w dict.Word) int64 {
-	c.knownKey = 0
-	h, _ := c.Hash(w)
-	return h
 }
 
 // checkBlocks is invariant 4.

@@ -31,16 +31,23 @@ func isTuple(w dict.Word) bool      { return w&7 == tupleBit }
 func tuple(w dict.Word) uintptr     { return uintptr(w) - tupleBit }
 func tupleSize(w dict.Word) uintptr { return page.Load(tuple(w) + tupleLen) }
 
+// rememberedHash is the hash of a tuple, which it has from hashKey on.
+func rememberedHash(w dict.Word) int64 { return int64(page.Load(tuple(w) + tupleHash)) }
+
 func tupleItem(w dict.Word, i uintptr) dict.Word {
 	return dict.Word(page.Load(tuple(w) + tupleWords + 8*i))
 }
 
-// Arg is the argument of the calls that have a key, if they have one only.
-func Arg(key dict.Word) dict.Word {
-	if isTuple(key) {
-		return tupleItem(key, 0)
+// Words are what a key is made of: the arguments, 0 and the keywords if there are any, and types if they count.
+func Words(key dict.Word) []dict.Word {
+	if !isTuple(key) {
+		return []dict.Word{key}
 	}
-	return key
+	words := make([]dict.Word, tupleSize(key))
+	for i := range words {
+		words[i] = tupleItem(key, uintptr(i))
+	}
+	return words
 }
 
 // makeKey makes the key of a call, with a reference for the caller (lru_cache_make_key). In 3.6 all are tuples.
@@ -172,7 +179,7 @@ func (c *Cache) Hash(w dict.Word) (int64, error) {
 	case w == c.knownKey:
 		return c.knownHash, nil
 	case isTuple(w):
-		return int64(page.Load(tuple(w) + tupleHash)), nil
+		return rememberedHash(w), nil
 	}
 	return c.hooks.Hash(w)
 }

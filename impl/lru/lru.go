@@ -343,9 +343,19 @@ func (c *Cache) Keys(f func(key dict.Word) bool) {
 	}
 }
 
-// Peek looks up what a call with one argument has stored, and counts as no use of it. The caller gets no reference.
-func (c *Cache) Peek(arg dict.Word) (dict.Word, bool, error) {
-	key, err := c.makeKey(Args{Positional: []dict.Word{arg}})
+// HashOf is the hash of the key of a call.
+func (c *Cache) HashOf(args Args) (int64, error) {
+	key, err := c.makeKey(args)
+	if err != nil {
+		return 0, err
+	}
+	defer c.letGo(key)
+	return c.hashKey(key)
+}
+
+// Peek looks up what a call has stored, and counts as no use of it. The caller gets no reference.
+func (c *Cache) Peek(args Args) (dict.Word, bool, error) {
+	key, err := c.makeKey(args)
 	if err != nil {
 		return 0, false, err
 	}

@@ -87,7 +87,7 @@ func call(t *testing.T, c *Cache, n int64) {
 
 func order(c *Cache) (keys []int64) {
 	c.Keys(func(key dict.Word) bool {
-		keys = append(keys, Arg(key).Int())
+		keys = append(keys, Words(key)[0].Int())
 		return true
 	})
 	return keys

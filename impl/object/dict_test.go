@@ -13,6 +13,28 @@ import (
 // pairs are the entries of a dict of numbers under keys of several kinds, in order.
 type pairs []struct{ key, value int }
 
+// key calls f with a number and lets it go.
+func key(h *Heap, n int, f func(Ref)) {
+	k := h.NewInt(int64(n))
+	f(k)
+	h.Decref(k)
+}
+
+// put stores None under a number.
+func put(h *Heap, o Ref, n int) { key(h, n, func(k Ref) { h.DictSet(o, k, 0) }) }
+
+// less makes a dict of n numbers and takes the first k out.
+func less(h *Heap, n, k int) Ref {
+	o := h.NewDict()
+	for i := range n {
+		put(h, o, i)
+	}
+	for i := range k {
+		key(h, i, func(k Ref) { h.DictDelete(o, k) })
+	}
+	return o
+}
+
 func (p *pairs) find(key int) int {
 	return slices.IndexFunc(*p, func(e struct{ key, value int }) bool { return e.key == key })
 }

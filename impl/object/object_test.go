@@ -35,6 +35,30 @@ func check(h *Heap, roots ...Ref) error {
 	}, []List{h.Young})
 }
 
+// leaked is how many blocks belong neither to the heap nor to an object, if each of these has one.
+func leaked(h *Heap) int {
+	blocks, _, _ := h.Memory().Usage()
+	return int(blocks) - h.OwnBlocks() - h.Live()
+}
+
+// numbers makes n small numbers, whose references the heap's cache holds as well.
+func numbers(h *Heap, n int) []Ref {
+	all := make([]Ref, n)
+	for i := range all {
+		all[i] = h.NewInt(int64(i))
+	}
+	return all
+}
+
+// fresh makes an instance of a new type.
+func fresh(h *Heap, t Type) Ref {
+	id, err := h.Define(t)
+	if err != nil {
+		panic(err)
+	}
+	return h.New(id)
+}
+
 func define(t *testing.T, h *Heap, typ Type) TypeID {
 	t.Helper()
 	id, err := h.Define(typ)

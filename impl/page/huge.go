@@ -30,33 +30,33 @@ type parts struct {
 	rest, end uintptr              // of the last extent; equal: nothing is left
 }
 
-// PartsFrom has MapPart give parts of huge pages once n bytes of parts are given, instead of 8 MiB: for tests, whose
-// heaps are small.
+// PartsFrom has MapPart give parts of huge pages once n bytes of parts are given, instead of 8 MiB, and over any source
+// that takes back parts of runs: for tests, whose heaps are small.
 func (o *OS) PartsFrom(n uintptr) { o.parts.from = n }
 
 // MapPart gives n bytes as Map does, and from a huge page if many such bytes are given already. n is the same in all
-// requests, or none is likely to share a page. Only the system's own memory comes from huge pages: any other source is
-// asked for each part by itself.
+// requests, or none is likely to share a page. Only the system's own memory comes from huge pages, unless PartsFrom
+// asked for them: any other source is asked for each part by itself.
 func (o *OS) MapPart(n uintptr) uintptr {
 	return o.give(RoundUp(n), func(n uintptr) uintptr {
-		if o.src != Source(Mmap{}) {
+		if o.parts.from == 0 && o.src != Source(Mmap{}) {
 			return o.src.Map(n)
 		}
-		return o.parts.give(n)
+		return o.parts.give(o.src, n)
 	})
 }
 
-func (p *parts) give(n uintptr) uintptr {
+func (p *parts) give(src Source, n uintptr) uintptr {
 	addr := uintptr(0)
 	from := p.from
 	if from == 0 {
 		from = partsMin
 	}
 	if p.bytes >= from && n < hugeBytes {
-		addr = p.cut(n)
+		addr = p.cut(src, n)
 	}
 	if addr == 0 {
-		addr = Mmap{}.Map(n)
+		addr = src.Map(n)
 	}
 	if addr != 0 {
 		if p.live == nil {
@@ -69,10 +69,10 @@ func (p *parts) give(n uintptr) uintptr {
 }
 
 // cut takes n bytes of the last extent, or of a new one if they are too many.
-func (p *parts) cut(n uintptr) uintptr {
+func (p *parts) cut(src Source, n uintptr) uintptr {
 	if p.end-p.rest < n {
-		p.drop()
-		addr := mapAligned(Mmap{}, hugeBytes, hugeBytes)
+		p.drop(src)
+		addr := mapAligned(src, hugeBytes, hugeBytes)
 		if addr == 0 {
 			return 0
 		}
@@ -84,22 +84,22 @@ func (p *parts) cut(n uintptr) uintptr {
 }
 
 // drop gives the rest of the last extent back.
-func (p *parts) drop() {
+func (p *parts) drop(src Source) {
 	if p.rest != p.end {
-		Mmap{}.Unmap(p.rest, p.end-p.rest)
+		src.Unmap(p.rest, p.end-p.rest)
 	}
 	p.rest, p.end = 0, 0
 }
 
 // gone hears that a run was taken back, which may be a part.
-func (p *parts) gone(addr, n uintptr) {
+func (p *parts) gone(src Source, addr, n uintptr) {
 	if _, ok := p.live[addr]; !ok {
 		return
 	}
 	delete(p.live, addr)
 	p.bytes -= n
 	if p.bytes == 0 {
-		p.drop()
+		p.drop(src)
 	}
 }
 

@@ -203,7 +203,7 @@ func (o *OS) Unmap(addr, n uintptr) {
 	o.usage.Unmaps++
 	o.usage.Mapped -= uint64(n)
 	o.src.Unmap(addr, n)
-	o.parts.gone(addr, n)
+	o.parts.gone(o.src, addr, n)
 }
 
 // Size returns the size of the run at addr, or 0 if none was given there.

@@ -124,9 +124,6 @@ func Default() *Profile { return all[len(all)-1] }
 // Alignment is the alignment of every block in bytes, and the distance between two size classes.
 func (p *Profile) Alignment() uintptr { return 1 << p.Shift }
 
-// Classes is the number of size classes.
-func (p *Profile) Classes() int { return SmallMax >> p.Shift }
-
 // Pools is the number of pools in an arena that starts on a pool boundary; any other arena has one less.
 func (p *Profile) Pools() int { return int(p.ArenaBytes / p.PoolBytes) }
 

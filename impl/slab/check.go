@@ -78,6 +78,9 @@ func (a *Allocator) checkDirectory() error {
 			entries++
 		}
 	}
+	if n := len(a.dir.entries); n > 0 && n>>(64-a.dir.shift) != 1 {
+		return broken("directory", "a shift of %d for %d entries", a.dir.shift, n)
+	}
 	if entries != len(a.slabs) || entries != a.dir.count {
 		return broken("directory", "%d entries, counted as %d, for %d slabs", entries, a.dir.count, len(a.slabs))
 	}

@@ -37,6 +37,9 @@ type MisuseError struct{ Kind string }
 
 func (e *MisuseError) Error() string { return "slab: " + e.Kind }
 
+// Misuse is the kind.
+func (e *MisuseError) Misuse() string { return e.Kind }
+
 // sizeMax is the greatest request that is tried: no address space is larger, and sums of it with a page do not
 // overflow.
 const sizeMax = 1 << 47

@@ -44,8 +44,25 @@ type (
 	Evicter interface {
 		OnEvict(f func(key, value uint64))
 	}
+	// Faulter makes something happen in the next call: nth is the number of the request for memory that is refused, or
+	// of the hash or comparison of keys that fails, or in which a function is called. A call that fails for it says
+	// that it failed. Faulted tells whether it happened, and whether the call failed by it.
+	Faulter interface {
+		Fault(f Fault, nth int, during func())
+		Faulted() (happened, failed bool)
+	}
 	// Settler waits until what the cache does by itself is done.
 	Settler interface{ Settle() }
+)
+
+// Fault is what happens in a call.
+type Fault uint8
+
+// The faults.
+const (
+	FaultMemory Fault = iota + 1 // a request for memory is refused
+	FaultRaise                   // a hash or a comparison fails
+	FaultDuring                  // a function runs in a hash or a comparison
 )
 
 // Policy is which entry a cache evicts when it is full.
@@ -122,6 +139,8 @@ type CacheModel struct {
 	hits      uint64
 	misses    uint64
 	computed  uint64
+	before    []cached // the entries before the last that was stored
+	since     uint64   // computed, then
 }
 
 // cached is an entry. Maybe says that it may have been evicted: nobody tells, and no policy says.

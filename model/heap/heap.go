@@ -73,6 +73,26 @@ type (
 	}
 	// Closer gives everything back to the operating system.
 	Closer interface{ Close() error }
+	// Grounded is an allocator whose operating system is that of the harness, which tells what it has given and not
+	// taken back: how many bytes, and whether those from p on are among them. Given is not exact where the allocator
+	// takes more at once than it calls its own.
+	Grounded interface {
+		Given() (bytes uint64, exact bool)
+		Gave(p unsafe.Pointer, size uintptr) bool
+	}
+	// Misuser is what an allocator panics with that tells kinds of misuse apart.
+	Misuser interface{ Misuse() string }
+)
+
+// The kinds of misuse that an allocator names, if it promises to.
+const (
+	KindDouble   = "double free"   // of a block that is free already
+	KindInterior = "interior free" // of an address inside a live block
+	KindForeign  = "foreign free"  // of an address that is not in its memory
+	KindWild     = "wild free"     // of any other
+	KindAPI      = "api"           // the identity in front of the block is overwritten, or the pad behind that,
+	KindFront    = "leading-pad"
+	KindBack     = "trailing-pad" // or the pad behind the block
 )
 
 // Answer is what an allocator promises to do with a misuse, such as a block that is freed twice.
@@ -95,9 +115,12 @@ type Contract struct {
 
 	ReallocZeroFrees bool // Realloc(p, 0) frees p and returns nil; otherwise it resizes
 
-	// What happens when a block is freed twice, when Free is given an address inside a live block, one in memory of
-	// somebody else, one where there is no memory, and a block of another allocator of the same kind.
-	DoubleFree, InteriorFree, ForeignFree, WildFree, CrossFree Answer
+	// What happens when a block is freed twice, when Free is given an address inside a live block, one inside a block
+	// that was freed, one in memory of somebody else, one where there is no memory, and a block of another allocator
+	// of the same kind.
+	DoubleFree, InteriorFree, StrayFree, ForeignFree, WildFree, CrossFree Answer
+	// NamesMisuse says that what it panics with is a Misuser that tells the kind.
+	NamesMisuse bool
 
 	// AlignedAlloc refuses what is no power of two; otherwise it is not asked for it.
 	AlignStrict bool
@@ -106,10 +129,16 @@ type Contract struct {
 	// was. It is not promised while the operating system may refuse, and something else has to serve.
 	Waste   [3]Waste
 	Resized Waste
-	// A block that is resized to what fits, and is larger than that by no more than this, stays where it is.
-	Stays Waste
+	// Which blocks stay where they are when they are resized to what fits, by ascending UpTo.
+	Stays [2]Stay
+	// Dress is what is written around a block, into a fresh one and over a freed one; nil: nothing is promised.
+	Dress *Dress
+
+	// Requests says that each request for a block is one request to the operating system, and nothing else is.
+	Requests bool
 
 	Inexact  bool  // Usage is an estimate: it is not compared
+	Usables  bool  // otherwise, the bytes in Usage are the usable ones of live blocks, and not fewer
 	Retained int64 // the footprint that may remain when all is freed and trimmed; negative: nothing is promised
 }
 
@@ -125,6 +154,28 @@ type Waste struct {
 // most is how much larger a block of n bytes may be, and whether that is promised.
 func (w Waste) most(n uintptr) (bytes uintptr, promised bool) {
 	return n>>w.Shift + w.Plus, w.UpTo != 0 && n <= w.UpTo
+}
+
+// Stay says what becomes of a block with up to UpTo usable bytes that is resized to n of them, which fit. It stays
+// where it is if Den*n is at least Num times the usable bytes and Plus, or if these are no more than Least. Otherwise
+// it moves if Moves says so; but not for want of memory, and not if it was made by what serves when there is none, or
+// when nothing was asked for.
+type Stay struct {
+	UpTo     uintptr // 0: nothing is promised
+	Num, Den uintptr
+	Plus     uintptr
+	Least    uintptr
+	Moves    bool
+}
+
+// Dress is what CPython's debug hooks write: in front of a block its length, an identity and a pad, behind it a pad,
+// and a serial number, which is how many requests there were. Memory that is fresh and memory that is freed is filled.
+//
+//	n big-endian (8) | API | Forbidden (7) | Clean ... (n) | Forbidden (8) | serial big-endian (8)
+type Dress struct {
+	API, Clean, Dead, Forbidden byte
+	Serial                      bool    // there is a serial number
+	SizeMax                     uintptr // requests above it are not counted
 }
 
 // Request is one request for memory as the model sees it.

@@ -11,14 +11,16 @@ import (
 // keeps no content: the one who drives verifies that, and tells the offset of the first wrong byte, plus 1.
 type Model struct {
 	Contract Contract
-	slots    []block           // by slot; one without an address is no block
-	live     int               // how many are
+	slots    []block            // by slot; one without an address is no block
+	live     int                // how many are
 	pages    map[uint64]*[]held // the blocks with a byte in each page of 4 KiB, wide ones apart
 	wide     []held             // the blocks of wideBytes and more, of which there are few at a time
 	asked    uint64             // bytes asked for in live blocks
 	usable   uint64             // bytes usable in live blocks
 	limited  bool               // the operating system gives only so much
-	scarce   bool               // the operating system was told to fail
+	nth      uint64             // the operating system was told to fail the nth request from here; 0: it was not
+	forever  bool               // and all from it
+	lost     bool               // whether it has failed, or how many requests there were, is not known
 	failed   bool               // a request failed since the last count that was right
 	trimmed  bool               // nothing has been allocated or freed since the last trim
 }
@@ -26,6 +28,8 @@ type Model struct {
 type block struct {
 	Block
 	size uintptr
+	way  int  // which of the contract's Stays is about it: a block keeps the way that it was made
+	poor bool // that is not known, as it was made when memory was short, or nothing was asked for
 }
 
 // held is a block in one of the lists that are searched.
@@ -47,6 +51,9 @@ func New(c Contract, limited bool) *Model {
 // Live tells whether the slot holds a block.
 func (m *Model) Live(slot uint32) bool { return int(slot) < len(m.slots) && m.slots[slot].Addr != 0 }
 
+// UsableOf is the usable size of the block of slot.
+func (m *Model) UsableOf(slot uint32) uint64 { return m.slots[slot].Usable }
+
 // Blocks is the number of slots that do.
 func (m *Model) Blocks() int { return m.live }
 
@@ -55,9 +62,17 @@ func (m *Model) Room(size uintptr) bool { return Room(m.asked, size) }
 
 // Alloc judges a new block for slot.
 func (m *Model) Alloc(slot uint32, req Request, b Block) violation {
+	if m.Contract.Requests && m.denied() {
+		return Denied.Breach("p%d is a block, but the operating system was told to refuse", slot)
+	}
 	if v := m.enter(slot, req, b); v != nil {
 		return v
 	}
+	return m.bounded(slot, req, b)
+}
+
+// bounded judges the waste of a block that is new.
+func (m *Model) bounded(slot uint32, req Request, b Block) violation {
 	n, more := counted(req.Size), uintptr(0)
 	if req.Align > max(m.Contract.Align, 1) {
 		n = max(n, req.Align)
@@ -109,7 +124,7 @@ func (m *Model) enter(slot uint32, req Request, b Block) violation {
 	if n := int(slot) + 1 - len(m.slots); n > 0 {
 		m.slots = append(m.slots, make([]block, n)...)
 	}
-	m.slots[slot] = block{b, req.Size}
+	m.slots[slot] = block{b, req.Size, m.way(b), req.Size == 0 || m.short()}
 	m.live++
 	m.asked += uint64(req.Size)
 	m.usable += b.Usable
@@ -188,14 +203,21 @@ func (m *Model) Drain() {
 
 // Realloc judges the block that slot has after it was resized.
 func (m *Model) Realloc(slot uint32, size uintptr, b Block) violation {
-	old := m.slots[slot].Block
+	old, req := m.slots[slot], Request{Size: size}
+	if m.Contract.Requests && m.denied() {
+		return Denied.Breach("p%d has a block, but the operating system was told to refuse", slot)
+	}
 	m.Free(slot)
-	if v := m.enter(slot, Request{Size: size}, b); v != nil {
+	if v := m.enter(slot, req, b); v != nil {
 		return v
 	}
-	most, promised := m.Contract.Stays.most(size)
-	if promised && b.Addr != old.Addr && uint64(size) <= old.Usable && old.Usable <= uint64(size+most) {
-		return Stays.Breach("p%d of %d bytes moved when it was resized to %d", slot, old.Usable, size)
+	now := &m.slots[slot]
+	now.way, now.poor = max(now.way, old.way), now.poor || old.poor
+	if v := m.stays(slot, size, old, b); v != nil {
+		return v
+	}
+	if b.Addr != old.Addr && m.Contract.Stays[0].UpTo > 0 && now.way == 0 && !now.poor {
+		return m.bounded(slot, req, b)
 	}
 	n := counted(size)
 	if most, promised := m.Contract.Resized.most(n); promised && !m.short() {
@@ -204,21 +226,71 @@ func (m *Model) Realloc(slot uint32, size uintptr, b Block) violation {
 	return nil
 }
 
+// way is which of the contract's Stays is about a new block, by its usable bytes.
+func (m *Model) way(b Block) (i int) {
+	for i < len(m.Contract.Stays)-1 && b.Usable > uint64(m.Contract.Stays[i].UpTo) {
+		i++
+	}
+	return i
+}
+
+// stays judges where the block of slot is after it was resized.
+func (m *Model) stays(slot uint32, size uintptr, old block, b Block) violation {
+	s := m.Contract.Stays[old.way]
+	if uint64(size) > old.Usable || s.UpTo == 0 {
+		return nil
+	}
+	moved, stay := b.Addr != old.Addr, uint64(s.Den*size) >= uint64(s.Num)*old.Usable+uint64(s.Plus)
+	stay = stay || old.Usable <= uint64(s.Least)
+	if stay && moved || !stay && !moved && s.Moves && !old.poor && !m.short() {
+		return Stays.Breach("p%d of %d bytes is resized to %d: moved is %v", slot, old.Usable, size, moved)
+	}
+	return nil
+}
+
 // Refuse judges a request that failed. No machine has NoSuchSize.
 func (m *Model) Refuse(req Request) violation {
 	c, size := m.Contract, req.Size
 	large := size >= NoSuchSize || c.SizeMax != 0 && size > c.SizeMax || req.Align > max(c.AlignMax, c.Align, 1)
-	if m.short() || c.MayRefuse || large || size == 0 && c.ZeroNil {
+	if large || size == 0 && c.ZeroNil {
+		m.lost = true // who is refused like that may have asked the operating system, and may not have
+		return nil
+	}
+	may := m.short() || c.MayRefuse
+	if c.Requests {
+		denied := m.denied()
+		m.lost = m.lost || c.MayRefuse
+		may = denied || m.limited || m.lost && (m.nth > 0 || c.MayRefuse)
+	} else if m.nth > 0 && !m.forever {
+		m.nth = 0 // one failure refuses one request
+	}
+	if may {
 		return nil
 	}
 	return Serves.Breach("%d bytes refused with %d bytes live", size, m.asked)
 }
 
-// Scarce says whether, from here on, the operating system may refuse.
-func (m *Model) Scarce(on bool) { m.scarce = on }
+// Scarce says that the operating system fails the nth request from here, and all from it when that is forever; 0 takes
+// it back.
+func (m *Model) Scarce(nth uint64, forever bool) { m.nth, m.forever, m.lost = nth, forever, false }
 
 // short tells whether the operating system may refuse.
-func (m *Model) short() bool { return m.scarce || m.limited }
+func (m *Model) short() bool { return m.nth > 0 || m.limited }
+
+// denied counts a request to the operating system, and tells whether it fails.
+func (m *Model) denied() bool {
+	switch {
+	case m.nth == 0 || m.lost:
+		return false
+	case m.nth > 1:
+		m.nth--
+		return false
+	}
+	if !m.forever {
+		m.nth = 0
+	}
+	return true
+}
 
 // Trim says that the allocator was told to give back what it does not need.
 func (m *Model) Trim() { m.trimmed = true }
@@ -242,6 +314,8 @@ func (m *Model) Count(blocks, bytes uint64) violation {
 		return r.Breach("%d bytes in use where %d were asked for", bytes, m.asked)
 	case m.live == 0 && bytes != 0:
 		return r.Breach("%d bytes in use where nothing is live", bytes)
+	case m.Contract.Usables && bytes != m.usable:
+		return r.Breach("%d bytes in use where %d are usable", bytes, m.usable)
 	}
 	m.failed = false
 	return nil

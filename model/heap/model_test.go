@@ -10,7 +10,8 @@ import (
 // bounded promises that blocks of up to 1000 bytes waste a quarter and 7 bytes, and that those resized waste as much as
 // was asked for, and stay where they are when a quarter of that is left over.
 var bounded = Contract{
-	Waste: [3]Waste{{UpTo: 1000, Shift: 2, Plus: 7}}, Resized: Waste{UpTo: 1000}, Stays: Waste{UpTo: 1000, Shift: 2},
+	Waste: [3]Waste{{UpTo: 1000, Shift: 2, Plus: 7}}, Resized: Waste{UpTo: 1000},
+	Stays: [2]Stay{{UpTo: 1000, Num: 4, Den: 5}},
 }
 
 // Every rule that the model itself applies is broken here once, beside the nearest thing that does not break it.
@@ -110,7 +111,7 @@ func TestModelRules(t *testing.T) {
 		}, Wasted},
 		{"resized and larger for want of memory", bounded, false, func(m *Model) *model.Violation {
 			m.Alloc(0, Request{Size: 200}, Block{4096, 200})
-			m.Scarce(true)
+			m.Scarce(1, true)
 			return m.Realloc(0, 99, Block{4096, 200})
 		}, nil},
 		{"moved though it fits", bounded, false, func(m *Model) *model.Violation {
@@ -136,12 +137,12 @@ func TestModelRules(t *testing.T) {
 			return m.Refuse(Request{Size: 10})
 		}, nil},
 		{"refused under injected failures", Contract{}, false, func(m *Model) *model.Violation {
-			m.Scarce(true)
+			m.Scarce(1, true)
 			return m.Refuse(Request{Size: 10})
 		}, nil},
 		{"refused after they ended", Contract{}, false, func(m *Model) *model.Violation {
-			m.Scarce(true)
-			m.Scarce(false)
+			m.Scarce(1, true)
+			m.Scarce(0, false)
 			return m.Refuse(Request{Size: 10})
 		}, Serves},
 		{"refused above the greatest size", Contract{SizeMax: 100}, false, func(m *Model) *model.Violation {

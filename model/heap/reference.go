@@ -14,8 +14,9 @@ type Reference struct {
 // ReferenceContract is what Reference promises.
 var ReferenceContract = Contract{
 	Align: 16, AlignMax: 1 << 16, SizeMax: 1 << 22, Waste: [3]Waste{{UpTo: 1 << 22, Shift: 64}},
-	Resized: Waste{UpTo: 1 << 22, Shift: 64}, AlignStrict: true,
-	DoubleFree: Detected, InteriorFree: Detected, ForeignFree: Detected, WildFree: Detected, CrossFree: Detected,
+	Resized: Waste{UpTo: 1 << 22, Shift: 64}, AlignStrict: true, Requests: true, Usables: true,
+	DoubleFree: Detected, InteriorFree: Detected, StrayFree: Detected,
+	ForeignFree: Detected, WildFree: Detected, CrossFree: Detected,
 }
 
 // NewReference returns an empty Reference.

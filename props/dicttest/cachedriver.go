@@ -42,6 +42,7 @@ type cacheDriver struct {
 	checker  dict.Checker
 	holder   dict.Holder
 	settler  dict.Settler
+	faulter  dict.Faulter
 
 	exact    bool // what is in the cache is visible
 	known    map[uint64]struct{}
@@ -66,6 +67,10 @@ const (
 	callSame  // the same key
 	clearAll
 	removeSame
+	refuseMemory // none of these happens in the computation
+	raise
+	clearDuring
+	callDuring
 	callActs
 )
 
@@ -88,6 +93,7 @@ func newCacheDriver(c dict.Cache, contract dict.CacheContract) *cacheDriver {
 		pickPart(&d.checker, c, "check")
 		pickPart(&d.holder, c, "held")
 		pickPart(&d.settler, c, "settle")
+		pickPart(&d.faulter, c, "fault")
 	}
 	d.has = [cacheNeeds]bool{
 		cacheNone: true, cacheStore: d.storer != nil, cacheCall: d.caller != nil, cachePeek: d.peeker != nil,
@@ -160,7 +166,52 @@ func (d *cacheDriver) put(op prog.Op) prog.Outcome {
 func (d *cacheDriver) call(op prog.Op) prog.Outcome {
 	d.note(op.Args[0])
 	d.act, d.other = callAct(op.Args[2]), op.Args[1]
-	return d.answer(d.caller.Call(op.Args[0]))
+	if d.faulter == nil || d.act < refuseMemory {
+		return d.answer(d.caller.Call(op.Args[0]))
+	}
+	return d.faultyCall(op.Args[0])
+}
+
+// faultyCall is a call in which something happens: which request, hash or comparison it is follows from the other key.
+func (d *cacheDriver) faultyCall(key uint64) prog.Outcome {
+	before, late := d.computed, false
+	during := func() {
+		late = d.computed != before
+		if d.act == clearDuring {
+			d.clearer.Clear()
+			d.tell('x', 0, 0)
+			return
+		}
+		d.tell('b', 0, 0)
+		d.nested(d.other)
+		d.tell('z', 0, 0)
+	}
+	d.faulter.Fault(min(dict.Fault(d.act-refuseMemory)+dict.FaultMemory, dict.FaultDuring), int(d.other%6)+1, during)
+	value, ok := d.caller.Call(key)
+	switch happened, failed := d.faulter.Faulted(); {
+	case failed:
+		return prog.Outcome{Status: prog.NoMem}
+	case happened && d.act == raise:
+		d.tell('q', key, 0)
+	case late:
+		d.tellAll()
+	}
+	return d.answer(value, ok)
+}
+
+// tellAll tells all entries, in their order if there is one.
+func (d *cacheDriver) tellAll() {
+	keys := d.keys
+	if d.keyer != nil {
+		keys = nil
+		d.keyer.Keys(func(key uint64) { keys = append(keys, key) })
+	}
+	d.tell('w', 0, 0)
+	for _, key := range keys {
+		if value, ok := d.peeker.Peek(key); ok {
+			d.tell('k', key, value)
+		}
+	}
 }
 
 // compute is the function of calls. One that runs inside another only computes.

@@ -39,7 +39,8 @@ var CacheLang = prog.NewLang("cache", nil,
 			}}),
 		cacheAct(prog.Info{Name: "call", Weight: 30, Args: args(keyArg, arg("other", keys), arg("act", callActions)),
 			Doc: "looks a key up, and computes its value if it is not there; the computation act=1 fails, " +
-				"2 calls other, 3 calls the same key, 4 clears, 5 removes the key"},
+				"2 calls other, 3 calls the same key, 4 clears, 5 removes the key; in the call a request for memory " +
+				"act=6 is refused, a hash or a comparison 7 fails, 8 clears, 9 calls other"},
 			cacheVerb{need: cacheCall, ask: (*cacheDriver).call, judge: judgeCall, events: true}),
 		cacheAct(prog.Info{Name: "peek", Weight: 6, Args: args(keyArg), Doc: "looks a key up, and does not use it"},
 			cacheVerb{need: cachePeek, ask: (*cacheDriver).peek, judge: func(m cacheState, op prog.Op,
@@ -176,59 +177,118 @@ func appendEvent(log []byte, key, value uint64) []byte {
 
 // judgeCall judges a call and what happened in it, in the order in which it happened.
 func judgeCall(m cacheState, op prog.Op, out prog.Outcome) violation {
-	own := op.Args[0]
-	depth, failed := 0, false
-	values := [2]uint64{} // that the last computations at a depth gave
-	computed := [2]bool{} // and whether there was one in the call at that depth
+	c := judgedCall{
+		own: op.Args[0], act: callAct(op.Args[2]), failed: out.Status == prog.NoMem, left: int(out.Size) - 1,
+	}
+	if c.failed && c.act != refuseMemory && c.act != raise {
+		return dict.CacheServes.Breach("a call of key %d fails by itself", c.own)
+	}
 	for text := reader(out.Msg); text != ""; {
 		what, key, value := text.event()
-		var v violation
-		switch what {
-		case 'm':
-			v = m.Miss(key)
-			depth = min(depth+1, 2)
-		case 'v':
+		if what == 'v' {
 			for text != "" && text[0] == 'e' {
 				_, key, value := text.event()
 				m.Evicted(key, value)
 			}
-			v = m.Computed(key)
-			depth = max(depth-1, 0)
-			values[depth], computed[depth] = value, true
-		case 'f':
-			failed = true
-			depth = max(depth-1, 0)
-		case 'n':
-			switch {
-			case value == 0:
-				v = dict.CacheComputes.Breach("a call of key %d inside another tells nothing", key)
-			case computed[1]:
-				v = m.Called(key, value-1, values[1], true)
-			default:
-				v = m.Hit(key, value-1)
-			}
-			computed[1] = false
-		case 'x':
-			v = m.Clear()
-		case 'r':
-			v = m.Remove(key, value != 0)
-		case 'e':
-			m.Evicted(key, value)
 		}
-		if v != nil {
+		event := c.event
+		if c.late {
+			event = c.lateEvent
+		}
+		if v := event(m, what, key, value); v != nil {
 			return v
 		}
 	}
 	value, ok := hidden(out)
 	switch {
-	case failed:
-		return m.Failed(own, ok)
-	case computed[0]:
-		return m.Called(own, value, values[0], ok)
+	case c.failed:
+		return nil
+	case c.gaveUp:
+		return m.Failed(c.own, ok)
+	case c.computed[0]:
+		return m.Called(c.own, value, c.values[0], ok)
 	case !ok:
-		return dict.CacheComputes.Breach("a call of key %d computes nothing and tells nothing", own)
+		return dict.CacheComputes.Breach("a call of key %d computes nothing and tells nothing", c.own)
 	}
-	return m.Hit(own, value)
+	return m.Hit(c.own, value)
+}
+
+// judgedCall is a call whose events are read.
+type judgedCall struct {
+	own      uint64
+	act      callAct
+	failed   bool // the call, by a fault
+	left     int  // entries afterwards
+	gaveUp   bool // the computation
+	late     bool // something happened when its value was to be stored, which may now be there or not
+	depth    int
+	values   [2]uint64 // that the last computations at a depth gave
+	computed [2]bool   // and whether there was one in the call at that depth
+}
+
+func (c *judgedCall) event(m cacheState, what byte, key, value uint64) (v violation) {
+	switch what {
+	case 'm':
+		c.depth = min(c.depth+1, 2)
+		return m.Miss(key)
+	case 'v':
+		c.depth = max(c.depth-1, 0)
+		c.values[c.depth], c.computed[c.depth] = value, true
+		if c.failed {
+			m.Lost(c.left)
+			return nil
+		}
+		if c.act >= clearDuring {
+			m.Mark()
+		}
+		return m.Computed(key)
+	case 'f':
+		c.gaveUp = true
+		c.depth = max(c.depth-1, 0)
+	case 'n':
+		switch {
+		case value == 0:
+			v = dict.CacheComputes.Breach("a call of key %d inside another tells nothing", key)
+		case c.computed[1]:
+			v = m.Called(key, value-1, c.values[1], true)
+		default:
+			v = m.Hit(key, value-1)
+		}
+		c.computed[1] = false
+	case 'x':
+		c.late = c.computed[0] && c.act == clearDuring
+		return m.Clear()
+	case 'r':
+		return m.Remove(key, value != 0)
+	case 'e':
+		m.Evicted(key, value)
+	case 'b':
+		c.late = c.computed[0]
+		c.depth++
+	case 'z':
+		c.depth--
+	case 'q':
+		return dict.CacheServes.Breach("a comparison or a hash failed, and the call of key %d did not", key)
+	}
+	return v
+}
+
+// lateEvent is that of a call in the middle of storing: it counts, and what the cache holds then is told.
+func (c *judgedCall) lateEvent(m cacheState, what byte, key, value uint64) violation {
+	switch what {
+	case 'v':
+		c.values[1], c.computed[1] = value, true
+	case 'n':
+		m.Aside(c.computed[1])
+		if c.computed[1] {
+			return m.Called(key, value-1, c.values[1], value != 0)
+		}
+	case 'w':
+		m.Forget()
+	case 'k':
+		return m.Adopt(key, value)
+	}
+	return nil
 }
 
 func judgeRemoveOldest(m cacheState, _ prog.Op, out prog.Outcome) violation {

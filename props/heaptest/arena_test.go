@@ -42,13 +42,14 @@ func ExampleTest() {
 	})
 	fmt.Println(err)
 	// Output:
-	// conforms: heap/disjoint: p0 overlaps live p1 in its bytes [0, 1)
-	//      0  p0 = alloc size=4096  -> ok
-	//      1  p1 = alloc size=1     -> ok
-	//      2  free p0               -> ok
-	// ✗    3  p0 = alloc size=1     -> ok
+	// conforms: heap/disjoint: p3 overlaps live p2 in its bytes [0, 1)
+	//      0  p0 = alloc size=3584  -> ok
+	//      1  p1 = alloc size=512   -> ok
+	//      2  p2 = alloc size=1     -> ok
+	//      3  free p1               -> ok
+	// ✗    4  p3 = alloc size=1     -> ok
 	// rule     heap/disjoint: no two live blocks share a byte
-	// blame    bytes [0, 1) of p1: made by 1 (p1 = alloc size=1), handed out again by 3 (p0 = alloc size=1)
+	// blame    bytes [0, 1) of p2: made by 2 (p2 = alloc size=1), handed out again by 4 (p3 = alloc size=1)
 	// seed     HEAPFUZZ_SEED=1
-	// shrunk   133 -> 4 operations, 67 runs; nothing more can be left out
+	// shrunk   517 -> 5 operations, 161 runs; nothing more can be left out
 }

@@ -1,7 +1,7 @@
 package heaptest
 
 import (
-	"fmt"
+	"slices"
 	"unsafe"
 
 	"heapfuzz/model/heap"
@@ -23,18 +23,26 @@ const (
 	needOOM
 	needDoubleFree
 	needInteriorFree
+	needStrayFree
 	needForeignFree
 	needWildFree
 	needCrossFree
+	needOwner
+	needDress
 	needs
 )
 
 // What the messages of answers say besides errors.
 const (
 	counted  = "counted"        // the numbers are the allocator's statistics
-	notOwned = "not owned"      // the allocator disowns the block that it gave
+	misgiven = "misgiven"       // they are too, and the operating system gave another footprint
+	notOwned = "not owned"      // the allocator disowns the block that it gave, or owns what is not its own
+	notGiven = "not given"      // the block is not in memory that the operating system gave
 	damage   = "damaged before" // the value is the damage found before the misuse
 )
+
+// gone stands in an answer about an address that is not, or no longer, in memory that the system gave.
+const gone = 1
 
 // driver asks an allocator the operations of Lang: it is the props.Target of every allocator in this process. It fills
 // each block over all its usable bytes with a pattern that depends on the slot and on how many blocks came before, and
@@ -48,6 +56,7 @@ type driver struct {
 	slots    []held
 	bytes    uint64 // asked for in live blocks
 	serial   uint64 // blocks handed out so far
+	calls    uint64 // requests so far that a Dress counts
 	blocks   int    // live ones
 	seen     [transitions]uint64
 }
@@ -57,6 +66,7 @@ type held struct {
 	p            ptr
 	size, usable uintptr
 	seed         uint64
+	call         uint64 // the number of the request that made it
 	live         bool
 }
 
@@ -77,6 +87,7 @@ type parts struct {
 	stater  heap.Stater
 	witness heap.Witness
 	closer  heap.Closer
+	ground  heap.Grounded
 }
 
 // take finds the parts of an allocator. An adapter brings the value that it adapts, whose parts are taken as well.
@@ -97,6 +108,7 @@ func take(a heap.Allocator) parts {
 		pick(&p.stater, v)
 		pick(&p.witness, v)
 		pick(&p.closer, v)
+		pick(&p.ground, v)
 	}
 	if w, ok := a.(interface{ adapted() any }); ok {
 		from(w.adapted())
@@ -130,6 +142,9 @@ func offers(p parts, c heap.Contract) (has [needs]bool) {
 	has[needOOM] = p.oom != nil
 	has[needDoubleFree] = c.DoubleFree != heap.Undefined
 	has[needInteriorFree] = c.InteriorFree != heap.Undefined
+	has[needStrayFree] = c.StrayFree != heap.Undefined
+	has[needOwner] = p.owner != nil
+	has[needDress] = c.Dress != nil && p.realloc != nil
 	has[needForeignFree] = c.ForeignFree != heap.Undefined
 	has[needWildFree] = c.WildFree != heap.Undefined
 	has[needCrossFree] = c.CrossFree != heap.Undefined
@@ -158,6 +173,13 @@ func (d *driver) room(size uintptr) bool {
 	return heap.Room(d.bytes, size)
 }
 
+// called counts a request for a block as debug hooks do.
+func (d *driver) called(size uintptr) {
+	if d.contract.Dress != nil && size <= d.contract.Dress.SizeMax {
+		d.calls++
+	}
+}
+
 // made takes the answer to a request for a block into the slot.
 func (d *driver) made(slot prog.Slot, p ptr, r request) prog.Outcome {
 	if p == nil {
@@ -171,6 +193,11 @@ func (d *driver) made(slot prog.Slot, p ptr, r request) prog.Outcome {
 	if r.zeroed && h.usable >= r.size {
 		out.Value = nonZero(p, r.size)
 	}
+	if d.contract.Dress != nil && out.Msg == "" {
+		if out.Msg = d.undressed(h); out.Msg == "" && !r.zeroed {
+			out.Msg = d.unfilled(p, 0, r.size)
+		}
+	}
 	d.write(h)
 	return out
 }
@@ -178,7 +205,7 @@ func (d *driver) made(slot prog.Slot, p ptr, r request) prog.Outcome {
 // hold makes h the block at p. Its message is notOwned when the allocator says that the block is not its own.
 func (d *driver) hold(h *held, p ptr, size uintptr) prog.Outcome {
 	d.serial++
-	*h = held{p: p, size: size, usable: size, seed: d.serial, live: true}
+	*h = held{p: p, size: size, usable: size, seed: d.serial, call: d.calls, live: true}
 	d.bytes += uint64(size)
 	d.blocks++
 	d.seen[sizeStep(size)]++
@@ -191,6 +218,8 @@ func (d *driver) hold(h *held, p ptr, size uintptr) prog.Outcome {
 		h.usable = 0 // a lie ends the run: the block is not written
 	} else if d.owner != nil && !d.owner.Owns(p, h.usable) {
 		out.Msg, h.usable = notOwned, 0
+	} else if d.ground != nil && !d.ground.Gave(p, h.usable) {
+		out.Msg, h.usable = notGiven, 0
 	}
 	return out
 }
@@ -210,6 +239,11 @@ func (d *driver) count() prog.Outcome {
 		return prog.Outcome{}
 	}
 	blocks, bytes, footprint := d.user.Usage()
+	if d.ground != nil {
+		if given, exact := d.ground.Given(); exact && given != footprint {
+			return prog.Outcome{Value: blocks, Size: bytes, Addr: footprint, Msg: misgiven}
+		}
+	}
 	return prog.Outcome{Value: blocks, Size: bytes, Addr: footprint, Msg: counted}
 }
 
@@ -218,10 +252,16 @@ func (d *driver) release(op prog.Op) prog.Outcome {
 	if bad := d.harm(h); bad != 0 {
 		return prog.Outcome{Value: bad}
 	}
-	p, state := h.p, d.state(h.p)
+	old, out := *h, prog.Outcome{State: d.state(h.p)}
+	if d.contract.Dress != nil {
+		out.Msg = d.undressed(h)
+	}
 	d.drop(h)
-	d.Free(p)
-	return prog.Outcome{State: state}
+	d.Free(old.p)
+	if d.contract.Dress != nil && out.Msg == "" {
+		out.Msg = d.undead(&old)
+	}
+	return out
 }
 
 // state is the state around a block that was made or is about to be freed.
@@ -246,7 +286,11 @@ func (d *driver) drop(h *held) {
 }
 
 func (d *driver) verify(op prog.Op) prog.Outcome {
-	return prog.Outcome{Value: d.harm(&d.slots[op.Args[0]])}
+	out := prog.Outcome{Value: d.harm(&d.slots[op.Args[0]])}
+	if d.contract.Dress != nil {
+		out.Msg = d.undressed(&d.slots[op.Args[0]])
+	}
+	return out
 }
 
 func (d *driver) askUsable(op prog.Op) prog.Outcome {
@@ -265,13 +309,18 @@ func (d *driver) resize(op prog.Op) prog.Outcome {
 		return prog.Outcome{Value: bad}
 	}
 	old := *h
+	d.called(size)
 	p := d.realloc.Realloc(h.p, size)
 	if p == nil {
 		if size == 0 && d.contract.ReallocZeroFrees {
 			d.drop(h)
 			return prog.Outcome{}
 		}
-		return d.refused(d.harm(h))
+		out := d.refused(d.harm(h))
+		if d.contract.Dress != nil && d.undressed(h) != "" {
+			out.Value = 1 // the damage is in front of the block or behind it
+		}
+		return out
 	}
 	if p == old.p {
 		d.seen[movedNot]++
@@ -284,6 +333,9 @@ func (d *driver) resize(op prog.Op) prog.Outcome {
 		filled, _ := regions(old.usable)
 		out.Value = compare(p, 0, min(size, old.size, filled), old.seed)
 	}
+	if d.contract.Dress != nil && out.Msg == "" {
+		out.Msg = d.redressed(h, &old)
+	}
 	d.write(h)
 	return out
 }
@@ -293,8 +345,8 @@ func (d *driver) drain(prog.Op) prog.Outcome {
 		if !d.slots[i].live {
 			continue
 		}
-		if out := d.release(prog.Op{Args: [3]uint64{uint64(i)}}); out.Value != 0 {
-			out.Msg = fmt.Sprintf("p%d", i)
+		if out := d.release(prog.Op{Args: [3]uint64{uint64(i)}}); out.Value != 0 || out.Msg != "" {
+			out.Addr = uint64(i)
 			return out
 		}
 	}
@@ -314,15 +366,26 @@ func (d *driver) check(op prog.Op) prog.Outcome {
 	return prog.Outcome{}
 }
 
-// misuse frees what must not be freed: Value is 1 when the allocator panicked, as it does where it detects the misuse.
+// misuse frees what must not be freed: Value is 1 when the allocator panicked, as it does where it detects the misuse,
+// and the message is the name that it has for it.
 func (d *driver) misuse(p ptr) (out prog.Outcome) {
-	defer func() {
-		if e := recover(); e != nil {
-			out = prog.Outcome{Value: 1}
-		}
-	}()
+	defer func() { detected(&out, recover()) }()
+	if d.ground != nil && !d.ground.Gave(p, 1) {
+		out.Size = gone
+	}
 	d.Free(p)
-	return prog.Outcome{}
+	return out
+}
+
+// detected takes what the allocator panicked with into the answer.
+func detected(out *prog.Outcome, e any) {
+	if e == nil {
+		return
+	}
+	out.Value = 1
+	if m, ok := e.(heap.Misuser); ok {
+		out.Msg = m.Misuse()
+	}
 }
 
 func (d *driver) doubleFree(op prog.Op) prog.Outcome {
@@ -331,6 +394,17 @@ func (d *driver) doubleFree(op prog.Op) prog.Outcome {
 		return prog.Outcome{Value: out.Value, Msg: damage}
 	}
 	return d.misuse(p)
+}
+
+func (d *driver) strayFree(op prog.Op) prog.Outcome {
+	h := d.slots[op.Args[0]]
+	if h.usable < 2 {
+		return prog.Outcome{Status: prog.Skip}
+	}
+	if out := d.release(op); out.Value != 0 {
+		return prog.Outcome{Value: out.Value, Msg: damage}
+	}
+	return d.misuse(unsafe.Add(h.p, 1+uintptr(op.Args[1])%(h.usable-1)))
 }
 
 func (d *driver) interiorFree(op prog.Op) prog.Outcome {
@@ -344,6 +418,34 @@ func (d *driver) interiorFree(op prog.Op) prog.Outcome {
 // foreign is memory that no allocator handed out. Its words are small numbers, which an allocator that looks there for
 // its own headers takes for plausible indices.
 var foreign [3 * 4096]uint32
+
+// behindFree frees nothing where a block begins there. As that is a matter of addresses, what happened is hidden: Addr
+// is Value and one more.
+func (d *driver) behindFree(op prog.Op) prog.Outcome {
+	h := &d.slots[op.Args[0]]
+	p := unsafe.Add(h.p, h.usable)
+	if slices.ContainsFunc(d.slots, func(o held) bool { return o.live && o.p == p }) {
+		return prog.Outcome{}
+	}
+	out := d.misuse(p)
+	out.Addr, out.Value = out.Value+1, 0
+	return out
+}
+
+// askOwner tells, hidden, whether bytes near a block are the allocator's.
+func (d *driver) askOwner(op prog.Op) (out prog.Outcome) {
+	p, size := unsafe.Add(d.slots[op.Args[0]].p, op.Args[1]), uintptr(op.Args[2])
+	if d.owner.Owns(p, size) {
+		out.Size = 1
+	}
+	if d.ground != nil && !d.ground.Gave(p, size) {
+		out.Addr = gone
+	}
+	if d.owner.Owns(ptr(&foreign[1024]), 1) {
+		out.Msg = notOwned
+	}
+	return out
+}
 
 func (d *driver) foreignFree(op prog.Op) prog.Outcome {
 	return d.misuse(ptr(&foreign[1024+op.Args[0]%1024]))

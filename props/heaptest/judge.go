@@ -35,10 +35,15 @@ func judgeMake(m *heap.Model, op prog.Op, out prog.Outcome, r request) *model.Vi
 func block(out prog.Outcome) heap.Block { return heap.Block{Addr: out.Addr, Usable: out.Size} }
 
 func judgeBlock(slot uint32, out prog.Outcome) *model.Violation {
-	if out.Msg == notOwned {
+	switch out.Msg {
+	case "":
+		return nil
+	case notOwned:
 		return heap.Owned.Breach("p%d is not in memory that the allocator owns", slot)
+	case notGiven:
+		return heap.Owned.Breach("p%d is not in memory that the operating system gave", slot)
 	}
-	return nil
+	return heap.Dressed.Breach("p%d: %s", slot, out.Msg)
 }
 
 // judgeFailed judges the statistics right after a request that failed.
@@ -83,6 +88,14 @@ func judgeRelease(m *heap.Model, op prog.Op, out prog.Outcome) *model.Violation 
 		return damaged(uint32(op.Args[0]), out)
 	}
 	m.Free(uint32(op.Args[0]))
+	return judgeDress(op, out)
+}
+
+// judgeDress judges what debug hooks wrote.
+func judgeDress(op prog.Op, out prog.Outcome) *model.Violation {
+	if out.Msg != "" {
+		return heap.Dressed.Breach("p%d: %s", op.Args[0], out.Msg)
+	}
 	return nil
 }
 
@@ -90,7 +103,7 @@ func judgeContent(_ *heap.Model, op prog.Op, out prog.Outcome) *model.Violation 
 	if out.Value != 0 {
 		return damaged(uint32(op.Args[0]), out)
 	}
-	return nil
+	return judgeDress(op, out)
 }
 
 func damaged(slot uint32, out prog.Outcome) *model.Violation {
@@ -99,10 +112,10 @@ func damaged(slot uint32, out prog.Outcome) *model.Violation {
 
 func judgeDrain(m *heap.Model, _ prog.Op, out prog.Outcome) *model.Violation {
 	if out.Value != 0 {
-		return heap.Content.Breach("byte %d of %s is not as it was written", out.Value-1, out.Msg)
+		return heap.Content.Breach("byte %d of p%d is not as it was written", out.Value-1, out.Addr)
 	}
 	m.Drain()
-	return nil
+	return judgeDress(prog.Op{Args: [3]uint64{out.Addr}}, out)
 }
 
 func judgeUsable(m *heap.Model, op prog.Op, out prog.Outcome) *model.Violation {
@@ -112,6 +125,9 @@ func judgeUsable(m *heap.Model, op prog.Op, out prog.Outcome) *model.Violation {
 func judgeCheck(m *heap.Model, _ prog.Op, out prog.Outcome) *model.Violation { return m.Check(out.Msg) }
 
 func judgeCount(m *heap.Model, _ prog.Op, out prog.Outcome) *model.Violation {
+	if out.Msg == misgiven {
+		return heap.Accounted.Breach("%d bytes of footprint, and the operating system gave others", out.Addr)
+	}
 	if v := m.Count(out.Value, out.Size); v != nil {
 		return v
 	}
@@ -126,23 +142,76 @@ func judgeFreeNil(m *heap.Model, _ prog.Op, out prog.Outcome) *model.Violation {
 	return nil
 }
 
-// judgeMisuse judges whether a misuse was met as the contract promises. Value 1 says that it was detected.
-func judgeMisuse(promised func(*heap.Contract) heap.Answer) judge {
+// judgeMisuse judges whether a misuse was met as the contract promises. Value 1 says that it was detected, and the
+// message by which name; "" is any. An address that the system has taken back (Size gone) is a foreign one.
+func judgeMisuse(kind string, promised func(*heap.Contract) heap.Answer) judge {
 	return func(m *heap.Model, _ prog.Op, out prog.Outcome) *model.Violation {
-		want := promised(&m.Contract)
-		if (want == heap.Detected) != (out.Value == 1) {
+		want, name := promised(&m.Contract), kind
+		if out.Size == gone && name != "" {
+			name = heap.KindForeign
+		}
+		switch {
+		case (want == heap.Detected) != (out.Value == 1):
 			return heap.Misuse.Breach("it is promised to be %v", want)
+		case m.Contract.NamesMisuse && name != "" && out.Value == 1 && out.Msg != name:
+			return heap.Misuse.Breach("it is called %q, and is a %s", out.Msg, name)
 		}
 		return nil
 	}
 }
 
-var judgeSecondFree = judgeMisuse(func(c *heap.Contract) heap.Answer { return c.DoubleFree })
-
-func judgeDoubleFree(m *heap.Model, op prog.Op, out prog.Outcome) *model.Violation {
-	if out.Msg == damage {
-		return damaged(uint32(op.Args[0]), out)
+// judgeSecond judges the misuse of a block that was freed first.
+func judgeSecond(kind string, promised func(*heap.Contract) heap.Answer) judge {
+	misused := judgeMisuse(kind, promised)
+	return func(m *heap.Model, op prog.Op, out prog.Outcome) *model.Violation {
+		if out.Msg == damage {
+			return damaged(uint32(op.Args[0]), out)
+		}
+		m.Free(uint32(op.Args[0]))
+		return misused(m, op, out)
 	}
-	m.Free(uint32(op.Args[0]))
-	return judgeSecondFree(m, op, out)
+}
+
+var judgeNoBlock = judgeMisuse("", func(c *heap.Contract) heap.Answer { return c.StrayFree })
+
+// judgeBehind judges the free of the address behind a block, which was not asked for where another begins there.
+func judgeBehind(m *heap.Model, op prog.Op, out prog.Outcome) *model.Violation {
+	if out.Addr == 0 {
+		return nil
+	}
+	out.Value = out.Addr - 1
+	return judgeNoBlock(m, op, out)
+}
+
+// judgeOwner judges whether bytes are the allocator's, which Size 1 says. All of a block are, and none that the system
+// did not give (Addr gone), nor more than there are, nor somebody else's (the message notOwned).
+func judgeOwner(m *heap.Model, op prog.Op, out prog.Outcome) *model.Violation {
+	at, size := op.Args[1], op.Args[2]
+	switch owned := out.Size == 1; {
+	case out.Msg == notOwned:
+		return heap.Owned.Breach("memory of somebody else is said to be the allocator's")
+	case !owned && at+size >= at && at+size <= m.UsableOf(uint32(op.Args[0])):
+		return heap.Owned.Breach("bytes %d to %d of p%d are said not to be the allocator's", at, at+size, op.Args[0])
+	case owned && (out.Addr == gone || size >= heap.NoSuchSize):
+		return heap.Owned.Breach("%d bytes from byte %d of p%d are said to be the allocator's", size, at, op.Args[0])
+	}
+	return nil
+}
+
+// judgeSmash judges whether an overwritten byte around a block was detected, and by which name.
+func judgeSmash(m *heap.Model, op prog.Op, out prog.Outcome) *model.Violation {
+	kind := heap.KindBack
+	switch at := op.Args[1]; {
+	case at == 0:
+		kind = heap.KindAPI
+	case at < dressBytes:
+		kind = heap.KindFront
+	}
+	switch {
+	case out.Value == 0:
+		return heap.Misuse.Breach("an overwritten byte around p%d is not detected", op.Args[0])
+	case out.Msg != kind:
+		return heap.Misuse.Breach("the byte is called %q, and is in the %s", out.Msg, kind)
+	}
+	return nil
 }

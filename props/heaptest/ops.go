@@ -26,6 +26,7 @@ var (
 	inside = &prog.Domain{Name: "offset", Near: 64, Max: 4095, Edges: []uint64{8, 16, 32, 48}}
 	limits = &prog.Domain{Name: "limit", Near: 40, Max: 4095}
 	small  = &prog.Domain{Name: "number", Near: 3, Max: 255}
+	fence  = &prog.Domain{Name: "byte", Near: 15, Max: 15}
 	kinds  = &prog.Domain{Name: "variant", Near: 9, Max: 255} // no target has more
 )
 
@@ -102,25 +103,40 @@ var Lang = prog.NewLang("heap", slots, args(arg("limit", limits), arg("skew", sm
 			return prog.Outcome{}
 		},
 		func(m *heap.Model, op prog.Op, _ prog.Outcome) *model.Violation {
-			m.Scarce(op.Args[0] != 0)
+			m.Scarce(op.Args[0], op.Args[1] != 0)
 			return nil
 		}),
 
 	other(prog.Info{Name: "double-free", Role: prog.Kill, Weight: 1, Args: args(slotArg),
-		Doc: "frees the block of p, and then once more"}, needDoubleFree, (*driver).doubleFree, judgeDoubleFree),
+		Doc: "frees the block of p, and then once more"}, needDoubleFree, (*driver).doubleFree,
+		judgeSecond(heap.KindDouble, func(c *heap.Contract) heap.Answer { return c.DoubleFree })),
 	other(prog.Info{Name: "interior-free", Role: prog.Use, Weight: 1, Args: args(slotArg, arg("at", inside)),
 		Doc: "frees an address inside the block of p, which lives on"}, needInteriorFree, (*driver).interiorFree,
-		judgeMisuse(func(c *heap.Contract) heap.Answer { return c.InteriorFree })),
+		judgeMisuse(heap.KindInterior, func(c *heap.Contract) heap.Answer { return c.InteriorFree })),
 	other(prog.Info{Name: "foreign-free", Weight: 1, Args: args(arg("at", inside)),
 		Doc: "frees an address in memory that is not the allocator's"}, needForeignFree, (*driver).foreignFree,
-		judgeMisuse(func(c *heap.Contract) heap.Answer { return c.ForeignFree })),
+		judgeMisuse(heap.KindForeign, func(c *heap.Contract) heap.Answer { return c.ForeignFree })),
 	other(prog.Info{Name: "wild-free", Weight: 1, Args: args(arg("at", inside)),
 		Doc: "frees an address where there is no memory"}, needWildFree, (*driver).wildFree,
-		judgeMisuse(func(c *heap.Contract) heap.Answer { return c.WildFree })),
+		judgeMisuse(heap.KindForeign, func(c *heap.Contract) heap.Answer { return c.WildFree })),
 	other(prog.Info{Name: "cross-free", Weight: 1, Args: args(sizeArg),
 		Doc: "frees a block of another allocator of the same kind"}, needCrossFree, (*driver).crossFree,
-		judgeMisuse(func(c *heap.Contract) heap.Answer { return c.CrossFree })),
-})
+		judgeMisuse(heap.KindForeign, func(c *heap.Contract) heap.Answer { return c.CrossFree })),
+
+	other(prog.Info{Name: "stray-free", Role: prog.Kill, Weight: 1, Args: args(slotArg, arg("at", inside)),
+		Doc: "frees the block of p, and then an address inside it"}, needStrayFree, (*driver).strayFree,
+		judgeSecond(heap.KindWild, func(c *heap.Contract) heap.Answer { return c.StrayFree })),
+	other(prog.Info{Name: "owns", Role: prog.Use, Weight: 2, Args: args(slotArg, arg("at", inside), sizeArg),
+		Doc: "asks whether size bytes from an address near the block of p are the allocator's"}, needOwner,
+		(*driver).askOwner, judgeOwner),
+	other(prog.Info{Name: "smash", Role: prog.Use, Weight: 1,
+		Args: args(slotArg, arg("at", fence), arg("resize", flags)),
+		Doc:  "overwrites a byte around the block of p, frees or resizes it, which is to be detected, and mends it",
+	}, needDress, (*driver).smash, judgeSmash),
+	other(prog.Info{Name: "behind-free", Role: prog.Use, Weight: 1, Args: args(slotArg),
+		Doc: "frees the address behind the block of p, where no block is"}, needStrayFree, (*driver).behindFree,
+		judgeBehind),
+}).With(motifs...)
 
 type (
 	row   = prog.Row[*heap.Model, *driver]
@@ -162,6 +178,9 @@ func makes(info prog.Info, n need, req func(prog.Op) request, ask func(*driver, 
 			if !d.has[n] || d.live(op.Def) || r.odd && !d.contract.AlignStrict || r.costly() ||
 				!r.overflows && !d.room(r.size) {
 				return prog.Outcome{Status: prog.Skip}
+			}
+			if !r.overflows {
+				d.called(r.size)
 			}
 			return d.made(op.Def, ask(d, r), r)
 		},

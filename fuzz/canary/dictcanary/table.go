@@ -70,6 +70,9 @@ const (
 	EvictedUntold
 	EvictsNewest
 	FailureIsStored
+	RefusedIsStored
+	ErrorIsLost
+	WrongWhileAsked
 	GetIsNoUse
 	HoldsOneLess
 	HoldsOneMore
@@ -213,7 +216,8 @@ var table = []row{
 	{Name: "cache-skips-len", Doc: "a driver answers that it skipped to a len", Rule: dict.CacheAnswers, cache: true,
 		spoil: spoilLen},
 	{Name: "refuses-max", Doc: "the greatest key is refused", Bug: RefusesMax, Rule: dict.CacheServes, cache: true,
-		Or: or(dict.CacheComputes, dict.CacheLength), Reason: "a call that stores it computes it again"},
+		Or:     or(dict.CacheComputes, dict.CacheLength, dict.CacheCallback),
+		Reason: "a call that stores it computes it again; a full cache evicts nothing for it"},
 	{Name: "reads-neighbour", Doc: "a hit gives the value of the next older entry", Bug: ReadsNeighbour,
 		Rule: dict.CacheReads, cache: true, Or: or(dict.CacheComputes), Reason: "a call tells it too"},
 	{Name: "overwrite-keeps-old", Doc: "overwriting keeps the lowest bit", Bug: OverwriteKeepsOld,
@@ -258,6 +262,13 @@ var table = []row{
 	{Name: "miss-is-hit", Doc: "a miss counts as a hit", Bug: MissIsHit, Rule: dict.CacheInfo, cache: true},
 	{Name: "clear-keeps-statistics", Doc: "clearing keeps the statistics", Bug: ClearKeepsStatistics,
 		Rule: dict.CacheInfo, cache: true},
+	{Name: "refused-is-stored", Doc: "a call that there was no memory for stores its value", Bug: RefusedIsStored,
+		Rule: dict.CacheLength, cache: true, Or: or(dict.CacheAbsent, dict.CachePolicy, dict.CacheComputes,
+			dict.CacheCallback), hide: faulty, Reason: "a full cache evicts another for it"},
+	{Name: "error-is-lost", Doc: "a comparison that fails counts as one that tells keys apart", Bug: ErrorIsLost,
+		Rule: dict.CacheServes, cache: true, hide: faulty},
+	{Name: "wrong-while-asked", Doc: "a value that is stored while a comparison calls is one too large",
+		Bug: WrongWhileAsked, Rule: dict.CacheReads, cache: true, hide: faulty, Programs: 200},
 	{Name: "failure-is-stored", Doc: "a computation that fails is stored", Bug: FailureIsStored, Rule: dict.CacheLength,
 		cache: true, Or: or(dict.CacheCallback, dict.CacheComputes), Reason: "the callback is told of what it evicts"},
 	{Name: "call-tells-stored", Doc: "a call tells what a call inside it stored", Bug: CallTellsStored,

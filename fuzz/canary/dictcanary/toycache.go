@@ -270,3 +270,53 @@ func (c *toyCache) CheckInvariants() error {
 	}
 	return nil
 }
+
+// faultyCache is a cache in whose calls something happens: before a key is looked up, or before it is stored.
+type faultyCache struct {
+	*toyCache
+	fault            dict.Fault
+	nth              int
+	during           func()
+	happened, failed bool
+}
+
+// faulty has nothing evicted be told: who calls in the middle of a call cannot tell whose eviction it is.
+func faulty(c *toyCache) dict.Cache {
+	f := &faultyCache{toyCache: c}
+	return struct {
+		dict.Cache
+		dict.Caller
+		dict.Peeker
+		dict.Clearer
+		dict.Keyer
+		dict.Faulter
+	}{f, f, f, f, f, f}
+}
+
+func (c *faultyCache) Fault(f dict.Fault, nth int, during func()) {
+	c.fault, c.nth, c.during, c.happened, c.failed = f, nth, during, false, false
+}
+
+func (c *faultyCache) Faulted() (happened, failed bool) { return c.happened, c.failed }
+
+// Call is toyCache's, in which all that happens happens when the value is to be stored.
+func (c *faultyCache) Call(key uint64) (value uint64, ok bool) {
+	fault := c.fault
+	c.fault = 0
+	if fault == 0 || c.nodes[key] != nil {
+		return c.toyCache.Call(key)
+	}
+	c.misses++
+	value, ok = c.compute(key)
+	c.happened, c.failed = true, fault != dict.FaultDuring && !(fault == dict.FaultRaise && c.bug == ErrorIsLost)
+	if fault == dict.FaultDuring {
+		c.during()
+	}
+	if n := c.nodes[key]; n == nil && (!c.failed || c.bug == RefusedIsStored) {
+		c.Put(key, value)
+		if fault == dict.FaultDuring && c.bug == WrongWhileAsked && c.nodes[key] != nil {
+			c.nodes[key].value += 1000
+		}
+	}
+	return value, ok && !c.failed
+}

@@ -88,6 +88,7 @@ judges every answer, and shrinks the first program that breaks a rule to a few l
   heapfuzz trace FILE           replay what a real program did, and weigh the memory that it took
   heapfuzz targets [-rules]     list what is tried, or the rules
   heapfuzz ops                  list the operations of which programs consist
+  heapfuzz recorded [NAME]      replay what real interpreters answered
   heapfuzz prove                make small defects in our own implementations, and see which are found
   heapfuzz nightly              look for defects with everything that there is, within a budget of time
 
@@ -121,7 +122,7 @@ func newRoot() *cobra.Command {
 		return fmt.Errorf("%s; %s -h lists the flags", oneDash(err.Error()), c.CommandPath())
 	})
 	root.AddCommand(runCommand(), replayCommand(), shrinkCommand(), showCommand(), traceCommand())
-	root.AddCommand(targetsCommand(), opsCommand(), proveCommand())
+	root.AddCommand(targetsCommand(), opsCommand(), proveCommand(), recordedCommand())
 	root.AddCommand(nightlyCommand(), huntCommand(), coverCommand(), seedsCommand())
 	return root
 }

@@ -232,10 +232,12 @@ func revision(ctx context.Context, root string) string {
 
 func printScores(w io.Writer, s *mutant.Summary) error {
 	var t table
-	t.add("DEFECTS IN", ">TRIED", ">FOUND", ">EQUIVALENT", ">GAPS", ">NOT REACHED", ">SCORE")
+	t.add("DEFECTS IN", ">TRIED", ">FOUND", ">EQUIVALENT", ">GAPS", ">NOT REACHED", ">SCORE",
+		">BY RECORDINGS ALONE", ">SCORE WITHOUT")
 	for _, score := range slices.Concat(s.Packages, s.Operators, []mutant.Score{s.Total}) {
 		t.add(score.Name, commas(score.Mutants), commas(score.Killed), commas(score.Equivalent), commas(score.Gaps),
-			commas(score.Unreached), fmt.Sprintf("%.1f%%", 100*score.Share()))
+			commas(score.Unreached), fmt.Sprintf("%.1f%%", 100*score.Share()), commas(score.Recorded),
+			fmt.Sprintf("%.1f%%", 100*score.Without()))
 	}
 	if err := t.print(w); err != nil {
 		return err
@@ -290,8 +292,12 @@ func (f *proveFlags) verdict(w io.Writer, p *mutant.Proof, s *mutant.Survivors, 
 			fmt.Fprintf(w, "control: %s breaks %s without any defect\n", c.Target, c.Rule)
 		}
 	}
+	for _, name := range p.Recordings.Broken {
+		wrong++
+		fmt.Fprintf(w, "control: %s is answered otherwise without any defect\n", name)
+	}
 	for _, name := range p.Untried {
-		fmt.Fprintf(w, "untried: no target reaches %s\n", name)
+		fmt.Fprintf(w, "untried: no target and no recording reaches %s\n", name)
 		if f.floor == 0 {
 			wrong++
 		}

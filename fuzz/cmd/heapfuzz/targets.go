@@ -8,6 +8,7 @@ import (
 
 	"heapfuzz/fuzz"
 	"heapfuzz/fuzz/campaign"
+	"heapfuzz/fuzz/recorded"
 	"heapfuzz/props"
 	"heapfuzz/props/prog"
 )
@@ -181,7 +182,7 @@ func listEach(c *cobra.Command, subject string, list func(*table, fuzz.Language)
 func listTargets(t *table, l fuzz.Language) {
 	t.add("TARGET", "PROMISES", "HAS", "WHAT IT IS")
 	for _, target := range l.Targets() {
-		t.add(target.Name, target.Promises(), strings.Join(parts(target.New()), " "), target.Doc)
+		t.add(target.Name, target.Promises(), strings.Join(parts(target), " "), target.Doc)
 	}
 }
 
@@ -204,14 +205,18 @@ func listCanaries(t *table, l fuzz.Language) {
 }
 
 // parts are the operations that a target has and not every one of its kind does. Misuse is no part: it is promised, not
-// had.
-func parts(s *props.Subject) []string {
+// had. Recordings are among them where there are some.
+func parts(t fuzz.Target) []string {
+	s := t.New()
 	var names []string
 	for k, row := range s.Spec.Rows {
 		misuse := strings.HasSuffix(row.Name, "-free")
 		if row.Lacks && !misuse && row.Name != "realloc-nil" && s.Allows(prog.Kind(k)) {
 			names = append(names, row.Name)
 		}
+	}
+	if t.Recordings != (recorded.Family{}) {
+		names = append(names, "recordings")
 	}
 	return names
 }

@@ -1,10 +1,16 @@
-package dict
+package recorded
 
 import (
+	"crypto/sha256"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
+
+	"heapfuzz/impl/dict"
 )
+
+// The programs of dicts follow from a seed; files have a checksum of them only.
 
 // A flavour is a mix of operations and keys. Every golden program has one, and goes through phases that grow and
 // shrink. The first eight, whose answers compress best, have two programs of the twenty.
@@ -41,11 +47,11 @@ var flavours = []flavour{
 	{"evil", "opx", 16, map[string]int{"evil": 150, "final": 40, "update": 20, "eq": 20, "clear": 5}},
 }
 
-// program makes the text of a golden program. It is a function of the seed and the length.
-func program(seed, length int) (name, text string) {
+// dictProgram makes the text of a golden program. It is a function of the seed and the length.
+func dictProgram(seed, length int) (name, text string) {
 	f := flavours[(seed-1)%len(flavours)]
 	r := rand.New(rand.NewPCG(uint64(seed), 0x9e3779b97f4a7c15))
-	g := generator{r: r, f: f}
+	g := dictGenerator{r: r, f: f}
 	var b strings.Builder
 	for i := range 4 {
 		fmt.Fprintf(&b, "%s %d\n", []string{"new", "call"}[i&1], i)
@@ -68,7 +74,7 @@ func program(seed, length int) (name, text string) {
 	return fmt.Sprintf("%02d-%s", seed, f.name), b.String()
 }
 
-type generator struct {
+type dictGenerator struct {
 	r     *rand.Rand
 	f     flavour
 	ops   []string
@@ -77,15 +83,16 @@ type generator struct {
 	next  []string // lines that are already drawn
 }
 
-// rows are the operations in a fixed order: a map has none.
-var rows = []string{"set", "get", "in", "del", "pop", "setdefault", "popitem", "clear", "new", "call", "copy", "dict",
-	"fromkeys", "update", "eq", "iter", "rev", "next", "left", "order", "tracked", "class", "inst", "attr", "delattr"}
+// dictOps are the operations in a fixed order: a map has none.
+var dictOps = []string{"set", "get", "in", "del", "pop", "setdefault", "popitem", "clear", "new", "call", "copy",
+	"dict", "fromkeys", "update", "eq", "iter", "rev", "next", "left", "order", "tracked", "class", "inst", "attr",
+	"delattr"}
 
 // phase draws whether the dicts grow or shrink, and makes the weights.
-func (g *generator) phase(f flavour) {
+func (g *dictGenerator) phase(f flavour) {
 	grow := 50 + g.r.IntN(250)
 	g.ops, g.upTo, g.total = nil, nil, 0
-	for _, op := range rows {
+	for _, op := range dictOps {
 		weight, ok := f.weights[op]
 		if !ok {
 			weight = base[op]
@@ -104,7 +111,7 @@ func (g *generator) phase(f flavour) {
 	}
 }
 
-func (g *generator) line() string {
+func (g *dictGenerator) line() string {
 	n := g.r.IntN(g.total)
 	i := 0
 	for g.upTo[i] <= n {
@@ -135,7 +142,7 @@ func (g *generator) line() string {
 
 // scene walks over a few entries and replaces some of them meanwhile, so that the length stays and the walk may meet
 // more entries than there were.
-func (g *generator) scene() {
+func (g *dictGenerator) scene() {
 	line := func(format string, args ...any) { g.next = append(g.next, fmt.Sprintf(format, args...)) }
 	n := 2 + g.r.IntN(5)
 	line("new 3")
@@ -154,25 +161,28 @@ func (g *generator) scene() {
 }
 
 // slot prefers the first dict, so that one becomes large.
-func (g *generator) slot() int { return max(g.r.IntN(8)-4, 0) }
+func (g *dictGenerator) slot() int { return max(g.r.IntN(8)-4, 0) }
 
 // number prefers small numbers.
-func (g *generator) number() int {
+func (g *dictGenerator) number() int {
 	if g.f.span < 1000 && g.r.IntN(2) == 0 {
 		return g.r.IntN(g.f.span/2 + 1)
 	}
 	return g.r.IntN(g.f.span)
 }
 
+// dictModulus is the one of the hashes of numbers.
+const dictModulus = 1<<61 - 1
+
 // edges are numbers whose hashes collide, are 0 or -2, or have equal low bits.
-var edges = []int64{0, 1, -1, -2, hashModulus, -hashModulus, hashModulus - 1, hashModulus + 1, 2 * hashModulus,
-	1 << 20, 1 << 30, 1 << 40, 1 << 50, 1 << 60, 3 << 20, 5 << 30, 7 << 40, IntMax, -IntMax - 1, 8, 16, 24, 256,
-	1 << 32}
+var edges = []int64{0, 1, -1, -2, dictModulus, -dictModulus, dictModulus - 1, dictModulus + 1, 2 * dictModulus,
+	1 << 20, 1 << 30, 1 << 40, 1 << 50, 1 << 60, 3 << 20, 5 << 30, 7 << 40, dict.IntMax, -dict.IntMax - 1, 8, 16, 24,
+	256, 1 << 32}
 
 // key draws a key. One that is stored does not clear a dict when it is compared: from 3.11 on a real one is then
-// corrupt (see insertNew). What adds entries adds them to dict 0, which is never the source of an update where objects
+// corrupt (see impl/dict). What adds entries adds them to dict 0, which is never the source of an update where objects
 // act: up to 3.10 a real update goes on in the freed table if its source is rebuilt meanwhile with as many entries.
-func (g *generator) key(stored bool) string {
+func (g *dictGenerator) key(stored bool) string {
 	n := g.number()
 	if g.r.IntN(1000) < g.f.weights["evil"] {
 		d := g.r.IntN(2)
@@ -189,7 +199,7 @@ func (g *generator) key(stored bool) string {
 	}
 }
 
-func (g *generator) value() string {
+func (g *dictGenerator) value() string {
 	switch n := g.r.IntN(1000); {
 	case n < g.f.weights["final"]:
 		return fmt.Sprintf("z%d", g.r.IntN(1000))
@@ -204,4 +214,40 @@ func boolInt(b bool) int {
 		return 1
 	}
 	return 0
+}
+
+// readDict makes the program of the seed that the file names, and fills the lines of a section that are the same as in
+// the one before.
+func readDict(name, text string) (list []*Recording, err error) {
+	all := sections(text)
+	var seed, length int
+	var sum string
+	if len(all) == 0 {
+		return nil, errors.New("it is empty")
+	}
+	if _, err := fmt.Sscanf(all[0].body, "seed %d length %d sha256 %s", &seed, &length, &sum); err != nil {
+		return nil, err
+	}
+	_, program := dictProgram(seed, length)
+	if sum != checksum(program) {
+		return nil, fmt.Errorf("another program is made of seed %d; run scripts/golden-dict", seed)
+	}
+	lines, last := programLines(program), ""
+	for _, s := range all[1:] {
+		last = fillSame(s.body, last)
+		list = append(list, newRecording(s.head, lines, last))
+	}
+	return list, nil
+}
+
+func checksum(text string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(text)))[:16] }
+
+func fillSame(text, last string) string {
+	lines, before := strings.Split(text, "\n"), strings.Split(last, "\n")
+	for i := range lines {
+		if i < len(before) && lines[i] == "" {
+			lines[i] = before[i]
+		}
+	}
+	return strings.Join(lines, "\n")
 }

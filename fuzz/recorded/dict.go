@@ -1,4 +1,4 @@
-package dict
+package recorded
 
 import (
 	"errors"
@@ -6,31 +6,38 @@ import (
 	"hash/crc32"
 	"strconv"
 	"strings"
-	"testing"
+
+	"heapfuzz/impl/dict"
 )
 
-// A world runs programs in the language of scripts/golden_dict.py on our dict and answers as that script does. It is
-// the Hooks and the Tracker of its space, and counts who holds what, so that at the end nothing may be left.
-type world struct {
-	t       testing.TB
-	s       *Space
+// A dictWorld runs programs in the language of scripts/golden_dict.py on our dict and answers as that script does. It
+// is the Hooks and the Tracker of its space, and counts who holds what, so that at the end nothing may be left.
+type dictWorld struct {
+	s       *dict.Space
+	prof    *dict.Profile
 	things  []thing // objects; a word is (index+1) << 4
-	same    map[string]Word
-	strs    map[string]Word
-	list    Word
-	tracked map[Dict]bool
-	holds   map[Dict]int // how many slots and iterators have a dict
+	same    map[string]dict.Word
+	strs    map[string]dict.Word
+	list    dict.Word
+	tracked map[dict.Dict]bool
+	holds   map[dict.Dict]int // how many slots and iterators have a dict
 
-	dicts   [4]Dict
-	classOf [4]*Class // whose
-	iters   [4]*Iter
-	classes [4]*Class
+	dicts   [4]dict.Dict
+	classOf [4]*dict.Class // whose
+	iters   [4]*walk
+	classes [4]*dict.Class
 	shown   [4][2]int
 
-	allClasses []*Class
+	allClasses []*dict.Class
 
 	compared int
 	strHeld  int // references to strings
+}
+
+// A walk is an iterator and the dict that it holds: 0 when it has come to its end.
+type walk struct {
+	dict.Iter
+	of dict.Dict
 }
 
 // A thing is an object of the program.
@@ -43,36 +50,44 @@ type thing struct {
 
 var errEvil = errors.New("evil")
 
-func newWorld(t testing.TB, profile string) *world {
-	prof, ok := ProfileByName(profile)
+func openDict(profile string) (world, error) { return newDictWorld(profile) }
+
+func newDictWorld(profile string) (*dictWorld, error) {
+	prof, ok := dict.ProfileByName(profile)
 	if !ok {
-		t.Fatalf("no profile %s", profile)
+		return nil, fmt.Errorf("no profile %q", profile)
 	}
-	w := &world{
-		t: t, same: map[string]Word{}, strs: map[string]Word{}, tracked: map[Dict]bool{}, holds: map[Dict]int{},
+	w := &dictWorld{
+		prof: prof, same: map[string]dict.Word{}, strs: map[string]dict.Word{}, tracked: map[dict.Dict]bool{},
+		holds: map[dict.Dict]int{},
 	}
-	s, err := NewSpace(Config{Profile: prof, Hooks: w, Tracker: w})
+	s, err := dict.NewSpace(dict.Config{Profile: prof, Hooks: w, Tracker: w})
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	w.s = s
 	w.list = w.newThing('L', 0, "")
-	return w
+	return w, nil
 }
 
-func (w *world) newThing(kind byte, n int, act string) Word {
+// answer appends the answer to a line.
+func (w *dictWorld) answer(out []byte, line string) []byte {
+	return append(append(out, w.ask(line)...), '\n')
+}
+
+func (w *dictWorld) newThing(kind byte, n int, act string) dict.Word {
 	w.things = append(w.things, thing{kind, n, act, 1})
-	return Word(len(w.things) << 4)
+	return dict.Word(len(w.things) << 4)
 }
 
-func (w *world) thing(word Word) *thing { return &w.things[word>>4-1] }
+func (w *dictWorld) thing(word dict.Word) *thing { return &w.things[word>>4-1] }
 
 // Hash is that of class Key.
-func (w *world) Hash(word Word) (int64, error) { return int64(w.thing(word).n & 7), nil }
+func (w *dictWorld) Hash(word dict.Word) (int64, error) { return int64(w.thing(word).n & 7), nil }
 
 // Equal is that of class Key, and false for the other classes, which have none.
-func (w *world) Equal(stored, key Word) (bool, error) {
-	isKey := func(x Word) bool { return x&tags == 0 && w.thing(x).kind == 'o' }
+func (w *dictWorld) Equal(stored, key dict.Word) (bool, error) {
+	isKey := func(x dict.Word) bool { return isThing(x) && w.thing(x).kind == 'o' }
 	self, other := stored, key
 	if !isKey(self) {
 		self, other = key, stored
@@ -98,32 +113,31 @@ func (w *world) Equal(stored, key Word) (bool, error) {
 	return isKey(other) && w.thing(self).n == w.thing(other).n, nil
 }
 
-func (w *world) do(act byte, d Dict) {
+func (w *dictWorld) do(act byte, d dict.Dict) {
 	switch {
 	case d == 0:
 	case act == 'c':
 		w.s.Clear(d)
 	case act == 'd':
 		if k, v, err := w.s.PopItem(d); err == nil {
-			w.s.drop(k)
-			w.s.drop(v)
+			w.drop(k)
+			w.drop(v)
 		}
 	default:
 		for i := range 8 {
-			w.must(w.s.Set(d, Int(int64(5000+i)), Int(1)))
+			w.must(w.s.Set(d, dict.Int(int64(5000+i)), dict.Int(1)))
 		}
 	}
 }
 
-func (w *world) must(err error) {
-	w.t.Helper()
+func (w *dictWorld) must(err error) {
 	if err != nil {
-		w.t.Fatal(err)
+		panic(err)
 	}
 }
 
 // Own and Drop count. A thing of kind z acts when it dies.
-func (w *world) Own(word Word) {
+func (w *dictWorld) Own(word dict.Word) {
 	if word.IsStr() {
 		w.strHeld++
 		return
@@ -131,35 +145,44 @@ func (w *world) Own(word Word) {
 	w.thing(word).refs++
 }
 
-func (w *world) Drop(word Word) {
+func (w *dictWorld) Drop(word dict.Word) {
 	if word.IsStr() {
 		w.strHeld--
 		return
 	}
 	x := w.thing(word)
 	if x.refs--; x.refs < 0 {
-		w.t.Fatalf("object %c%d is let go of by somebody who does not hold it", x.kind, x.n)
+		panic(fmt.Sprintf("object %c%d is let go of by somebody who does not hold it", x.kind, x.n))
 	}
 	if d := w.dicts[0]; x.refs == 0 && x.kind == 'z' && d != 0 {
-		w.must(w.s.Set(d, Int(int64(7000000+x.n)), Int(1)))
+		w.must(w.s.Set(d, dict.Int(int64(7000000+x.n)), dict.Int(1)))
+	}
+}
+
+func isThing(word dict.Word) bool { return !word.IsInt() && !word.IsStr() }
+
+// drop lets a word go, whatever it is.
+func (w *dictWorld) drop(word dict.Word) {
+	if !word.IsInt() {
+		w.Drop(word)
 	}
 }
 
 // MayBeTracked, Tracked and Track are the collector's view: every object but numbers and strings has a GC head.
-func (w *world) MayBeTracked(word Word) bool {
-	return word&tags == 0
+func (w *dictWorld) MayBeTracked(word dict.Word) bool {
+	return isThing(word)
 }
-func (w *world) Tracked(d Dict) bool { return w.tracked[d] }
-func (w *world) Track(d Dict)        { w.tracked[d] = true }
+func (w *dictWorld) Tracked(d dict.Dict) bool { return w.tracked[d] }
+func (w *dictWorld) Track(d dict.Dict)        { w.tracked[d] = true }
 
 // key and value make words out of texts; the caller holds them and lets them go with release.
-func (w *world) key(text string) Word {
+func (w *dictWorld) key(text string) dict.Word {
 	rest := text[1:]
 	switch text[0] {
 	case 'i':
 		n, err := strconv.ParseInt(rest, 10, 64)
 		w.must(err)
-		return Int(n)
+		return dict.Int(n)
 	case 's':
 		if w.strs[text] == 0 {
 			w.strs[text] = w.s.NewStr(text)
@@ -180,7 +203,7 @@ func (w *world) key(text string) Word {
 	return w.same[text]
 }
 
-func (w *world) value(text string) Word {
+func (w *dictWorld) value(text string) dict.Word {
 	switch text[0] {
 	case 'L':
 		w.thing(w.list).refs++
@@ -192,10 +215,10 @@ func (w *world) value(text string) Word {
 	}
 	n, err := strconv.ParseInt(text, 10, 64)
 	w.must(err)
-	return Int(n)
+	return dict.Int(n)
 }
 
-func (w *world) keyText(k Word) string {
+func (w *dictWorld) keyText(k dict.Word) string {
 	switch {
 	case k.IsInt():
 		return fmt.Sprintf("i%d", k.Int())
@@ -205,7 +228,7 @@ func (w *world) keyText(k Word) string {
 	return fmt.Sprintf("o%d", w.thing(k).n)
 }
 
-func (w *world) valueText(v Word) string {
+func (w *dictWorld) valueText(v dict.Word) string {
 	switch {
 	case v.IsInt():
 		return strconv.FormatInt(v.Int(), 10)
@@ -216,9 +239,9 @@ func (w *world) valueText(v Word) string {
 }
 
 // hold and release count slots and iterators; a dict that nobody has any more is freed.
-func (w *world) hold(d Dict) { w.holds[d]++ }
+func (w *dictWorld) hold(d dict.Dict) { w.holds[d]++ }
 
-func (w *world) release(d Dict) {
+func (w *dictWorld) release(d dict.Dict) {
 	if d == 0 {
 		return
 	}
@@ -230,9 +253,9 @@ func (w *world) release(d Dict) {
 }
 
 // put fills a slot with a new dict and lets the old one go afterwards.
-func (w *world) put(slot int, d Dict, c *Class) string {
+func (w *dictWorld) put(slot int, d dict.Dict, c *dict.Class) string {
 	if d == 0 {
-		w.t.Fatal("no memory")
+		panic("no memory")
 	}
 	old := w.dicts[slot]
 	w.dicts[slot], w.classOf[slot] = d, c
@@ -244,7 +267,7 @@ func (w *world) put(slot int, d Dict, c *Class) string {
 func slotOfText(text string) int { return int(text[0] - '0') }
 
 // ask runs one line.
-func (w *world) ask(line string) string {
+func (w *dictWorld) ask(line string) string {
 	t := strings.Fields(line)
 	w.compared = 0
 	a := slotOfText(t[1])
@@ -259,16 +282,16 @@ func (w *world) ask(line string) string {
 	case nil:
 	case errEvil:
 		answer = "!evil"
-	case ErrSize:
+	case dict.ErrSize:
 		answer = "!size"
-	case ErrKeys:
+	case dict.ErrKeys:
 		answer = "!keys"
-	case ErrMutated:
+	case dict.ErrMutated:
 		answer = "!mutated"
-	case ErrEmpty:
+	case dict.ErrEmpty:
 		answer = "-"
 	default:
-		w.t.Fatal(err)
+		panic(err)
 	}
 	if w.compared > 0 {
 		answer += fmt.Sprintf(" e%d", w.compared)
@@ -289,7 +312,7 @@ func (w *world) ask(line string) string {
 	default:
 		answer += fmt.Sprintf(" =%d", length)
 	}
-	if changed := !w.s.old && d.Version() != before; !puts && had && changed != (change != 0) {
+	if changed := !w.prof.Old && d.Version() != before; !puts && had && changed != (change != 0) {
 		answer += map[bool]string{true: " v", false: " ~"}[changed]
 	}
 	if size != w.shown[a][1] {
@@ -299,7 +322,7 @@ func (w *world) ask(line string) string {
 	return answer
 }
 
-func (w *world) step(t []string, a int) (string, error) {
+func (w *dictWorld) step(t []string, a int) (string, error) {
 	switch t[0] {
 	case "new":
 		return w.put(a, w.s.New(), nil), nil
@@ -331,24 +354,24 @@ func (w *world) step(t []string, a int) (string, error) {
 	return w.one(t, w.dicts[a])
 }
 
-func (w *world) start(a int, reverse bool, d Dict) (string, error) {
+func (w *dictWorld) start(a int, reverse bool, d dict.Dict) (string, error) {
 	if d == 0 {
 		return "skip", nil
 	}
 	if it := w.iters[a]; it != nil {
 		w.iters[a] = nil
-		w.release(it.d)
+		w.release(it.of)
 	}
 	it := w.s.Iter(d)
-	if reverse && w.s.prof.LenCheck { // dicts are reversible from 3.8 on; the oracle walks forward before
+	if reverse && w.prof.LenCheck { // dicts are reversible from 3.8 on; the oracle walks forward before
 		it = w.s.Reversed(d)
 	}
 	w.hold(d)
-	w.iters[a] = &it
+	w.iters[a] = &walk{it, d}
 	return "ok", nil
 }
 
-func (w *world) next(a int, op string) (string, error) {
+func (w *dictWorld) next(a int, op string) (string, error) {
 	it := w.iters[a]
 	if it == nil {
 		return "skip", nil
@@ -356,9 +379,10 @@ func (w *world) next(a int, op string) (string, error) {
 	if op == "left" {
 		return strconv.FormatUint(it.Left(), 10), nil
 	}
-	d := it.d
-	k, _, ok, err := w.s.Next(it)
-	if d != 0 && it.d == 0 {
+	k, _, ok, err := w.s.Next(&it.Iter)
+	if err == dict.ErrKeys || err == nil && !ok {
+		d := it.of
+		it.of = 0
 		w.release(d)
 	}
 	switch {
@@ -370,11 +394,11 @@ func (w *world) next(a int, op string) (string, error) {
 	return w.keyText(k), nil
 }
 
-func (w *world) two(t []string, a int, d Dict) (string, error) {
+func (w *dictWorld) two(t []string, a int, d dict.Dict) (string, error) {
 	if d == 0 || (t[0] == "update" || t[0] == "eq") && w.dicts[a] == 0 {
 		return "skip", nil
 	}
-	var made Dict
+	var made dict.Dict
 	var err error
 	switch t[0] {
 	case "update":
@@ -389,7 +413,7 @@ func (w *world) two(t []string, a int, d Dict) (string, error) {
 	case "fromkeys":
 		v := w.value(t[3])
 		made, err = w.s.FromKeys(d, v)
-		w.s.drop(v) // the argument is gone before the slot is another dict's
+		w.drop(v) // the argument is gone before the slot is another dict's
 	}
 	if err != nil {
 		return "", err
@@ -404,13 +428,13 @@ func bit(b bool) string {
 	return "0"
 }
 
-func (w *world) attribute(t []string, a int) (string, error) {
+func (w *dictWorld) attribute(t []string, a int) (string, error) {
 	c := w.classOf[a]
 	if c == nil {
 		return "skip", nil
 	}
 	k := w.key(t[2])
-	defer w.s.drop(k)
+	defer w.drop(k)
 	if t[0] == "delattr" {
 		ok, err := w.s.DelAttr(c, w.dicts[a], k)
 		if !ok {
@@ -419,21 +443,21 @@ func (w *world) attribute(t []string, a int) (string, error) {
 		return "ok", err
 	}
 	v := w.value(t[3])
-	defer w.s.drop(v)
+	defer w.drop(v)
 	return "ok", w.s.SetAttr(c, w.dicts[a], k, v)
 }
 
 // one are the operations on one dict.
-func (w *world) one(t []string, d Dict) (answer string, err error) {
+func (w *dictWorld) one(t []string, d dict.Dict) (answer string, err error) {
 	s := w.s
-	var k, v Word
+	var k, v dict.Word
 	if len(t) > 2 {
 		k = w.key(t[2])
-		defer s.drop(k)
+		defer w.drop(k)
 	}
 	if len(t) > 3 {
 		v = w.value(t[3])
-		defer s.drop(v)
+		defer w.drop(v)
 	}
 	ok := true
 	switch t[0] {
@@ -450,7 +474,7 @@ func (w *world) one(t []string, d Dict) (answer string, err error) {
 		}
 	case "pop":
 		if v, ok, err = s.Pop(d, k); ok {
-			defer s.drop(v)
+			defer w.drop(v)
 		}
 	case "setdefault":
 		v, err = s.SetDefault(d, k, v)
@@ -460,8 +484,8 @@ func (w *world) one(t []string, d Dict) (answer string, err error) {
 			return "", err
 		}
 		text := w.keyText(k) + "=" + w.valueText(v)
-		s.drop(k)
-		s.drop(v)
+		w.drop(k)
+		w.drop(v)
 		return text, nil
 	case "clear":
 		s.Clear(d)
@@ -470,13 +494,13 @@ func (w *world) one(t []string, d Dict) (answer string, err error) {
 		return bit(w.Tracked(d)), nil
 	case "order":
 		var texts []string
-		s.All(d, func(k, v Word) bool {
+		s.All(d, func(k, v dict.Word) bool {
 			texts = append(texts, w.keyText(k)+"="+w.valueText(v))
 			return true
 		})
 		return fmt.Sprintf("%04x", crc32.ChecksumIEEE([]byte(strings.Join(texts, ",")))&0xffff), nil
 	default:
-		w.t.Fatalf("unknown operation %q", t[0])
+		panic("recorded: unknown operation " + t[0])
 	}
 	switch {
 	case err != nil:
@@ -487,12 +511,23 @@ func (w *world) one(t []string, d Dict) (answer string, err error) {
 	return w.valueText(v), nil
 }
 
+// recount recounts all dicts.
+func (w *dictWorld) recount() error {
+	for i, d := range w.dicts {
+		if d != 0 {
+			if err := w.s.CheckInvariants(d); err != nil {
+				return fmt.Errorf("dict %d: %w", i, err)
+			}
+		}
+	}
+	return w.s.CheckSpace()
+}
+
 // close gives all up and finds what is left.
-func (w *world) close() {
-	w.t.Helper()
+func (w *dictWorld) close() (err error) {
 	for i := range w.dicts {
 		if it := w.iters[i]; it != nil {
-			w.release(it.d)
+			w.release(it.of)
 		}
 		d := w.dicts[i]
 		w.dicts[i] = 0
@@ -507,19 +542,18 @@ func (w *world) close() {
 	w.Drop(w.list)
 	for _, x := range w.things {
 		if x.refs != 0 {
-			w.t.Errorf("object %c%d is held %d times by nobody", x.kind, x.n, x.refs)
+			err = errors.Join(err, fmt.Errorf("object %c%d is held %d times by nobody", x.kind, x.n, x.refs))
 		}
 	}
 	for _, str := range w.strs {
 		w.s.FreeStr(str)
 	}
 	if w.strHeld != 0 {
-		w.t.Errorf("strings are held %d times by nobody", w.strHeld)
+		err = errors.Join(err, fmt.Errorf("strings are held %d times by nobody", w.strHeld))
 	}
 	w.s.Trim()
 	if blocks, _, _ := w.s.Memory().Usage(); blocks != 0 {
-		w.t.Errorf("%d blocks are left", blocks)
+		err = errors.Join(err, fmt.Errorf("%d blocks are left", blocks))
 	}
-	w.must(w.s.Memory().CheckInvariants())
-	w.must(w.s.Close())
+	return errors.Join(err, w.s.Memory().CheckInvariants(), w.s.Close())
 }

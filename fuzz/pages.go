@@ -1,0 +1,234 @@
+package fuzz
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"math/bits"
+	"slices"
+	"unsafe"
+
+	"heapfuzz/impl/page"
+	"heapfuzz/model/heap"
+	"heapfuzz/props/heaptest"
+)
+
+// pagesTarget is package page by itself.
+var pagesTarget = heapTarget(Target{
+	Name: "page", Smoke: 20, Placed: true,
+	Doc: "memory from the operating system, as layer 0 of ours counts it: every block is a run of pages",
+}, heap.Contract{
+	Align: page.Bytes, AlignMax: 1 << 13, SizeMax: 1 << 47, ZeroNil: true, Requests: true, Usables: true,
+	DoubleFree: heap.Detected, InteriorFree: heap.Detected, StrayFree: heap.Detected, ForeignFree: heap.Detected,
+	WildFree: heap.Detected, CrossFree: heap.Detected,
+	Waste: [3]heap.Waste{{UpTo: 1 << 47, Shift: 64, Plus: page.Bytes - 1}},
+}, openPages)
+
+// pages is a page.OS in the shape of an allocator. It counts by itself what an OS says that it counts.
+type pages struct {
+	*page.OS
+	*stretch
+	limit uint64
+	runs  map[uintptr]uintptr // address of each live run -> the bytes asked for
+	parts map[uintptr]bool    // those that MapPart gave
+	from  uintptr             // runs below partMax come from MapPart, of huge pages from so many bytes on; 0: none
+	want  page.Usage
+	part  uintptr // bytes of parts that are given
+	rest  uintptr // what is left of the last huge page
+	kept  []unsafe.Pointer
+	armed bool  // the next requests may fail
+	wrong error // what went wrong between two checks
+}
+
+// hugeBytes is the size of a huge page.
+const hugeBytes = 2 << 20
+
+// openPages makes one. The world's limit is set on the OS, and not on what stands below it. Variants are: parts of huge
+// pages once two pages, or 16, are given, and no parts.
+func openPages(w heaptest.World) (heaptest.Allocator, error) {
+	sys := source(heaptest.World{Skew: w.Skew})
+	a := &pages{OS: page.New(sys), stretch: sys, runs: map[uintptr]uintptr{}, parts: map[uintptr]bool{}}
+	a.SetLimit(w.Limit * heaptest.LimitUnit)
+	a.limit = w.Limit * heaptest.LimitUnit
+	if v := w.Variant % 4; v < 2 {
+		sys.rough = true
+		a.from = page.Bytes << (3*v + 1)
+		a.PartsFrom(a.from)
+	}
+	return a, nil
+}
+
+func (a *pages) Alloc(size uintptr) unsafe.Pointer {
+	if a.from == 0 {
+		return a.gave(a.Map(size), size)
+	}
+	addr, n := a.MapPart(size), page.RoundUp(size)
+	if addr == 0 {
+		return a.gave(0, size)
+	}
+	switch huge := a.part >= a.from && n < hugeBytes; {
+	case huge && a.rest < n:
+		a.rest = hugeBytes - n
+		if addr%hugeBytes != 0 {
+			a.fail("huge: a huge page does not begin at a multiple of its size")
+		}
+	case huge:
+		a.rest -= n
+	}
+	a.parts[addr] = true
+	a.part += n
+	return a.gave(addr, size)
+}
+
+func (a *pages) AlignedAlloc(align, size uintptr) unsafe.Pointer {
+	return a.gave(a.MapAligned(size, align), size)
+}
+
+// Calloc clears a run that was written to, as our worlds do before they give it again: its resident pages, or all of
+// them by giving them back, which leaves none resident.
+func (a *pages) Calloc(count, size uintptr) unsafe.Pointer {
+	if hi, _ := bits.Mul64(uint64(count), uint64(size)); hi != 0 {
+		return nil
+	}
+	p := a.Alloc(count * size)
+	if p == nil {
+		return nil
+	}
+	n := page.RoundUp(count * size)
+	for at := uintptr(0); at < n; at += page.Bytes {
+		page.Store(uintptr(p)+at+page.Bytes-8, ^uintptr(0))
+	}
+	if count%2 == 0 {
+		page.Resident(uintptr(p), n, func(at, n uintptr) { clear(page.View(at, n)) })
+		return p
+	}
+	page.Discard(uintptr(p), n)
+	page.Resident(uintptr(p), n, func(uintptr, uintptr) { a.fail("a page is resident that was given back") })
+	return p
+}
+
+func (a *pages) fail(format string, args ...any) {
+	if a.wrong == nil {
+		a.wrong = fmt.Errorf("page/"+format, args...)
+	}
+}
+
+// gave counts an answer.
+func (a *pages) gave(addr, size uintptr) unsafe.Pointer {
+	n := uint64(page.RoundUp(size))
+	fits := n != 0 && (a.limit == 0 || a.want.Mapped+n <= a.limit)
+	if addr == 0 {
+		if fits && !a.armed && n < heap.NoSuchSize {
+			a.fail("limit: %d bytes are refused with %d mapped", n, a.want.Mapped)
+		}
+		a.want.Failed++
+		return nil
+	}
+	if !fits {
+		a.fail("limit: %d bytes are given with %d mapped", n, a.want.Mapped)
+	}
+	a.runs[addr] = size
+	a.want.Maps++
+	a.want.Mapped += n
+	a.want.Highwater = max(a.want.Highwater, a.want.Mapped)
+	return page.Pointer(addr)
+}
+
+// Free has a run taken back by the size that was asked for; by others, as by an address where none begins, it must not
+// be.
+func (a *pages) Free(p unsafe.Pointer) {
+	addr := uintptr(p)
+	if p == nil {
+		return
+	}
+	size, ok := a.runs[addr]
+	if !ok {
+		a.Unmap(addr, page.Bytes)
+		return
+	}
+	for _, n := range []uintptr{page.RoundUp(size) - page.Bytes, page.RoundUp(size) + 1} {
+		if !panics(func() { a.Unmap(addr, n) }) {
+			a.fail("unmap: a run of %d bytes is taken back as one of %d", size, n)
+		}
+	}
+	a.Unmap(addr, size)
+	delete(a.runs, addr)
+	a.want.Unmaps++
+	a.want.Mapped -= uint64(page.RoundUp(size))
+	if a.parts[addr] {
+		delete(a.parts, addr)
+		if a.part -= page.RoundUp(size); a.part == 0 {
+			a.rest = 0
+		}
+	}
+}
+
+func panics(f func()) (did bool) {
+	defer func() { did = recover() != nil }()
+	f()
+	return false
+}
+
+// Unmap, Map and Given stand in both of the embedded.
+func (a *pages) Unmap(addr, n uintptr)               { a.OS.Unmap(addr, n) }
+func (a *pages) Map(n uintptr) uintptr               { return a.OS.Map(n) }
+func (a *pages) UsableSize(p unsafe.Pointer) uintptr { return a.Size(uintptr(p)) }
+
+func (a *pages) Usage() (blocks, bytes, footprint uint64) {
+	u := a.OS.Usage()
+	return u.Maps - u.Unmaps, u.Mapped, u.Mapped
+}
+
+// Owns asks the system.
+func (a *pages) Owns(p unsafe.Pointer, size uintptr) bool { return a.Gave(p, size) }
+
+func (a *pages) InjectOOM(nth int, forever bool) {
+	a.armed = nth > 0
+	a.OS.InjectOOM(nth, forever)
+}
+
+// Trim has parts of the size of a huge page made, and of a little less, and frees them.
+func (a *pages) Trim() {
+	if a.armed || a.limit != 0 {
+		return
+	}
+	for _, n := range []uintptr{hugeBytes, hugeBytes - page.Bytes, hugeBytes + 1, 1, hugeBytes - 2*page.Bytes} {
+		a.kept = append(a.kept, a.Alloc(n))
+	}
+	for _, p := range a.kept {
+		a.Free(p)
+	}
+	a.kept = a.kept[:0]
+}
+
+// CheckInvariants compares what the OS counts with what was counted here, its runs with those that are live, and what
+// the system gave with both: what is not given on is the rest of the last huge page.
+func (a *pages) CheckInvariants() error {
+	var got []run
+	a.Runs(func(addr, n uintptr) { got = append(got, run{addr, n}) })
+	var live []run
+	for addr, size := range a.runs {
+		live = append(live, run{addr, page.RoundUp(size)})
+	}
+	slices.SortFunc(live, func(r, s run) int { return cmp.Compare(r.addr, s.addr) })
+	given, _ := a.Given()
+	switch rest := uintptr(given - a.want.Mapped); {
+	case a.wrong != nil:
+		return a.wrong
+	case a.OS.Usage() != a.want:
+		return fmt.Errorf("page/usage: counted %v, there are %v", a.OS.Usage(), a.want)
+	case !slices.Equal(got, live):
+		return errors.New("page/runs: the runs are not those that are live, in their order")
+	case rest != a.rest:
+		return fmt.Errorf("page/rest: %d bytes are not given on where %d are left", rest, a.rest)
+	}
+	return a.Check()
+}
+
+// Close has all runs taken back, one that nobody freed as well.
+func (a *pages) Close() error {
+	a.InjectOOM(0, false)
+	a.SetLimit(0)
+	a.Map(page.Bytes)
+	return errors.Join(a.OS.Close(), a.leaks())
+}
