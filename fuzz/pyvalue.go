@@ -52,7 +52,8 @@ func pyValueContract(name string) value.Contract {
 	}
 	c := value.Contract{
 		OneString: minor == 0, AnyOrder: minor == 0, OpaqueAt: minor == 0, RangeInts: minor > 0, Cached: true,
-		FrozenOnce: minor < 10, Immortal: minor >= 12, KeepsNames: minor == 12, CopiesRanges: minor < 10, CacheCount: 1, PlainCount: 1,
+		FrozenOnce: minor < 10, Immortal: minor >= 12, KeepsNames: minor == 12, CopiesRanges: minor < 10,
+		CacheCount: 1, PlainCount: 1,
 	}
 	switch {
 	case c.Immortal:
@@ -212,7 +213,8 @@ type pyValues struct {
 	leaks        func() error // of the operating system
 }
 
-// openPyValues makes the objects of a world; its variant is that of pyVariant, but that arenas are small in the ordinary
+// openPyValues makes the objects of a world; its variant is that of pyVariant, but that arenas are small in
+// the ordinary
 // world: InjectOOM fills them.
 func openPyValues(prof *object.Profile, w valuetest.World) (value.Store, error) {
 	os := source(heaptest.World{Limit: w.Limit})

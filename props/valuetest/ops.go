@@ -30,7 +30,8 @@ var (
 )
 
 // Numbers of atoms go up to emptyFrom; what there is no atom for is one of the first again, until it is there. Behind
-// them are the empty containers. They are so many that a program without make, which generated ones often are, has some.
+// them are the empty containers. They are so many that a program without make, which generated ones often
+// are, has some.
 const (
 	emptyFrom = 140
 	empties   = 60
@@ -137,7 +138,8 @@ func item(v view, op prog.Op, s uint64) bool { return v.Kind(op.Args[0]) == valu
 // alike wants what has items for the list, set or dict of the first slot.
 func alike(v view, op prog.Op, s uint64) bool {
 	p, q := v.Kind(op.Args[0]), v.Kind(s)
-	return p == q && v.Len(s) < extendMax || p == value.Set && q == value.Frozenset || p == value.List && q == value.Tuple
+	return p == q && v.Len(s) < extendMax || p == value.Set && q == value.Frozenset ||
+		p == value.List && q == value.Tuple
 }
 
 // index is the place of an item that an argument says, of those that there are.
@@ -354,7 +356,8 @@ var rows = []prog.Row[state, *driver]{
 			judge: func(m state, op prog.Op, a answer, _ *reader) violation {
 				return m.Pop(uint64(op.Def), op.Args[0], a.made)
 			}}),
-	act(prog.Info{Name: "slice", Role: prog.Use, Weight: 5, Args: args(slotP, arg("from", indices), arg("count", counts)),
+	act(prog.Info{Name: "slice", Role: prog.Use, Weight: 5, Args: args(slotP, arg("from", indices),
+		arg("count", counts)),
 		Doc: "takes items out of the list p"},
 		verb{at: lists,
 			ask: func(d *driver, op prog.Op) answer {
@@ -449,7 +452,11 @@ var rows = []prog.Row[state, *driver]{
 		verb{ask: (*driver).verify,
 			judge: func(m state, _ prog.Op, _ answer, told *reader) violation { return m.Verified(told.all()) }}),
 	act(prog.Info{Name: "collect", Role: prog.Set, Weight: 2, Doc: "has the store unmake what nothing leads to"},
-		verb{need: needCollect, ask: func(d *driver, _ prog.Op) answer { d.Store.(value.Collector).Collect(); return answer{} },
+		verb{need: needCollect, ask: func(d *driver,
+			_ prog.Op) answer {
+			d.Store.(value.Collector).Collect()
+			return answer{}
+		},
 			judge: func(m state, _ prog.Op, _ answer, _ *reader) violation {
 				m.Collect()
 				return nil
@@ -463,7 +470,8 @@ var rows = []prog.Row[state, *driver]{
 			judge: func(m state, _ prog.Op, _ answer, told *reader) violation {
 				return m.Usage(told.number(), told.number(), told.number())
 			}}),
-	act(prog.Info{Name: "oom", Role: prog.Set, Fault: true, Weight: 4, Args: args(arg("nth", nths), arg("forever", flags)),
+	act(prog.Info{Name: "oom", Role: prog.Set, Fault: true, Weight: 4, Args: args(arg("nth", nths),
+		arg("forever", flags)),
 		Doc: "makes the nth request for memory fail, or all from it on"},
 		verb{need: needOOM, ask: func(d *driver, op prog.Op) answer {
 			d.Store.(value.Injector).InjectOOM(int(op.Args[0]), op.Args[1] == 1)

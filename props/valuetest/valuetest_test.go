@@ -11,7 +11,10 @@ import (
 
 // TestReference tries random programs on the store that is believed by eye.
 func TestReference(t *testing.T) {
-	s := Subject("reference", value.ReferenceContract, func(World) (value.Store, error) { return value.NewReference(), nil })
+	s := Subject("reference", value.ReferenceContract, func(World) (value.Store,
+		error) {
+		return value.NewReference(), nil
+	})
 	src := rand.New(rand.NewPCG(1, 0))
 	var r props.Runner
 	for range 100 {
