@@ -56,7 +56,7 @@ type pyCollector interface {
 	Collect(generation int) int
 	Enable()
 	Disable()
-	Safepoint() bool
+	Safepoint()
 	CheckInvariants(roots func(func(object.Ref))) error
 }
 
@@ -74,7 +74,6 @@ type pyHeap struct {
 
 	serial int // of the last object made
 	atoms  int // how many were made
-	runs   int // collections that began
 	hidden int // objects that go with those that are known
 	calls  int // that may have changed something since the invariants were checked
 
@@ -94,22 +93,23 @@ type pyObject struct {
 	atom     int // its number among the atoms
 	roots    int
 	taken    bool // by the collection that runs
-	ahead    bool // it went through a collection in the call that made it, and through no full one since
 	final    func(graph.ID)
 	callback func(graph.ID)
 }
 
 // pyType is what tells the types of instances apart.
 type pyType struct {
-	kind  object.Kind
-	attrs int
-	final bool
+	kind          object.Kind
+	attrs         int
+	final, legacy bool
 }
 
-// pyVariant changes a profile: deaths nest less deeply, arenas are smaller.
+// pyVariant changes a profile: deaths nest less deeply, arenas are smaller. Four is the least depth with which what has
+// an old finalizer dies at last: it does so inside the death of the frame of its finalizer, which holds it, and if the
+// frame of the next call had to wait for that, there would always be a next.
 func pyVariant(prof *object.Profile, variant uint64) *object.Profile {
 	p := *prof
-	if depth := [...]int{0, 3, 4, 7}[variant%4]; depth != 0 {
+	if depth := [...]int{0, 4, 5, 7}[variant%4]; depth != 0 {
 		p.TrashDepth, p.TrashHeadroom = depth, min(p.TrashHeadroom, 1)
 	}
 	if v := variant / 4 % 4; v != 0 {
@@ -151,15 +151,13 @@ func (h *pyHeap) New(kind graph.Kind, fields int) graph.ID {
 	if fields > pyFieldsMax {
 		return 0
 	}
-	before := h.runs
 	o := h.build(kind, fields)
 	if o == 0 {
 		return 0
 	}
-	p := h.enter(o, kind, fields)
+	h.enter(o, kind, fields)
 	h.hidden += h.companions(kind, fields)
 	h.c.Safepoint()
-	p.ahead = h.runs != before
 	return graph.ID(o)
 }
 
@@ -217,12 +215,12 @@ func (h *pyHeap) build(kind graph.Kind, fields int) object.Ref {
 			return true
 		})
 	case pyTuple:
-		return h.whole(h.h.New(h.typeOf(object.KindSlotted, 1, false)), func(o object.Ref) bool {
+		return h.whole(h.h.New(h.typeOf(object.KindSlotted, 1)), func(o object.Ref) bool {
 			var items [pyFieldsMax]object.Ref
 			return fields == 0 || h.give(o, h.h.NewTuple(items[:fields]...))
 		})
 	case pyNested:
-		return h.whole(h.h.New(h.typeOf(object.KindSlotted, 1, false)), func(o object.Ref) bool {
+		return h.whole(h.h.New(h.typeOf(object.KindSlotted, 1)), func(o object.Ref) bool {
 			for range fields {
 				if !h.give(o, h.h.NewTuple(0, h.h.Get(o, 0))) {
 					return false
@@ -232,9 +230,9 @@ func (h *pyHeap) build(kind graph.Kind, fields int) object.Ref {
 		})
 	case pyInstance:
 		kind, attrs := attributed(fields)
-		return h.h.New(h.typeOf(kind, attrs, false))
+		return h.h.New(h.typeOf(kind, attrs))
 	}
-	return h.h.New(h.typeOf(object.KindSlotted, fields, false))
+	return h.h.New(h.typeOf(object.KindSlotted, fields))
 }
 
 // whole returns o if it was made and could be filled, and 0 otherwise.
@@ -277,12 +275,15 @@ func (h *pyHeap) needKeys(n int) bool {
 	return true
 }
 
-func (h *pyHeap) typeOf(kind object.Kind, attrs int, final bool) object.TypeID {
-	key := pyType{kind, attrs, final}
+func (h *pyHeap) typeOf(kind object.Kind, attrs int) object.TypeID {
+	return h.define(pyType{kind: kind, attrs: attrs})
+}
+
+func (h *pyHeap) define(key pyType) object.TypeID {
 	id, ok := h.types[key]
 	if !ok {
-		t := object.Type{Name: fmt.Sprintf("%v%d", kind, attrs), Kind: kind, Attrs: attrs, Weak: true}
-		if final {
+		t := object.Type{Name: fmt.Sprintf("%v%d", key.kind, key.attrs), Kind: key.kind, Attrs: key.attrs, Weak: true}
+		if t.Legacy = key.legacy; key.final {
 			t.Final = object.Nothing
 		}
 		var err error
@@ -402,11 +403,7 @@ func (h *pyHeap) Collect(generation int) int {
 	if h.collecting {
 		return h.c.Collect(generation)
 	}
-	h.collecting, h.unlike = true, 0
-	n := h.c.Collect(generation) + h.unlike
-	h.collecting = false
-	h.unlikeSum += h.unlike
-	return n
+	return h.c.Collect(generation) + h.unlike
 }
 
 // take is told by the collector of all that it takes.
@@ -419,6 +416,23 @@ func (h *pyHeap) take(o object.Ref) {
 	} else {
 		h.unlike--
 	}
+}
+
+// keep is told by the collector of all that it found and that old finalizers keep.
+func (h *pyHeap) keep(o object.Ref) {
+	if !h.raw && h.known[o] == nil {
+		h.unlike--
+	}
+}
+
+// begins and ends are a collection's.
+func (h *pyHeap) begins() {
+	h.collecting, h.unlike = true, 0
+}
+
+func (h *pyHeap) ends() {
+	h.collecting = false
+	h.unlikeSum += h.unlike
 }
 
 func (h *pyHeap) died(o object.Ref) {
@@ -436,12 +450,14 @@ func (h *pyHeap) died(o object.Ref) {
 }
 
 // SetFinalizer makes the object one of a class that has a finalizer.
-func (h *pyHeap) SetFinalizer(id graph.ID, f func(graph.ID)) {
+func (h *pyHeap) SetFinalizer(id graph.ID, f func(graph.ID)) { h.reclass(id, f, false) }
+
+func (h *pyHeap) reclass(id graph.ID, f func(graph.ID), legacy bool) {
 	o := object.Ref(id)
 	p := h.known[o]
 	p.final = f
 	t := h.h.TypeOf(o)
-	if !h.h.SetType(o, h.typeOf(t.Kind, t.Attrs, true)) {
+	if !h.h.SetType(o, h.define(pyType{t.Kind, t.Attrs, true, legacy})) {
 		panic("fuzz: a class and the same with a finalizer are laid out differently")
 	}
 }
@@ -468,7 +484,7 @@ func (h *pyHeap) NewWeak(referent graph.ID, callback func(graph.ID)) graph.ID {
 	}
 	p := h.enter(w, graph.WeakKind, 0)
 	p.callback = callback
-	p.ahead = h.c.Safepoint()
+	h.c.Safepoint()
 	return graph.ID(w)
 }
 
@@ -601,40 +617,22 @@ func openGC(prof *object.Profile, w graphtest.World) (graphtest.Heap, error) {
 	if err != nil {
 		return nil, err
 	}
-	g.c.OnTake = g.take
+	g.c.OnTake, g.c.OnKeep = g.take, g.keep
 	g.OnCollection(func(int) {}, func(int) {})
-	if w.Variant/16%2 != 0 {
-		g.c.SetThreshold(3, 1, 1)
-	}
 	return g, nil
 }
 
-// OnCollection has the collector say when it begins and ends. What it says then is put right as Collect does it.
+// OnCollection has the collector say when it begins and ends. What it says then is put right.
 func (g gcHeap) OnCollection(start func(generation int), stop func(returned int)) {
 	g.c.OnCollection = func(p gc.Phase) {
 		if !p.Stop {
-			g.collecting, g.unlike = true, 0
-			g.runs++
+			g.begins()
 			start(p.Generation)
 			return
 		}
-		g.collecting = false
-		g.unlikeSum += g.unlike
-		if p.Generation == gc.Generations-1 {
-			for _, o := range g.known {
-				o.ahead = false
-			}
-		}
-		stop(p.Collected + g.unlike)
+		g.ends()
+		stop(p.Collected + p.Uncollectable + g.unlike)
 	}
-}
-
-// Collect returns what the collector said at the end.
-func (g gcHeap) Collect(generation int) int {
-	if g.collecting {
-		return g.c.Collect(generation)
-	}
-	return g.c.Collect(generation) + g.unlike
 }
 
 // SaveAll has the garbage kept, and Garbage returns it, without what is hidden.
@@ -669,7 +667,7 @@ func (g gcHeap) SetField(id graph.ID, i int, target graph.ID) {
 
 // FreezeCount is how many objects are followed and in no generation. What is hidden is left out.
 func (g gcHeap) FreezeCount() int {
-	if g.raw {
+	if g.raw || g.hidden == 0 {
 		return g.c.FreezeCount()
 	}
 	n := -len(g.Objects(-1))
@@ -681,10 +679,10 @@ func (g gcHeap) FreezeCount() int {
 	return n
 }
 
-// Objects leaves out what is hidden, and what Generation says nothing of.
+// Objects leaves out what is hidden.
 func (g gcHeap) Objects(generation int) (ids []graph.ID) {
 	err := g.c.Objects(generation, func(o object.Ref) {
-		if p := g.known[o]; p != nil && (generation < 0 || !p.ahead) {
+		if g.known[o] != nil {
 			ids = append(ids, graph.ID(o))
 		}
 	})
@@ -716,30 +714,69 @@ func (g gcHeap) SetThreshold(generation, n int) {
 	g.c.SetThreshold(t[0], t[1:]...)
 }
 
+// Pace counts what is hidden too.
+func (g gcHeap) Pace() graph.Pace {
+	t, n := g.c.Threshold(), g.c.Count()
+	p := graph.Pace{On: g.c.Enabled(), Thresholds: t[:], Counts: n[:]}
+	p.Pending, p.LongLived = g.c.Survivors()
+	p.Spare = int(g.h.FreeListBytes())
+	for _, s := range g.c.Stats() {
+		p.Collections = append(p.Collections, s.Collections)
+	}
+	if p.Oldest = -1; g.h.Live() < pyPaceMax {
+		p.Oldest = 0
+		if err := g.c.Objects(gc.Generations-1, func(object.Ref) { p.Oldest++ }); err != nil {
+			panic(err) // there is such a generation
+		}
+	}
+	return p
+}
+
+// pyPaceMax is up to how many objects are counted whenever a collection begins and ends.
+const pyPaceMax = 500
+
+// Refuses asks for a list of what is below all, as -1 is one of all.
+func (g gcHeap) Refuses(generation int) bool {
+	_, err := g.c.CollectGeneration(generation)
+	if generation < 0 {
+		generation--
+	}
+	return err != nil && g.c.Objects(generation, func(object.Ref) {}) != nil
+}
+
+// Immortalize gives an object the count of what never dies (3.12). What is hidden with it is never shared.
+func (g gcHeap) Immortalize(id graph.ID) {
+	o := object.Ref(id)
+	g.known[o].roots++
+	if !g.h.IsImmortal(o) {
+		g.h.AddCount(o, object.ImmortalCount-g.h.Count(o))
+	}
+}
+
 func (g gcHeap) Freeze()   { g.c.Freeze() }
 func (g gcHeap) Unfreeze() { g.c.Unfreeze() }
 
-// Generation is -1 for what is frozen, and for what went through a collection in the call that made it.
+// Generation is -1 for what is frozen.
 func (g gcHeap) Generation(id graph.ID) int {
 	n := g.c.GenerationOf(object.Ref(id))
-	if n == gc.Generations || g.known[object.Ref(id)].ahead {
+	if n == gc.Generations {
 		return -1
 	}
 	return n
 }
 
 // SetLegacyFinalizer makes the object one of a class that has a finalizer: in 2.7 there are no others.
-func (g gcHeap) SetLegacyFinalizer(id graph.ID, f func(graph.ID)) { g.SetFinalizer(id, f) }
+func (g gcHeap) SetLegacyFinalizer(id graph.ID, f func(graph.ID)) { g.reclass(id, f, true) }
 
-// Offers tells that 2.7 has finalizers of the old kind, and later releases those of the new one, gc.callbacks and
-// gc.get_stats.
+// Offers tells that 2.7 has finalizers of the old kind only, and neither gc.callbacks nor gc.get_stats. In later
+// releases classes that are written in C may have the old ones.
 func (g gcHeap) Offers(part string) bool { return offers27(g.h.Profile(), part) }
 
 func offers27(prof *object.Profile, part string) bool {
 	switch part {
-	case "legacy":
-		return prof.Legacy
-	case "final", "graduate", "watch", "stats":
+	case "immortal":
+		return prof.Immortal
+	case "final", "graduate", "watch", "stats", "pace":
 		return !prof.Legacy
 	}
 	return true
@@ -748,7 +785,7 @@ func offers27(prof *object.Profile, part string) bool {
 func (g gcHeap) Stats() (collections, collected uint64) {
 	for _, s := range g.c.Stats() {
 		collections += uint64(s.Collections)
-		collected += uint64(s.Collected)
+		collected += uint64(s.Collected + s.Uncollectable)
 	}
 	return collections, collected + uint64(g.unlikeSum)
 }
@@ -770,10 +807,29 @@ func openTrial(prof *object.Profile, w graphtest.World) (graphtest.Heap, error) 
 		return nil, err
 	}
 	t.c.OnTake = t.take
-	if w.Variant/16%2 != 0 {
-		t.c.SetThreshold(3)
-	}
+	t.OnCollection(func(int) {}, func(int) {})
 	return t, nil
+}
+
+// OnCollection has the collector say when it begins and ends. What it says then is put right.
+func (t trialHeap) OnCollection(start func(generation int), stop func(returned int)) {
+	t.c.OnCollection = func(over bool, returned int) {
+		if !over {
+			t.begins()
+			start(0)
+			return
+		}
+		t.ends()
+		stop(returned + t.unlike)
+	}
+}
+
+// Pace counts what is hidden too.
+func (t trialHeap) Pace() graph.Pace {
+	return graph.Pace{
+		On: t.c.Enabled(), Thresholds: []int{t.c.Threshold()}, Counts: []int{t.h.Fresh},
+		Collections: []int{t.c.Stats().Collections}, Oldest: -1, Spare: int(t.h.FreeListBytes()),
+	}
 }
 
 // SetThreshold is about the youngest generation: there is one.
@@ -796,7 +852,8 @@ func pyContract(prof *object.Profile) graph.Contract {
 		WeakFirst: true, CallbackFirst: true, WeakAll: true, WeakLapse: prof.ClearTrashWeakrefs,
 		Automatic: pyCounted, Bare: pyBare, Grows: pyGrows, Shares: pyShares, Untracks: pyUntracks,
 		FieldsMax: pyFieldsMax,
-		Retained:  retained(prof.Arena) + 16*int64(prof.Arena.ArenaBytes),
+		Paces:     true, Thresholds: []int{prof.Threshold0}, Counts: [graph.Kinds]bool{pySlotted: true},
+		Retained: retained(prof.Arena) + 16*int64(prof.Arena.ArenaBytes),
 	}
 	if prof.FreeList.Ints > 0 { // every int that died waits for the next (2.7)
 		c.Retained = -1
@@ -812,10 +869,13 @@ func pyGraphs() (ts []Target) {
 			Recordings: recordingsOf("graph", prof.Name),
 		}, gcContract(prof), func(w graphtest.World) (graphtest.Heap, error) { return openGC(prof, w) }))
 	}
-	prof := pyProfile("3.11")
-	return append(ts, graphTarget(Target{
-		Name: "trial-3.11", Smoke: 3, Doc: "objects of CPython 3.11, with a collector that tries deletions",
-	}, pyContract(prof), func(w graphtest.World) (graphtest.Heap, error) { return openTrial(prof, w) }))
+	for _, prof := range []*object.Profile{pyProfile("3.11"), pyProfile("3.12")} {
+		ts = append(ts, graphTarget(Target{
+			Name: "trial-" + prof.Name, Smoke: 3,
+			Doc: "objects of CPython " + prof.Name + ", with a collector that tries deletions",
+		}, pyContract(prof), func(w graphtest.World) (graphtest.Heap, error) { return openTrial(prof, w) }))
+	}
+	return ts
 }
 
 func pyProfile(name string) *object.Profile {
@@ -827,14 +887,15 @@ func pyProfile(name string) *object.Profile {
 }
 
 // gcContract is what CPython's collector promises. Up to 3.8 all lives on when anything is resurrected, and up to
-// 3.7.5 it is returned as well. In 2.7 what old finalizers keep is returned, and what is hidden with it.
+// 3.7.5 it is returned as well.
 func gcContract(prof *object.Profile) graph.Contract {
 	c := pyContract(prof)
-	c.Generations, c.Promotes = gc.Generations, true
+	c.Generations, c.Promotes, c.Steps, c.Thaws, c.Forgets = gc.Generations, true, true, true, true
+	c.Thresholds = []int{prof.Threshold0, 10, 10}
 	if prof.AllOrNothing {
 		c.Saves = graph.Whole
 	}
-	if prof.CountEarly || prof.Legacy {
+	if prof.CountEarly {
 		c.Returns = graph.Anything
 	}
 	return c

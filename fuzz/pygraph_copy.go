@@ -15,7 +15,7 @@ func (h *pyHeap) DeepCopy(id graph.ID) graph.ID { return h.copied(id, h.h.DeepCo
 type pyTwin struct{ of, is object.Ref }
 
 func (h *pyHeap) copied(id graph.ID, by func(object.Ref) (object.Ref, error), deep bool) graph.ID {
-	o, before := object.Ref(id), h.runs
+	o := object.Ref(id)
 	y, err := by(o)
 	if err != nil {
 		return 0 // all that programs make can be copied, so it is memory
@@ -37,13 +37,6 @@ func (h *pyHeap) copied(id graph.ID, by func(object.Ref) (object.Ref, error), de
 	}
 	h.known[y].roots = 1
 	h.c.Safepoint()
-	if h.runs != before {
-		for _, t := range twins {
-			if p := h.known[t.is]; p != nil {
-				p.ahead = true
-			}
-		}
-	}
 	return graph.ID(y)
 }
 
@@ -56,7 +49,7 @@ func (h *pyHeap) twins(o, y object.Ref, deep bool) []pyTwin {
 		of := h.known[t.of]
 		h.enter(t.is, of.kind, of.fields).roots = 0
 		if class := h.h.TypeOf(t.is); class.Final != object.NoFinalizer {
-			h.h.SetType(t.is, h.typeOf(class.Kind, class.Attrs, false))
+			h.h.SetType(t.is, h.typeOf(class.Kind, class.Attrs))
 		}
 		for k := 0; deep && k < of.fields; k++ {
 			a := object.Ref(h.Field(graph.ID(t.of), k))

@@ -14,7 +14,7 @@ import (
 type collector interface {
 	Collect(int) int
 	Disable()
-	Safepoint() bool
+	Safepoint()
 }
 
 var designs = []struct {

@@ -117,6 +117,9 @@ func (c *Collector) setLegacyAside() {
 func (c *Collector) keepLegacy(old object.List) {
 	h := c.h
 	for o := h.Next(c.legacy); o != c.legacy; o = h.Next(o) {
+		if c.OnKeep != nil {
+			c.OnKeep(o)
+		}
 		if c.flags&SaveAll != 0 || h.HasLegacyFinalizer(o) {
 			h.Incref(o)
 			c.garbage = append(c.garbage, o)

@@ -72,6 +72,9 @@ type Collector struct {
 
 	// OnTake, if set, is called for each object of the garbage before any of it is cleared. It may not use the heap.
 	OnTake func(object.Ref)
+
+	// OnKeep, if set, is called for each object that old finalizers keep from dying. It may not use the heap.
+	OnKeep func(object.Ref)
 }
 
 // A Phase is what OnCollection is told. At the start the numbers are 0.
@@ -134,6 +137,10 @@ func (c *Collector) Count() [Generations]int {
 	return n
 }
 
+// Survivors returns how many objects outlived collections of generation 1 since the last full one, and how many that
+// one.
+func (c *Collector) Survivors() (pending, longLived int) { return c.pending, c.longLived }
+
 // Stats returns the statistics of each generation.
 func (c *Collector) Stats() [Generations]Stats { return c.stats }
 
@@ -168,20 +175,19 @@ func (c *Collector) Full() {
 	}
 }
 
-// Safepoint runs a collection that an allocation has asked for, and reports whether there was one.
-func (c *Collector) Safepoint() bool {
+// Safepoint runs a collection that an allocation has asked for.
+func (c *Collector) Safepoint() {
 	if !c.asked || c.collecting {
-		return false
+		return
 	}
 	c.asked = false
-	if !c.enabled {
-		return false
+	if c.enabled {
+		c.collectDue()
 	}
-	return c.collectDue()
 }
 
 // collectDue collects the oldest generation above its threshold, if there is one.
-func (c *Collector) collectDue() bool {
+func (c *Collector) collectDue() {
 	n := c.Count()
 	for g := Generations - 1; g >= 0; g-- {
 		if n[g] <= c.threshold[g] {
@@ -193,9 +199,8 @@ func (c *Collector) collectDue() bool {
 		}
 		c.took[dueYoungest+g]++
 		c.observed(g)
-		return true
+		return
 	}
-	return false
 }
 
 // CollectGeneration collects generation g and all younger ones, and returns how many objects it found unreachable, with
@@ -268,7 +273,7 @@ func (c *Collector) Objects(g int, visit func(object.Ref)) error {
 // GenerationOf returns the generation of an object: Generations for the permanent one, -1 if it is not tracked. It
 // walks the list, for the object does not know.
 func (c *Collector) GenerationOf(o object.Ref) int {
-	if o == 0 || !c.h.IsTracked(o) {
+	if !c.h.IsTracked(o) {
 		return -1
 	}
 	at := c.h.Next(o)

@@ -186,8 +186,11 @@ func (h *Heap) checkType(o Ref) error {
 // checkObject is all that can be said of one object, to which so many references were found.
 func (h *Heap) checkObject(o Ref, found int) error {
 	want := found
-	if o.isCached() {
+	switch {
+	case o.isCached():
 		want = h.cachedCount(o, found)
+	case h.prof.Immortal && h.IsImmortal(o):
+		want = ImmortalCount
 	}
 	if h.Count(o) != want {
 		return breach("count", "%s counts %d references and has %d", h.describe(o), h.Count(o), want)

@@ -231,9 +231,9 @@ type Heap struct {
 
 	seen [transitions]uint64 // see Transitions
 
-	withCode  int         // live objects with a finalizer, and weak references
-	anyLegacy bool        // some type has an old finalizer
-	safepoint func() bool // of the collector; nil if it has none or the profile does not want it
+	withCode  int    // live objects with a finalizer, and weak references
+	anyLegacy bool   // some type has an old finalizer
+	safepoint func() // of the collector; nil if it has none or the profile does not want it
 
 	space *dict.Space
 	hole  Ref   // None in a dict
@@ -292,7 +292,7 @@ func (h *Heap) Live() int { return h.live }
 func (h *Heap) Attach(c Collector) {
 	h.collector = c
 	h.safepoint = nil
-	if s, ok := c.(interface{ Safepoint() bool }); ok && h.prof.Safepoint {
+	if s, ok := c.(interface{ Safepoint() }); ok && h.prof.Safepoint {
 		h.safepoint = s.Safepoint
 	}
 }

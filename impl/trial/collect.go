@@ -13,6 +13,9 @@ func (c *Collector) Collect(int) int {
 		return 0
 	}
 	c.collecting = true
+	if c.OnCollection != nil {
+		c.OnCollection(false, 0)
+	}
 	h := c.h
 	h.Fresh = 0
 	if h.Empty(c.suspects) {
@@ -31,6 +34,9 @@ func (c *Collector) Collect(int) int {
 	h.ClearFreeLists()
 	c.stats.Collections++
 	c.stats.Collected += n
+	if c.OnCollection != nil {
+		c.OnCollection(true, n)
+	}
 	c.collecting = false
 	return n
 }

@@ -34,6 +34,10 @@ type Collector struct {
 
 	// OnTake, if set, is called for each object of the garbage before any of it is cleared. It may not use the heap.
 	OnTake func(object.Ref)
+
+	// OnCollection, if set, is called when a collection starts, before Fresh is set back, and when it is over, with
+	// what it returns. It may allocate; a collection that it asks for does nothing.
+	OnCollection func(over bool, returned int)
 }
 
 // New returns an enabled collector and makes it the heap's, whose objects are all made from here on.
@@ -94,15 +98,15 @@ func (c *Collector) Full() {
 	}
 }
 
-// Safepoint runs a collection that an allocation has asked for, and reports whether there was one.
-func (c *Collector) Safepoint() bool {
+// Safepoint runs a collection that an allocation has asked for, unless so many have died since, or collections were
+// switched off.
+func (c *Collector) Safepoint() {
 	if !c.asked || c.collecting {
-		return false
+		return
 	}
 	c.asked = false
-	if c.enabled {
+	if c.h.Fresh > c.h.Limit {
 		c.took[due]++
 		c.Collect(0)
 	}
-	return c.enabled
 }

@@ -10,7 +10,7 @@ import (
 
 // Count judges the count of the slot's object.
 func (m *Model) Count(slot uint32, count uint64) violation {
-	if n := m.slots[slot]; m.observed && count != uint64(n.refs) {
+	if n := m.slots[slot]; m.observed && !n.immortal && count != uint64(n.refs) {
 		return Counts.Breach("%v counts %d references, and %d refer to it", n, count, n.refs)
 	}
 	return nil
@@ -23,10 +23,22 @@ func (m *Model) Generation(slot uint32, generation int) violation {
 	if !m.frozen {
 		least = m.least(n)
 	}
-	if n.first == m.number && !m.vague { // there was no collection since it was made
-		most = 0
+	for c.Promotes && !m.vague && n.of == nil && most > 0 &&
+		(n.first == m.number || c.Steps && n.first >= m.latest[most]) {
+		most-- // there was no collection since it was made from which it could have come there
 	}
-	if c.Promotes && generation >= 0 && (generation < least || generation > most) {
+	always := n.of == nil && c.tracks(n.kind)
+	switch {
+	case generation < -1 || generation >= 0 && m.forgotten(n):
+		return Promotion.Breach("%v is in generation %d, and should be in none", n, generation)
+	case !c.Promotes, n.immortal && generation < 0:
+	case n.immortal && n.of == nil && max(n.entered, m.thawed) < m.whole:
+		return Frosted.Breach("%v is in generation %d, and immortal", n, generation)
+	case c.Thaws && always && n.frozen && generation >= 0:
+		return Promotion.Breach("%v is in generation %d, and is frozen", n, generation)
+	case always && !n.frozen && generation < 0:
+		return Promotion.Breach("%v is in no generation", n)
+	case generation >= 0 && (generation < least || generation > most):
 		return Promotion.Breach("%v is in generation %d, and should be in %d to %d", n, generation, least, most)
 	}
 	return nil
@@ -36,6 +48,8 @@ func (m *Model) Generation(slot uint32, generation int) violation {
 func (m *Model) Tracked(slot uint32, itself, others bool) violation {
 	n := m.slots[slot]
 	switch {
+	case itself && m.forgotten(n):
+		return Tracking.Breach("the collector follows %v, which refers to atoms only", n)
 	case itself:
 	case m.Contract.tracks(n.kind):
 		return Tracking.Breach("the collector does not follow %v, and always should", n)
@@ -43,6 +57,13 @@ func (m *Model) Tracked(slot uint32, itself, others bool) violation {
 		return Tracking.Breach("the collector does not follow %v, and does one that it refers to", n)
 	}
 	return nil
+}
+
+// forgotten tells whether the collector should have ceased to follow an object.
+func (m *Model) forgotten(n *node) bool {
+	return m.Contract.Forgets && n.of == nil && m.Contract.Untracks[n.kind] && !n.immortal &&
+		max(n.entered, n.stored) < m.whole &&
+		!slices.ContainsFunc(n.fields, func(f *node) bool { return f != nil && f.kind != Atom })
 }
 
 // Finished judges whether the finalizer of the slot's object has run.
@@ -107,7 +128,7 @@ func (m *Model) Census(generation int) violation {
 	}
 	m.refresh()
 	for _, n := range m.all {
-		if m.Contract.tracks(n.kind) && !n.frozen && !in[n] && m.reachable(n) {
+		if m.Contract.tracks(n.kind) && !n.frozen && !n.immortal && !in[n] && m.reachable(n) {
 			return Followed.Breach("no generation holds %v", n)
 		}
 	}
@@ -140,8 +161,8 @@ func (m *Model) Referrers(slot uint32) violation {
 	}
 	m.refresh()
 	for _, from := range m.all {
-		if m.Contract.tracks(from.kind) && !from.frozen && slices.Contains(from.fields, n) && m.reachable(from) &&
-			!slices.Contains(m.told, from.id) {
+		if m.Contract.tracks(from.kind) && !from.frozen && !from.immortal && slices.Contains(from.fields, n) &&
+			m.reachable(from) && !slices.Contains(m.told, from.id) {
 			return Edges.Breach("%v refers to %v, and is not said to", from, n)
 		}
 	}
@@ -153,7 +174,7 @@ func (m *Model) FreezeCount(count uint64) violation {
 	least, most := uint64(0), uint64(0)
 	m.refresh()
 	for _, n := range m.all {
-		if !m.frozen || n.dead || n.first >= 0 {
+		if n.dead || !n.immortal && (!m.frozen || n.first >= 0) {
 			continue
 		}
 		most++
@@ -163,6 +184,14 @@ func (m *Model) FreezeCount(count uint64) violation {
 	}
 	if count < least || count > most {
 		return Frosted.Breach("%d objects are said to be frozen, and %d to %d are", count, least, most)
+	}
+	return nil
+}
+
+// Refusal judges whether a generation that there is not was refused.
+func (m *Model) Refusal(refused bool) violation {
+	if !refused {
+		return Refused.Breach("a generation that there is not was collected or listed")
 	}
 	return nil
 }

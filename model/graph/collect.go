@@ -1,5 +1,7 @@
 package graph
 
+import "slices"
+
 // collection is one that runs.
 type collection struct {
 	generation, first   int  // first is the number of objects made before
@@ -10,6 +12,7 @@ type collection struct {
 	lenient             bool // a finalizer or a callback asked for it, or memory is scarce: what must die is not judged
 	alone               bool // it started by itself
 	started             bool // the heap told so
+	called, took, paced bool // something called back, died, and the numbers at its start were told
 	stopped             int  // what the heap told that it returned; -1: nothing
 }
 
@@ -32,7 +35,8 @@ func (m *Model) inside() bool { return len(m.calls) > 0 || m.busy > 0 }
 func (m *Model) start(generation int) violation {
 	if m.depth == 0 {
 		m.begin(generation)
-		m.now.alone, m.now.lenient = true, true // the heap may be at another point of the operation than the model
+		m.now.alone, m.stirred = true, true
+		m.now.lenient = true // the heap may be at another point of the operation than the model
 	}
 	switch {
 	case m.open || m.depth > 1 || m.now.started:
@@ -84,10 +88,20 @@ func (m *Model) end(returned int) violation {
 	case m.observed && (returned > now.most || returned < now.least):
 		return Return.Breach("a collection returned %d, and took %d", returned, now.most)
 	}
+	if full && !now.lenient && m.saveAll && !now.ran && !now.called && !m.limited && !m.frozen {
+		for _, n := range m.all {
+			if !n.dead && n.of == nil && n.doom == m.era && c.tracks(n.kind) && !slices.Contains(m.garbage, n) {
+				return Garbage.Breach("%v was found dead, and is not in the garbage", n)
+			}
+		}
+	}
 	if full && !now.lenient {
 		if v := m.complete(); v != nil {
 			return v
 		}
+	}
+	if full && !m.frozen && !now.inside && !now.alone {
+		m.whole = m.number
 	}
 	m.latest[min(now.generation+1, c.Full())] = m.number
 	m.era++
@@ -130,6 +144,9 @@ func (m *Model) least(n *node) int {
 	if n.of == nil && !m.Contract.tracks(n.kind) {
 		return 0
 	}
+	if n.thawed && n.of == nil {
+		return m.Contract.Full()
+	}
 	since, last := max(n.entered, m.thawed), 0
 	for g, number := range m.latest {
 		if n.of == nil && number > since {
@@ -151,11 +168,11 @@ func (m *Model) spares(n *node) bool {
 	return m.now.generation < m.Contract.Full() && (!m.Contract.Immediate || n.refs > 0 && m.reachesItself(n))
 }
 
-// take counts an object that the collection takes.
-func (m *Model) take(n *node) {
+// take counts an object that the collection takes, surely or not.
+func (m *Model) take(n *node, surely bool) {
 	if containers := m.Contract.Returns == Containers; !containers || n.kind != Atom {
 		m.now.most++
-		if !containers || n.of != nil || m.Contract.tracks(n.kind) {
+		if surely && (!containers || n.of != nil || m.Contract.tracks(n.kind)) {
 			m.now.least++
 		}
 	}
@@ -182,7 +199,7 @@ func (m *Model) hoard(n *node) violation {
 			continue
 		}
 		o.kept = m.era
-		m.take(o)
+		m.take(o, !o.called) // one that has called back is as any that lives
 		for _, f := range o.fields {
 			m.visit(f)
 		}
@@ -193,11 +210,14 @@ func (m *Model) hoard(n *node) violation {
 // Enable says whether, from here on, collections start by themselves.
 func (m *Model) Enable(on bool) {
 	m.vague = m.vague || !m.watched
-	m.on, m.heaped = on, 0
+	m.on, m.heaped, m.pace.tame = on, 0, false
 }
 
 // Threshold says after how many objects a generation is collected by itself; 0 is never.
 func (m *Model) Threshold(generation, n int) {
+	if generation < len(m.pace.thresholds) {
+		m.pace.thresholds[generation], m.pace.tame = n, false
+	}
 	if generation == 0 {
 		m.threshold, m.heaped = n, 0
 	}
@@ -211,6 +231,7 @@ func (m *Model) Due(kind Kind, fields int, collections uint64) violation {
 		m.seen, m.heaped = collections, 0
 	} else if m.observed && m.Contract.Automatic[kind%Kinds] && fields > 0 {
 		m.heaped++
+		m.pace.tame = m.on && m.threshold > 0 && !m.stirred
 	}
 	if m.on && m.threshold > 0 && m.heaped > m.threshold {
 		return Automatic.Breach("%d objects were made, with a threshold of %d", m.heaped, m.threshold)
@@ -223,7 +244,12 @@ func (m *Model) Freeze(on bool) {
 	m.touch()
 	m.frozen, m.heaped = on, 0
 	m.thawed = m.number
+	if on {
+		clear(m.pace.last.Counts)
+		m.pace.least, m.pace.most = 0, 0
+	}
 	for _, n := range m.all {
+		n.thawed = !on && (n.frozen || n.thawed) && m.Contract.Thaws
 		n.frozen, n.first = on, -1
 	}
 }

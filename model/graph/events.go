@@ -23,6 +23,8 @@ func (m *Model) Event(e Event) violation {
 	case Listed:
 		m.told = append(m.told, ID(e.Arg))
 		return nil
+	case Paced:
+		return m.paced(int(e.Arg))
 	case Made, Bred, Referred:
 		return m.create(e.What, ID(e.Arg))
 	}
@@ -125,6 +127,7 @@ func (m *Model) finalize(n *node) violation {
 		m.follow()
 		for _, o := range m.all {
 			if o.mark == m.epoch {
+				m.take(o, false)
 				o.waited = m.number
 			}
 		}
@@ -135,9 +138,10 @@ func (m *Model) finalize(n *node) violation {
 			w.cleared = w.cleared || m.Contract.WeakFirst
 		}
 	} else {
-		n.entered, n.frozen = m.number, false // it may be entered anew
+		n.entered, n.frozen, n.thawed = m.number, false, false // it may be entered anew
 	}
 	n.finalized, m.now.ran = true, true
+	m.wild()
 	m.calls = append(m.calls, n)
 	m.root(n, 1)
 	switch n.script {
@@ -189,7 +193,8 @@ func (m *Model) call(w *node) violation {
 	case m.Contract.CallbackFirst && m.depth == 1 && m.now.finals > 0 && m.sure(t):
 		return CallOrder.Breach("the weak reference %v called back after a finalizer", w)
 	}
-	w.called, w.cleared = true, true
+	w.called, w.cleared, m.now.called = true, true, true
+	m.wild()
 	return nil
 }
 
@@ -212,11 +217,16 @@ func (m *Model) die(n *node) violation {
 		return Safety.Breach("%v died, and roots reach it", n)
 	case n.script != None && !n.finalized:
 		return FinalLost.Breach("%v died, and its finalizer has not run", n)
+	case m.saveAll && m.depth == 1 && m.sure(n) && !m.now.ran && !m.now.called && !m.scarce && !m.limited:
+		return Garbage.Breach("%v died in a collection, and should be in the garbage", n)
 	case m.spares(n):
 		return Elders.Breach("a collection of generation %d took %v, of generation %d", m.now.generation, n, m.least(n))
 	}
 	m.heaped = 0
-	m.take(n)
+	m.counts(n, -1)
+	m.now.took = true
+	m.now.lenient = m.now.lenient || n.frozen && m.depth > 0 // what it held was not found unreachable
+	m.take(n, !n.legacy && n.waited != m.number)             // those waited for what took the last reference to them
 	for _, w := range n.weaks {
 		if w.callback && !w.called && w.doom == 0 && m.reachable(w) {
 			m.owed = append(m.owed, w)

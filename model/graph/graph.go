@@ -130,6 +130,13 @@ type (
 	Statistician interface {
 		Stats() (collections, collected uint64)
 	}
+	// Pacer tells what decides when a collection starts by itself.
+	Pacer interface{ Pace() Pace }
+	// Refuser tells that a collection, or the list, of a generation that there is not was refused; -1 is none.
+	Refuser interface{ Refuses(generation int) bool }
+	// Immortalizer gives an object a root for ever. From the next full collection on it is in no generation, as if it
+	// were frozen.
+	Immortalizer interface{ Immortalize(object ID) }
 	// User tells the number of living objects, the bytes in them, and the bytes from the operating system.
 	User interface {
 		Usage() (objects, bytes, footprint uint64)
@@ -148,7 +155,8 @@ type (
 
 	// Partial has the methods of more parts than it has, such as a heap in another process, and tells which it has:
 	// mourn, weak, final, legacy, hoard, grow, copy, switch, threshold, freeze, freezecount, watch, tracked, census,
-	// relate, graduate, size, count, age, stats, usage, oom, check, trim.
+	// relate, graduate, size, count, age, stats, pace, refuse, immortal, usage, oom,
+	// check, trim.
 	Partial interface{ Offers(part string) bool }
 	// Witness tells how often each of its named transitions happened since the heap was made, always the same names in
 	// the same order: what a run went through, counted and used as a guide; no rule looks at it.
@@ -181,22 +189,29 @@ type Contract struct {
 	Within      int     // an object is dead after so many full collections that found it unreachable; 0: it may leak
 	Generations int     // that Collect tells apart; the last is a full collection. 0 means 1
 	Promotes    bool    // what outlives a collection is in a generation above it, or in the last
+	Steps       bool    // and in no higher one
+	Thaws       bool    // what is frozen is in none, and when it is not any more in the last
 	Returns     Returns // what Collect returns
 	Saves       Saves   // what a finalizer that gives its object a root saves from the collection
 
 	WeakFirst     bool // when a finalizer runs in a collection, the weak references to its object are cleared
 	WeakAll       bool // when it or a callback does, those to all that was found dead are
-	WeakLapse     bool // a weak reference that was found dead itself may be cleared, though it and its referent live on
+	WeakLapse     bool // a weak reference that was found dead itself is cleared, though it and its referent live on
 	CallbackFirst bool // the callbacks of a collection run before its finalizers
 
 	Bare     [Kinds]bool // objects of these kinds take neither weak references nor finalizers
 	Grows    [Kinds]bool // the number of their fields changes
 	Shares   [Kinds]bool // each is its own copy; its own deep copy if it reaches only these and weak references
 	Untracks [Kinds]bool // the collector need not follow them while they refer to nothing that it follows
+	Forgets  bool        // it does not from a full collection on, if they refer to atoms only
 
 	// When more objects of these kinds, with fields, were made than the threshold of the youngest generation says, and
 	// nothing died, a collection starts by itself, if they are enabled.
 	Automatic [Kinds]bool
+
+	Paces      bool        // collections start by themselves when Pace says so, and it is what it says that it is
+	Thresholds []int       // of each generation at first, where Paces
+	Counts     [Kinds]bool // of these kinds what has fields counts as one, and nothing changes it but to make and die
 
 	FieldsMax int   // it may refuse objects with more fields; 0: it refuses only what the operating system refuses
 	MayRefuse bool  // it may refuse at any time
@@ -253,6 +268,7 @@ const (
 	Listed    What = 'O' // Arg is one of those that the operation answers; 0 is none
 	Started   What = 'S' // a collection of generation Arg started
 	Stopped   What = 'T' // it is over, and returned Arg
+	Paced     What = 'P' // the next of the numbers of a Pace; those told at start and end of a collection are between
 )
 
 // Event is one thing that happened during an operation.

@@ -12,8 +12,8 @@ import (
 // then Settle; only a new object, a field that was appended and what is asked are told after the events.
 //
 // The model stands in rooms, by question: what there is (model.go), what is reachable (reach.go), whether what happened
-// may happen (events.go), what a collection may and must do (collect.go), what a copy is (copy.go), and whether what
-// the heap says of itself is true (ask.go).
+// may happen (events.go), what a collection may and must do (collect.go), when one starts (pace.go), what a copy is
+// (copy.go), and whether what the heap says of itself is true (ask.go).
 type Model struct {
 	Contract Contract
 	observed bool // every death is told
@@ -40,8 +40,11 @@ type Model struct {
 	now         collection // that runs
 	depth       int        // of collections: 1 while one runs, more while finalizers ask for others
 	open        bool       // one started, and is not over
+	stirred     bool       // one started by itself in this operation
+	calm        int        // the last collection that began before this operation
 	latest      []int      // of each generation: the number of the last collection whose survivors went there
 	number      int        // of the last collection that began
+	whole       int        // of the last full one that saw all, and made nothing wait
 	thawed      int        // of the last that began when the frozen were shown again
 	saveAll     bool       // collections put what they find in the garbage
 	hoards      bool       // they have, or there are legacy finalizers
@@ -56,6 +59,7 @@ type Model struct {
 	seen      uint64 // collections, by the statistics
 
 	sizes [Kinds + 1][]sized // by kind, in the order of fields
+	pace  pace
 
 	limited, scarce, failed, trimmed bool
 }
@@ -73,15 +77,19 @@ type node struct {
 	callback     bool // of a weak reference
 	called       bool
 	cleared      bool
+	lapsed       bool // a full collection found it dead, and cleared it
 	finalized    bool
 	copied       bool // it was made as a copy
 	frozen, dead bool
-	age          int // full collections that found it unreachable
-	first        int // the last collection that began before it was made; -1: it was there at a freeze or its end
-	entered      int // the collection since which it is in the generations
-	born, doom   int // the eras that made it and that last found it unreachable
-	kept         int // the era in which the garbage kept it
-	waited       int // the last collection that left it alone because what has a legacy finalizer reached it
+	immortal     bool // it has a root for ever; entered is since when
+	thawed       bool // it was frozen, and has not entered anew
+	age          int  // full collections that found it unreachable
+	first        int  // the last collection that began before it was made; -1: it was there at a freeze or its end
+	entered      int  // the collection since which it is in the generations
+	born, doom   int  // the eras that made it and that last found it unreachable
+	stored       int  // the last collection that began before a field was stored
+	kept         int  // the era in which the garbage kept it
+	waited       int  // the last collection that left it alone because what has a legacy finalizer reached it
 	mark         int
 	size         uint64 // that was told since its fields changed; 0: none
 }
@@ -92,7 +100,8 @@ type violation = *model.Violation
 
 // NewModel returns the model of an empty heap. Observed says that the heap tells every death.
 func NewModel(c Contract, observed bool) *Model {
-	return &Model{Contract: c, observed: observed, nodes: map[ID]*node{}, era: 1, latest: make([]int, c.Full()+1)}
+	return &Model{Contract: c, observed: observed, nodes: map[ID]*node{}, era: 1, latest: make([]int, c.Full()+1),
+		pace: pace{thresholds: slices.Clone(c.Thresholds)}}
 }
 
 // Limit says that the operating system gives only so much.
@@ -156,11 +165,15 @@ func (m *Model) enter(id ID, kind Kind, fields int) (*node, violation) {
 	}
 	m.made++
 	n := &node{id: id, serial: m.made, kind: kind, born: m.era, first: m.number, entered: m.number}
+	if m.stirred { // before the collections or behind them
+		n.first = m.calm
+	}
 	if fields > 0 {
 		n.fields = make([]*node, fields)
 	}
 	m.nodes[id] = n
 	m.all = append(m.all, n)
+	m.counts(n, 1)
 	return n, nil
 }
 
@@ -247,8 +260,11 @@ func (m *Model) Set(slot uint32, i int, to uint32, something bool) {
 }
 
 func (m *Model) store(n *node, i int, to *node) {
+	if !m.Contract.Counts[n.kind%Kinds] {
+		m.unsure()
+	}
 	old := n.fields[i]
-	n.fields[i] = to
+	n.fields[i], n.stored = to, m.number
 	n.size = 0
 	if to != nil {
 		m.refer(to, 1)
@@ -311,6 +327,8 @@ func (m *Model) Deref(slot, from uint32, id ID) violation {
 		return nil
 	case w.cleared || t.dead:
 		return WeakDead.Breach("the weak reference %v was cleared, and refers to %s", w, m.name(id))
+	case w.lapsed:
+		return WeakDead.Breach("the weak reference %v was found dead, and refers to %v", w, t)
 	case t.id != id:
 		return WeakDead.Breach("the weak reference %v refers to %s and should to %v", w, m.name(id), t)
 	}
@@ -337,6 +355,15 @@ func (m *Model) Finalizer(slot uint32, s Script) {
 func (m *Model) Legacy(slot uint32) {
 	m.Finalizer(slot, Idle)
 	m.slots[slot].legacy, m.hoards = true, true
+}
+
+// Immortalize gives the slot's object a root for ever.
+func (m *Model) Immortalize(slot uint32) {
+	n := m.slots[slot]
+	if !n.immortal {
+		n.immortal, n.entered = true, m.number
+		m.root(n, 1)
+	}
 }
 
 // HasSaved tells whether a finalizer saved an object that nobody took since.
@@ -423,7 +450,7 @@ func (m *Model) Settle() violation {
 	if m.open {
 		return Watched.Breach("a collection started, and did not end in its operation")
 	}
-	m.owed, m.loose, m.told = m.owed[:0], m.loose[:0], m.told[:0]
+	m.owed, m.loose, m.told, m.stirred = m.owed[:0], m.loose[:0], m.told[:0], false
 	m.era++
 	return nil
 }
@@ -452,6 +479,7 @@ func (m *Model) bury(n *node) {
 func (m *Model) Refuse(fields int) violation {
 	c := &m.Contract
 	m.failed = true
+	m.wild()
 	if m.scarce || m.limited || c.MayRefuse || c.FieldsMax != 0 && fields > c.FieldsMax {
 		return nil
 	}

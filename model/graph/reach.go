@@ -77,6 +77,7 @@ func (m *Model) doomAll() {
 
 func (m *Model) doom(n *node) {
 	n.doom = m.era
+	n.lapsed = n.lapsed || n.of != nil && m.Contract.WeakLapse && m.full() && !m.hoards && m.collects(n)
 	if m.depth > 0 {
 		n.entered = m.number // it does not count among the survivors of this collection
 	}

@@ -33,6 +33,9 @@ var (
 		"the garbage is what collections found dead and were told to keep, or may not finalize, with its fields")
 	Automatic = rule("automatic",
 		"when more objects are made than the threshold says, and nothing dies, a collection starts by itself")
+	Paces = rule("pace",
+		"where counts and thresholds are told, a collection starts by itself when they say so, and of that generation")
+	Refused = rule("refused", "a generation that there is not is refused")
 	Return  = rule("returns", "a collection returns the number of objects that it took")
 	Settled = rule("settled", "a full collection right after another finds nothing")
 	Sizes   = rule("size",

@@ -35,6 +35,9 @@ const (
 	needRelate
 	needGraduate
 	needSize
+	needPace
+	needRefuse
+	needImmortal
 	needs
 )
 
@@ -44,7 +47,8 @@ var partNames = [needs]string{
 	needCount: "count", needAge: "age", needStats: "stats", needUsage: "usage", needOOM: "oom", needCheck: "check",
 	needTrim: "trim", needLegacy: "legacy", needHoard: "hoard", needGrow: "grow", needCopy: "copy",
 	needFreezeCount: "freezecount", needWatch: "watch", needTracked: "tracked", needCensus: "census",
-	needRelate: "relate", needGraduate: "graduate", needSize: "size",
+	needRelate: "relate", needGraduate: "graduate", needSize: "size", needPace: "pace",
+	needRefuse: "refuse", needImmortal: "immortal",
 }
 
 // driver asks a heap the operations of Lang: it is the props.Target of every heap in this process. It runs the scripts
@@ -77,6 +81,9 @@ type driver struct {
 	relater  graph.Relater
 	graduate graph.Graduate
 	sizer    graph.Sizer
+	pacer    graph.Pacer
+	refuser  graph.Refuser
+	immortal graph.Immortalizer
 
 	slots   []graph.ID        // 0: dead
 	known   map[graph.ID]info // of every object that may live
@@ -133,6 +140,9 @@ func newDriver(h graph.Heap, c graph.Contract) *driver {
 		needRelate:      pick(&d.relater, h),
 		needGraduate:    pick(&d.graduate, h),
 		needSize:        pick(&d.sizer, h),
+		needPace:        pick(&d.pacer, h),
+		needRefuse:      pick(&d.refuser, h),
+		needImmortal:    pick(&d.immortal, h),
 	}
 	if p, ok := h.(graph.Partial); ok {
 		d.leaveOut(p)
@@ -154,9 +164,13 @@ func (d *driver) listen() {
 	}
 	if d.has[needWatch] {
 		d.watcher.OnCollection(
-			func(generation int) { d.tell(graph.Started, uint64(generation)) },
+			func(generation int) {
+				d.tell(graph.Started, uint64(generation))
+				d.pace()
+			},
 			func(returned int) {
 				d.hoard()
+				d.pace()
 				d.tell(graph.Stopped, uint64(returned))
 			})
 	}
@@ -181,18 +195,26 @@ func pick[I any](part *I, h graph.Heap) bool {
 	return ok
 }
 
-// begin puts the heap into the world's state: with auto, collections start by themselves. It tells the model.
+// begin puts the heap into the world's state: with auto, collections start by themselves, those of older generations
+// soon if it is odd. It tells the model.
 func (d *driver) begin(auto int, m *graph.Model) {
 	if auto > 0 {
 		m.Enable(d.has[needSwitch])
 	}
 	if auto > 0 && d.has[needSwitch] {
 		if d.has[needThreshold] {
-			d.thresh.SetThreshold(0, auto)
-			m.Threshold(0, auto)
+			d.setThreshold(0, auto, m)
+			for g := 1; auto%2 != 0 && g <= d.contract.Full(); g++ {
+				d.setThreshold(g, g, m)
+			}
 		}
 		d.switcher.Enable(true)
 	}
+}
+
+func (d *driver) setThreshold(generation, n int, m *graph.Model) {
+	d.thresh.SetThreshold(generation, n)
+	m.Threshold(generation, n)
 }
 
 // Do asks one operation.

@@ -390,6 +390,107 @@ var motifs = []prog.Motif{
 		unroot p1
 		unroot p2
 		collect generation=3`},
+	{Name: "a dict that holds atoms, and then itself", Weight: 4, Text: `
+		p0 = new kind=4 fields=2
+		p1 = new kind=1 fields=0
+		set p0 p1 field=0
+		collect generation=3
+		tracked p0
+		generation p0
+		set p0 p0 field=1
+		tracked p0
+		clear p0 field=1
+		collect generation=3
+		tracked p0
+		unroot p0
+		pace`},
+	{Name: "immortals among garbage", Weight: 6, Text: `
+		p0 = new kind=0 fields=2
+		p1 = new kind=0 fields=2
+		p2 = new kind=0 fields=2
+		p3 = new kind=0 fields=2
+		p4 = new kind=0 fields=2
+		set p0 p1 field=0
+		set p1 p2 field=0
+		set p2 p0 field=0
+		set p3 p3 field=0
+		set p4 p1 field=0
+		set p4 p4 field=1
+		unroot p3
+		unroot p2
+		immortal p0
+		immortal p1
+		unroot p4
+		collect generation=0
+		frozen
+		generation p0
+		collect generation=3
+		generation p1
+		p5 = new kind=0 fields=0
+		immortal p5
+		collect generation=3
+		generation p5
+		unfreeze
+		check
+		collect generation=3
+		frozen
+		generation p0
+		generation p5`},
+	{Name: "collections that start by themselves, of all generations", Weight: 6, Text: `
+		threshold generation=0 n=1
+		threshold generation=1 n=0
+		threshold generation=2 n=0
+		enable on=1
+		p0 = new kind=0 fields=1
+		p1 = new kind=0 fields=1
+		p2 = new kind=0 fields=1
+		p3 = new kind=0 fields=1
+		p4 = new kind=0 fields=1
+		p5 = new kind=0 fields=1
+		p6 = new kind=0 fields=1
+		p7 = new kind=0 fields=1
+		p8 = new kind=0 fields=1
+		p9 = new kind=0 fields=1
+		pace
+		threshold generation=0 n=0
+		p10 = new kind=0 fields=1
+		p11 = new kind=0 fields=1
+		pace
+		enable on=0
+		threshold generation=0 n=1
+		unroot p5
+		p12 = new kind=0 fields=1
+		p13 = new kind=0 fields=1
+		p14 = new kind=0 fields=1
+		pace`},
+	{Name: "all that cannot be finalized is kept, and what it reaches", Weight: 2, Text: `
+		p0 = new kind=0 fields=2
+		p1 = new kind=0 fields=1
+		set p0 p0 field=0
+		set p0 p1 field=1
+		set p1 p1 field=0
+		legacy p0
+		saveall on=1
+		unroot p0
+		unroot p1
+		collect generation=3
+		saveall on=0
+		garbage
+		collect generation=3`},
+	{Name: "a weak reference in the garbage that is saved with it", Weight: 4, Text: `
+		p0 = new kind=0 fields=2
+		p1 = new kind=0 fields=1
+		p2 = weak p1 callback=0
+		set p0 p0 field=0
+		set p0 p2 field=1
+		finalizer p0 script=2
+		unroot p2
+		unroot p0
+		collect generation=3
+		p3 = take p1
+		p4 = load p3 field=1
+		p5 = deref p4
+		verify p5`},
 	{Name: "a deep copy of what holds one thing twice", Weight: 2, Text: `
 		p0 = new kind=0 fields=2
 		p1 = new kind=2 fields=0

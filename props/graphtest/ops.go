@@ -189,6 +189,17 @@ var Lang = prog.NewLang("graph", slots, world, []row{
 		verb{need: needStats, ask: (*driver).statistics, after: func(m state, _ prog.Op, out prog.Outcome) violation {
 			return m.Stats(out.Addr, out.Size)
 		}}),
+	act(prog.Info{Name: "pace", Weight: 2, Doc: "asks for the counts and thresholds of the generations"},
+		verb{need: needPace, ask: (*driver).askPace}),
+	act(prog.Info{Name: "beyond", Weight: 2, Args: args(arg("by", ages)),
+		Doc: "asks for a collection and the list of a generation that there is not, above or, if odd, below all"},
+		verb{need: needRefuse, ask: (*driver).beyond, after: func(m state, _ prog.Op, out prog.Outcome) violation {
+			return m.Refusal(out.Addr != 0)
+		}}),
+	act(prog.Info{Name: "immortal", Role: prog.Use, Weight: 1, Args: args(slotArg),
+		Doc: "has the object of p live for ever"},
+		verb{need: needImmortal, ask: (*driver).immortalize,
+			before: func(m state, op prog.Op) { m.Immortalize(uint32(op.Args[0])) }}),
 	act(prog.Info{Name: "enable", Role: prog.Set, Weight: 1, Args: args(arg("on", flags)),
 		Doc: "switches collections that start by themselves on or off"},
 		verb{need: needSwitch, ask: (*driver).enable,

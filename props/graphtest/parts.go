@@ -152,6 +152,31 @@ func (d *driver) isFinalized(op prog.Op) prog.Outcome {
 	return prog.Outcome{Addr: bit(d.graduate.Finalized(d.object(op)))}
 }
 
+// pace tells what decides when collections start by themselves.
+func (d *driver) pace() {
+	if d.has[needPace] {
+		for _, n := range d.pacer.Pace().Numbers() {
+			d.tell(graph.Paced, uint64(n))
+		}
+	}
+}
+
+func (d *driver) askPace(prog.Op) prog.Outcome { d.pace(); return prog.Outcome{} }
+
+// beyond is a generation that there is not: below all for odd numbers, and above all for even ones.
+func (d *driver) beyond(op prog.Op) prog.Outcome {
+	n := int(op.Args[0])
+	if n%2 != 0 {
+		return prog.Outcome{Addr: bit(d.refuser.Refuses(-1 - n/2))}
+	}
+	return prog.Outcome{Addr: bit(d.refuser.Refuses(d.contract.Full() + 1 + n/2))}
+}
+
+func (d *driver) immortalize(op prog.Op) prog.Outcome {
+	d.immortal.Immortalize(d.object(op))
+	return prog.Outcome{}
+}
+
 func bit(b bool) uint64 {
 	if b {
 		return 1

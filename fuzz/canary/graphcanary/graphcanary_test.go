@@ -27,6 +27,7 @@ func TestCaught(t *testing.T) { canarytest.Caught(t, All(), budget()) }
 func TestBase(t *testing.T) {
 	for name, hide := range map[string]func(*toy) graphtest.Heap{
 		"whole": nil, "uncounted": uncounted, "blind": blind, "silent": silent,
+		"paced": paced,
 	} {
 		t.Run(name, func(t *testing.T) {
 			canarytest.Conforms(t, row{Name: "base", hide: hide}.subject, 100, budget())

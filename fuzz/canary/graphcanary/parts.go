@@ -166,6 +166,9 @@ func (h *toy) FreezeCount() int {
 	}))
 }
 
+// Refuses tells that there are three generations.
+func (h *toy) Refuses(generation int) bool { return h.bug != TakesBeyond || generation < 0 }
+
 func (h *toy) OnCollection(start, stop func(int)) { h.start, h.stop = start, stop }
 
 func (h *toy) Tracked(id graph.ID) bool { return h.objects[id].follows() }

@@ -49,6 +49,7 @@ const (
 	NestingLeaks
 	NeverPromotes
 	OnlyNewestCalled
+	PacedYoung
 	PlainLate
 	PopKeeps
 	RecycledUntracked
@@ -68,6 +69,7 @@ const (
 	SizeWraps
 	StatsForgetYoung
 	StopsWithNothing
+	TakesBeyond
 	TakesElders
 	TrashCalls
 	TrashCallsLate
@@ -97,7 +99,8 @@ var table = []row{
 		Reason: "what is taken for dead is finalized, and its weak references are cleared, before it dies; " +
 			"of a long chain each part is needed by the next"},
 	{Name: "saved-alone", Doc: "a finalizer saves its object, and not what that refers to", Bug: SavedAlone,
-		Rule: graph.Safety, Reproducer: 16, Reason: "of a long chain each part is needed by the next"},
+		Rule: graph.Safety, Or: or(graph.Return), Reproducer: 16,
+		Reason: "of a long chain each part is needed by the next; what it refers to is counted as taken"},
 	{Name: "shifts-wide", Doc: "a field from the seventeenth on is stored in the one before", Bug: ShiftsWide,
 		Rule: graph.Fields, Or: or(graph.Safety, graph.Counts, graph.Invariant, graph.Prompt, graph.Identity,
 			graph.Copies, graph.Edges), Reason: "counts do not follow the fields"},
@@ -107,7 +110,7 @@ var table = []row{
 	{Name: "self-cycle-lives", Doc: "an object that refers to itself is taken for reachable", Bug: SelfCycleLives,
 		Rule: graph.Complete},
 	{Name: "saves-all", Doc: "one that is saved saves all that was found dead with it (bpo-38379)", Bug: SavesAll,
-		Rule: graph.Complete},
+		Rule: graph.Complete, Reproducer: 9, Reason: "one saves itself in another, and a third is found with it"},
 	{Name: "frozen-for-ever", Doc: "the oldest object stays frozen when all are unfrozen", Bug: FrozenForEver,
 		Rule: graph.Complete, Or: or(graph.Frosted, graph.Followed), Reason: "and is counted as such"},
 	{Name: "same-uncounted", Doc: "storing in a field what is there already takes a count away", Bug: SameUncounted,
@@ -153,6 +156,10 @@ var table = []row{
 		Bug: StatsForgetYoung, Rule: graph.Stats},
 	{Name: "sleeps", Doc: "of the collections that should start by themselves only the first does",
 		Rule: graph.Automatic, hide: once},
+	{Name: "paced-young", Doc: "what starts by itself is a collection of the youngest, whatever is due",
+		Bug: PacedYoung, Rule: graph.Paces, Programs: 1000, hide: paced},
+	{Name: "takes-beyond", Doc: "a generation above the last is taken for the last", Bug: TakesBeyond,
+		Rule: graph.Refused},
 	{Name: "usage-forgets-atoms", Doc: "an atom that died is in use", Bug: UsageForgetsAtoms, Rule: graph.Accounted,
 		Or: or(graph.Returned, graph.Failure), Reason: "it shows when all is dead at the latest"},
 	{Name: "failure-counts", Doc: "an object that was refused is in use", Bug: FailureCounts, Rule: graph.Failure},
@@ -227,8 +234,8 @@ var table = []row{
 		Programs: 1000,
 		Reason:   "it dies of its finalizer, or never"},
 	{Name: "trash-calls-late", Doc: "a weak reference in the garbage is not cleared (bpo-38006)", Bug: TrashCallsLate,
-		Rule: graph.CallOnce, Or: or(graph.Followed), Programs: 2000, Reproducer: 12,
-		Reason: "its referent has to die by its count, and what calls back is in no generation"},
+		Rule: graph.CallOnce, Or: or(graph.Followed, graph.WeakDead), Programs: 2000, Reproducer: 12,
+		Reason: "its referent has to die by its count, what calls back is in no generation, or not cleared"},
 	{Name: "recycled-untracked", Doc: "a tuple in the place of one that was not followed is not (bpo-42536)",
 		Bug: RecycledUntracked, Rule: graph.Tracking, Or: or(graph.Complete, graph.Followed, graph.Edges),
 		Programs: 1000, Reason: "what is not followed is not listed, and does not die in cycles"},

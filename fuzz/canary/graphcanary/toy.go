@@ -72,11 +72,12 @@ const nestMax = 2
 // promises is what toy promises without its defect.
 var promises = graph.Contract{
 	Immediate: true, Within: 1, Generations: 3, Promotes: true, Returns: graph.Containers,
-	WeakFirst: true, WeakAll: true, CallbackFirst: true,
+	WeakFirst: true, WeakAll: true, WeakLapse: true, CallbackFirst: true,
 	Grows:     [graph.Kinds]bool{list: true},
 	Automatic: [graph.Kinds]bool{graph.Node: true, list: true},
 	Shares:    [graph.Kinds]bool{graph.Atom: true, tuple: true},
 	Untracks:  [graph.Kinds]bool{tuple: true},
+	Paces:     true, Thresholds: []int{700, 10, 10}, Counts: [graph.Kinds]bool{graph.Node: true},
 }
 
 func newToy(bug Bug) *toy {
@@ -341,7 +342,7 @@ func (h *toy) Collect(generation int) int {
 }
 
 // found returns what is dead, and apart from that what has a legacy finalizer, or is reached by what has: it stays, and
-// the former goes into the garbage.
+// the former goes into the garbage, or all that is followed.
 func (h *toy) found(all []*object) (dead, legacy []*object) {
 	for _, o := range all {
 		if !o.marked && o.legacy && h.bug != LegacyFinalized {
@@ -349,15 +350,17 @@ func (h *toy) found(all []*object) (dead, legacy []*object) {
 			o.marked = true
 		}
 	}
-	for _, o := range legacy {
-		h.keep(o)
-	}
 	for i := 0; i < len(legacy); i++ {
 		for _, f := range legacy[i].fields {
 			if f != nil && !f.marked {
 				f.marked = true
 				legacy = append(legacy, f)
 			}
+		}
+	}
+	for _, o := range legacy {
+		if o.legacy || h.saveAll && o.follows() {
+			h.keep(o)
 		}
 	}
 	for _, o := range all {
