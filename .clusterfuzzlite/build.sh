@@ -14,7 +14,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 go build -buildvcs=false -o "$work/heapfuzz" ./fuzz/cmd/heapfuzz
-for pair in heap:Fuzz graph:FuzzGraphBytes dict:FuzzDictBytes cache:FuzzCacheBytes; do
+for pair in heap:Fuzz graph:FuzzGraphBytes dict:FuzzDictBytes cache:FuzzCacheBytes value:FuzzValueBytes; do
 	kind=${pair%%:*} function=${pair##*:}
 	CGO_ENABLED=1 CC=$CC go tool go-fuzz-build -libfuzzer -func "$function" -o "$work/$kind.a" ./fuzz
 	# CXXFLAGS are flags, and so is the engine: both may be several words.

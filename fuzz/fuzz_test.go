@@ -24,6 +24,9 @@ func FuzzDict(f *testing.F) { fuzzLanguage(f, "dict") }
 // FuzzCache is FuzzHeap of caches.
 func FuzzCache(f *testing.F) { fuzzLanguage(f, "cache") }
 
+// FuzzValue is FuzzHeap of stores of values.
+func FuzzValue(f *testing.F) { fuzzLanguage(f, "value") }
+
 func fuzzLanguage(f *testing.F, name string) {
 	l, err := LanguageOf(name)
 	if err != nil {

@@ -29,6 +29,9 @@ func FuzzDictBytes(data []byte) int { return try("dict", data) }
 
 func FuzzCacheBytes(data []byte) int { return try("cache", data) }
 
+// FuzzValueBytes tries a store of values.
+func FuzzValueBytes(data []byte) int { return try("value", data) }
+
 // try returns 1 when the program that data means did something, and panics when it broke a rule.
 func try(language string, data []byte) int {
 	e := shared[language]

@@ -44,7 +44,7 @@ var heapTargets = slices.Concat([]Target{
 		Stays: [2]heap.Stay{{UpTo: 1 << 47, Num: 1, Den: 2, Least: 16, Moves: true}},
 	}, openSlab),
 	heapTarget(Target{
-		Name: "modernc", Smoke: 60, Placed: true,
+		Name: "modernc", Smoke: 20, Placed: true,
 		Doc: "modernc.org/memory, the allocator under a Go port of SQLite",
 	}, heap.Contract{
 		Align: 16, ZeroNil: true, ReallocZeroFrees: true,

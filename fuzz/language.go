@@ -9,15 +9,18 @@ import (
 	"heapfuzz/fuzz/canary/canarytest"
 	"heapfuzz/fuzz/canary/dictcanary"
 	"heapfuzz/fuzz/canary/graphcanary"
+	"heapfuzz/fuzz/canary/valuecanary"
 	"heapfuzz/fuzz/recorded"
 	"heapfuzz/model"
 	"heapfuzz/model/graph"
 	"heapfuzz/model/heap"
+	"heapfuzz/model/value"
 	"heapfuzz/props"
 	"heapfuzz/props/dicttest"
 	"heapfuzz/props/graphtest"
 	"heapfuzz/props/heaptest"
 	"heapfuzz/props/prog"
+	"heapfuzz/props/valuetest"
 )
 
 // Language is one kind of thing that is tried: what its programs consist of, what is said of it, and who there is.
@@ -58,6 +61,11 @@ var languages = []Language{
 		Name: "cache", Doc: "bounded caches", Spec: dicttest.CacheLang.Spec, Rules: withRecordings(rulesOf("cache")),
 		canaries: dictcanary.Caches, Differential: dicttest.CacheDifferential, targets: caches(),
 		promises: of(cachePromises), alike: both(cacheAlike),
+	},
+	{
+		Name: "value", Doc: "lists, sets, dicts and atoms", Spec: valuetest.Lang.Spec, Rules: value.Rules,
+		canaries: valuecanary.All, Differential: props.Differential, targets: values(),
+		promises: of(valuePromises), alike: both(valueAlike),
 	},
 }
 

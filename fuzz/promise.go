@@ -8,6 +8,7 @@ import (
 	"heapfuzz/model/dict"
 	"heapfuzz/model/graph"
 	"heapfuzz/model/heap"
+	"heapfuzz/model/value"
 )
 
 // words collects what a contract promises.
@@ -149,3 +150,17 @@ func cacheAlike(a, b dict.CacheContract) bool {
 	a.Inexact, b.Inexact = false, false // what is not compared in any case
 	return a == b && a.Exact()
 }
+
+// valuePromises says the contract of a store of values in words.
+func valuePromises(c value.Contract) string {
+	var w words
+	w.add(c.Sizes != nil, "sizes by kind and history")
+	w.add(c.Cached, "small values are one object each")
+	w.add(c.Immortal, "which is not counted")
+	w.add(c.KeepsNames, "interned strings stay")
+	w.add(c.AnyOrder, "dicts have no order")
+	return w.or("what is put is held")
+}
+
+// valueAlike tells whether two contracts ask for the same visible answers: what is found. In 2.7 bytes are strings.
+func valueAlike(a, b value.Contract) bool { return a.OneString == b.OneString }

@@ -240,11 +240,10 @@ func (r *raw) take(least, most uintptr) uintptr {
 	return at
 }
 
+// freshHeader fills in all of a header but the class, and the neighbours that a run gets when it is linked.
 func freshHeader(k run) {
 	page.Store(k.addr+runBytes, k.bytes)
 	page.Store(k.addr+runFree, 0)
-	page.Store(k.addr+runNext, 0)
-	page.Store(k.addr+runPrev, 0)
 	page.Store32(k.addr+runLive, 0)
 	page.Store(k.addr+runCarved, runHeader)
 }

@@ -188,6 +188,11 @@ func (h *Heap) NewComplex(v complex128) Ref {
 	return o
 }
 
+// ComplexValue returns the value of a complex number.
+func (h *Heap) ComplexValue(o Ref) complex128 {
+	return complex(h.FloatValue(o), math.Float64frombits(uint64(o.load(floatBits+8))))
+}
+
 // NewBytes returns a bytes object, or 0 if there is no memory. Empty, or of one byte, it is always the same object. In
 // 2.7 it is a string.
 func (h *Heap) NewBytes(b []byte) Ref {

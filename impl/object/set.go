@@ -70,11 +70,17 @@ func (h *Heap) newSet(id TypeID, keys []Ref) Ref {
 	return o
 }
 
-// NewSetFrom returns set(from), or frozenset(from), of a set: room is made once for all keys. It returns 0 if there is
-// no memory.
+// NewSetFrom returns set(from), or frozenset(from), of a set: room is made once for all keys. A frozenset is its own,
+// and the empty one is that of NewFrozenset. It returns 0 if there is no memory.
 func (h *Heap) NewSetFrom(from Ref, frozen bool) Ref {
 	id := typeSet
-	if frozen {
+	switch {
+	case frozen && from.kind() == KindFrozenset:
+		h.Incref(from)
+		return from
+	case frozen && from.load(setUsed) == 0:
+		return h.NewFrozenset()
+	case frozen:
 		id = typeFrozenset
 	}
 	o := h.newSet(id, nil)

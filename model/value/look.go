@@ -1,0 +1,199 @@
+package value
+
+import (
+	"slices"
+)
+
+// Told judges what is seen of the object of a slot.
+func (m *Model) Told(s uint64, t *Told) violation {
+	o := m.slots[s]
+	if o == nil {
+		return Answers.Breach("a dead slot has an object")
+	}
+	return m.told(o, t)
+}
+
+// Verified judges what is seen of all objects that slots lead to.
+func (m *Model) Verified(all []Told) violation {
+	for i := range all {
+		o := m.objects[all[i].ID]
+		if o == nil {
+			return Contents.Breach("an object is reached that does not live")
+		}
+		if v := m.told(o, &all[i]); v != nil {
+			return v
+		}
+	}
+	return nil
+}
+
+func (m *Model) told(o *object, t *Told) violation {
+	if m.loose == o {
+		if v := m.settle(o, t); v != nil {
+			return v
+		}
+	}
+	v := m.look(o, t)
+	if v != nil && m.refused {
+		return Failure.Breach("%s", v.Error())
+	}
+	return v
+}
+
+func (m *Model) look(o *object, t *Told) violation {
+	switch {
+	case o.id != t.ID || o.kind != t.Kind:
+		return Contents.Breach("an object of kind %d is one of kind %d", o.kind, t.Kind)
+	case o.text != t.Text:
+		return Equal.Breach("%q has become %q", o.text, t.Text)
+	case o.length() >= 0 && o.atom == nil && t.Len != o.length():
+		return Length.Breach("the length of %d items is %d", o.length(), t.Len)
+	case t.Interned != o.interned:
+		return Once.Breach("a string is interned: %t", t.Interned)
+	}
+	if v := m.contents(o, t.Items); v != nil {
+		return v
+	}
+	if v := m.count(o, t.Count); v != nil {
+		return v
+	}
+	if o.kept > 0 && t.Size == m.Sizes.Base[List]+8*uint64(o.kept) {
+		o.room = o.kept
+	}
+	o.kept = 0
+	if want, ok := m.size(o); ok && want != t.Size {
+		return Size.Breach("the size of an object of kind %d with %d items is %d, and not %d",
+			o.kind, len(o.items), t.Size, want)
+	}
+	return nil
+}
+
+// contents judges the items of a container.
+func (m *Model) contents(o *object, items []ID) violation {
+	want := make([]ID, len(o.items))
+	for i, x := range o.items {
+		want[i] = idOf(x)
+	}
+	if slices.Equal(want, items) {
+		return nil
+	}
+	a, b := slices.Clone(want), slices.Clone(items)
+	switch {
+	case o.kind == Dict && len(b)%2 == 0:
+		a, b = entries(a), entries(b)
+	case o.kind == Set || o.kind == Frozenset:
+		slices.Sort(a)
+		slices.Sort(b)
+	}
+	switch {
+	case !slices.Equal(a, b):
+		return Contents.Breach("an object of kind %d holds %d items, of which some are not those of %d that it had",
+			o.kind, len(items), len(want))
+	case o.kind == Dict && !m.AnyOrder:
+		return Order.Breach("the entries of a dict are in another order")
+	}
+	return nil
+}
+
+// entries sorts keys and values in turn by the key.
+func entries(all []ID) (sorted []ID) {
+	var pairs [][2]ID
+	for i := 0; i < len(all); i += 2 {
+		pairs = append(pairs, [2]ID{all[i], all[i+1]})
+	}
+	slices.SortFunc(pairs, func(a, b [2]ID) int { return slices.Compare(a[:], b[:]) })
+	for _, p := range pairs {
+		sorted = append(sorted, p[:]...)
+	}
+	return sorted
+}
+
+// count judges how many references there are to an object.
+func (m *Model) count(o *object, n int) violation {
+	want := o.refs
+	if o.once {
+		base := m.CacheCount
+		if o.kind == None || o.kind == Bool {
+			base = m.PlainCount
+		}
+		switch {
+		case m.Immortal:
+			want = base
+		case o.kind == Int && m.ranged:
+			return nil
+		default:
+			want += base
+		}
+	}
+	if n != want {
+		return Counts.Breach("the count of an object of kind %d is %d, and there are %d", o.kind, n, want)
+	}
+	return nil
+}
+
+// size is the size of an object, if it is promised.
+func (m *Model) size(o *object) (bytes uint64, promised bool) {
+	z := m.Sizes
+	switch {
+	case z == nil || o.unsized || o.kind == Dict || o.kind == Record:
+		return 0, false
+	case o.atom != nil:
+		return z.Atom(o.atom), true
+	}
+	bytes = z.Base[o.kind]
+	switch o.kind {
+	case List:
+		bytes += 8 * uint64(o.room)
+	case Tuple:
+		bytes += 8 * uint64(len(o.items))
+	case Set, Frozenset:
+		if o.places > setPlaces {
+			bytes += 16 * uint64(o.places)
+		}
+	}
+	return bytes, true
+}
+
+// settle takes over what an update has done when there was no memory to finish it: some of what it was to do.
+func (m *Model) settle(o *object, t *Told) violation {
+	step := 1
+	if o.kind == Dict {
+		step = 2
+	}
+	var now []*object
+	kept := 0
+	for i := 0; i+step <= len(t.Items); i += step {
+		k := m.objects[t.Items[i]]
+		if k == nil {
+			return Failure.Breach("an update that was refused added what was not there")
+		}
+		at, added := o.find(k), m.from.find(k)
+		if at < 0 && added < 0 || at >= 0 && o.items[at] != k {
+			return Failure.Breach("an update that was refused added what was not there")
+		}
+		now = append(now, k)
+		if at >= 0 {
+			kept++
+		}
+		if step == 1 {
+			continue
+		}
+		v := m.objects[t.Items[i+1]]
+		if !(at >= 0 && o.items[at+1] == v) && !(added >= 0 && m.from.items[added+1] == v) {
+			return Failure.Breach("an update that was refused stored another value")
+		}
+		now = append(now, v)
+	}
+	if kept != len(o.items)/step {
+		return Failure.Breach("an update that was refused took something out")
+	}
+	for _, x := range now {
+		m.hold(x)
+	}
+	old := o.items
+	o.items = now
+	for _, x := range old {
+		m.drop(x)
+	}
+	return nil
+}

@@ -1,0 +1,62 @@
+package value
+
+import "heapfuzz/model"
+
+// The rules of values, each derived from the contract or from what the words of the operations mean.
+var (
+	Answers  = rule("value/answers", "an operation is skipped only when what it is asked of does not fit")
+	Equal    = rule("value/equal", "an atom has the value that it was made with, and keeps it")
+	Contents = rule("value/contents", "a container holds what was put into it, and the same objects")
+	Order    = rule("value/order", "the keys of a dict are in the order in which they came")
+	Member   = rule("value/member", "a key is found exactly when an equal one was added and not taken out since")
+	Length   = rule("value/length", "a length is the number of items")
+	Copies   = rule("value/copies", "a copy is new or its original as its kind demands, and holds copies or originals")
+	Once     = rule("value/once", "of some values there is one object, and all others are new")
+	Counts   = rule("value/counts", "a count is the number of references")
+	Size     = rule("value/size", "an object has the size that is promised for its kind, contents and history")
+	Failure  = rule("value/failure", "an operation that was refused changed nothing")
+	Serves   = rule("value/serves", "an operation is refused only when memory is scarce")
+	Returned = rule("value/returned", "without objects, no memory is in use but what is kept for ever")
+	Holds    = rule("value/invariants", "the store's own invariants hold")
+)
+
+// Rules are all rules of values.
+var Rules []*model.Invariant
+
+func rule(name, doc string) *model.Invariant {
+	r := &model.Invariant{Name: name, Doc: doc}
+	Rules = append(Rules, r)
+	return r
+}
+
+// Contract is what a store promises beyond what values mean.
+type Contract struct {
+	OneString    bool // bytes are strings
+	OpaqueAt     bool // a range does not tell its bounds
+	RangeInts    bool // a range holds numbers that are counted as objects
+	Cached       bool // of small numbers, short strings and bytes, the empty tuple, None and bools there is one
+	FrozenOnce   bool // and of the empty frozenset
+	Immortal     bool // they are not counted
+	CopiesRanges bool // the deep copy of a range is a new one
+	KeepsNames   bool // an interned string stays for ever
+	AnyOrder     bool // dicts have no order
+
+	// CacheCount is the count of what there is one of and nobody refers to; PlainCount that of None and bools. With
+	// Immortal, it is the count at all times.
+	CacheCount, PlainCount int
+
+	Sizes *Sizes // nil: not promised
+}
+
+// Sizes are the sizes of objects by kind and history.
+type Sizes struct {
+	Atom        func(a *Atom) uint64
+	Base        [Kinds]uint64                        // of a container, without what follows
+	ListGrown   func(size, n int) int                // the room that is made for n items when there were size
+	ListOf      func(n int) int                      // the room of list(x)
+	ListLiteral func(n int) int                      // and of a literal of constants
+	ListCopy    func(n int) int                      // and of a copy
+	ListExtend  func(n int) (room int, special bool) // of a list without room that is extended
+	SetFull     func(fill, slots int) bool
+	SetMerges   bool // a literal of three keys or more is a frozenset first
+}

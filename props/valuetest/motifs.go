@@ -1,0 +1,20 @@
+package valuetest
+
+import "heapfuzz/props/prog"
+
+// motifs are what random operations seldom do in that order. Ways 4 and 6 are a set and a frozenset, 7 is a dict.
+var motifs = []prog.Motif{
+	{Name: "a set that grows and is emptied", Weight: 2, Text: "p1 = new n=5\np0 = make p1 way=4 count=1\n" +
+		"fill p0 from=0 count=21\ndelete p0 p1\nfill p0 from=30 count=60\np2 = from p0 frozen=0\nclear p0\n"},
+	{Name: "a list that is all of its items", Weight: 2, Text: "p1 = new n=3\np0 = make p1 way=0 count=2\n" +
+		"add p0 p0 p0\np2 = deepcopy p0\np3 = copy p0\nverify\nfree p0\nfree p2\nfree p3\ncollect\n"},
+	{Name: "no memory for more", Weight: 2, Text: "p1 = new n=3\np0 = make p1 way=0 count=8\n" +
+		"p2 = make p1 way=4 count=1\noom nth=1 forever=1\nadd p0 p1 p1\nfill p2 from=300 count=40\n" +
+		"p3 = deepcopy p0\np4 = make p0 way=2 count=60\np5 = from p2 frozen=0\nupdate p2 p2\n" +
+		"oom nth=0 forever=0\nverify\n"},
+	{Name: "names", Weight: 1, Text: "p0 = intern text=3 constant=0\np1 = intern text=3 constant=1\nfree p0\n" +
+		"p2 = intern text=4 constant=0\nfree p1\np3 = intern text=3 constant=0\n"},
+	{Name: "memory for a name, and not for the table of names", Weight: 1, Text: "p0 = new n=50\n" +
+		"oom nth=1 forever=1\nfree p0\np0 = intern text=3 constant=0\np1 = intern text=4 constant=0\n" +
+		"oom nth=0 forever=0\np2 = intern text=3 constant=0\n"},
+}
