@@ -9,6 +9,7 @@ import (
 
 	"heapfuzz/impl/arena"
 	pydict "heapfuzz/impl/dict"
+	"heapfuzz/impl/page"
 	"heapfuzz/model/dict"
 	"heapfuzz/props/dicttest"
 	"heapfuzz/props/heaptest"
@@ -146,6 +147,7 @@ type pyStore struct {
 	shares  bool // dicts are those of instances of the classes
 
 	dicts   []*pyTable // in the order in which they were made
+	tracked map[pydict.Dict]bool
 	things  []pyThing
 	spare   []pydict.Word   // things that are nobody's
 	strs    map[uintptr]int // references to strings, by record
@@ -178,7 +180,8 @@ const (
 // newPyStore makes the dicts of a world. Its variant has, from the lowest bit on, a bit for objects instead of numbers,
 // and three for small arenas.
 func newPyStore(prof *pydict.Profile, keys pyKeys, w dicttest.World) (*pyStore, error) {
-	st := &pyStore{keys: keys, hash: w.Hasher(), seed: w.Hash, strs: map[uintptr]int{}, shares: keys == pyMixed}
+	st := &pyStore{keys: keys, hash: w.Hasher(), seed: w.Hash, strs: map[uintptr]int{}, shares: keys == pyMixed,
+		tracked: map[pydict.Dict]bool{}}
 	st.objects = w.Hash != 0 || w.Variant%pyKindsOfVariants == 1
 	arenaProf := prof.Arena
 	if v := w.Variant / pyKindsOfVariants % 8; v != 0 {
@@ -193,7 +196,8 @@ func newPyStore(prof *pydict.Profile, keys pyKeys, w dicttest.World) (*pyStore, 
 		return nil, err
 	}
 	seed := pydict.KeyOfSeed(uint32(w.Hash))
-	if st.s, err = pydict.NewSpace(pydict.Config{Profile: prof, Memory: mem, Hooks: st, Key: seed}); err != nil {
+	cfg := pydict.Config{Profile: prof, Memory: mem, Hooks: st, Tracker: st, Key: seed}
+	if st.s, err = pydict.NewSpace(cfg); err != nil {
 		return nil, fmt.Errorf("%w; %w", err, mem.Close())
 	}
 	if st.text, err = pydict.NewSpace(pydict.Config{Profile: prof, Key: seed}); err != nil {
@@ -367,6 +371,20 @@ func (st *pyStore) Equal(stored, key pydict.Word) (bool, error) {
 	return st.number(stored) == st.number(key), nil
 }
 
+// MayBeTracked says that every third value is a container.
+func (st *pyStore) MayBeTracked(w pydict.Word) bool { return isPyValue(w) && valueOf(w)%3 == 1 }
+
+// Tracked tells whether a dict is seen by a collector.
+func (st *pyStore) Tracked(d pydict.Dict) bool { return st.tracked[d] }
+
+// Track makes it one, which it must not have been.
+func (st *pyStore) Track(d pydict.Dict) {
+	if st.tracked[d] {
+		st.broken = errors.New("dict/tracked: a dict that is tracked is tracked again")
+	}
+	st.tracked[d] = true
+}
+
 // Own counts a reference.
 func (st *pyStore) Own(w pydict.Word) { st.count(w, 1) }
 
@@ -464,16 +482,33 @@ func (st *pyStore) Close() error {
 	return errors.Join(st.s.Close(), st.s.Memory().Close(), st.text.Close())
 }
 
-// InjectOOM makes requests to the operating system fail. That pymalloc has to ask it, what it has left is taken first.
+// InjectOOM makes requests to the operating system fail. That pymalloc has to ask it, what it has left is taken first,
+// but for a block of some sizes. Odd numbers empty the free lists as well.
 func (st *pyStore) InjectOOM(nth int, persistent bool) {
 	st.drop()
 	mem := st.s.Memory()
+	if nth%2 == 1 {
+		st.s.Trim()
+	}
 	if nth > 0 {
 		_, before, _ := mem.Usage()
 		mem.InjectOOM(1, true)
+		var seeds []unsafe.Pointer
+		for n := range pySeeds {
+			if p := mem.Alloc(uintptr(16 * (n + 1))); p != nil {
+				seeds = append(seeds, p)
+			}
+		}
 		for _, n := range pyBallast {
 			for p := mem.Alloc(n); p != nil; p = mem.Alloc(n) {
 				st.ballast = append(st.ballast, p)
+			}
+		}
+		for i, p := range seeds {
+			if nth>>(i%pySeedBits)&1 == 0 {
+				st.ballast = append(st.ballast, p)
+			} else {
+				mem.Free(p)
 			}
 		}
 		_, after, _ := mem.Usage()
@@ -481,6 +516,13 @@ func (st *pyStore) InjectOOM(nth int, persistent bool) {
 	}
 	mem.InjectOOM(nth, persistent)
 }
+
+// pySeeds is how many size classes get a block each before InjectOOM takes the rest. Of some, which the number says, it
+// is given back then: so that an operation that takes blocks of two sizes may get the first and not the second.
+const (
+	pySeeds    = 32
+	pySeedBits = 3
+)
 
 // pyBallast are the sizes of blocks that InjectOOM takes: first the largest of pools, which eat up those that are free,
 // then those of tables and dicts.
@@ -514,7 +556,7 @@ func (st *pyStore) CheckInvariants() error {
 		return err
 	}
 	for _, d := range st.dicts {
-		if err := st.s.CheckInvariants(d.d); err != nil {
+		if err := errors.Join(st.s.CheckInvariants(d.d), d.checkSeen()); err != nil {
 			return err
 		}
 		st.s.BlocksOf(d.d, visit)
@@ -524,6 +566,40 @@ func (st *pyStore) CheckInvariants() error {
 		return fmt.Errorf("dict/blocks: %d blocks are live, and %d are accounted for", n, want)
 	}
 	return st.s.Memory().CheckInvariants()
+}
+
+// checkSeen compares a dict with what is seen of it from outside: while its version is the same so are its entries (PEP
+// 509), and a collector sees it if it holds a container. Neither is so where values are embedded in an object, of which
+// no dict is made, and 2.7 has no versions.
+func (d *pyTable) checkSeen() error {
+	st, prof := d.st, d.st.s.Profile()
+	if prof.Suffix && st.shares {
+		return nil
+	}
+	var entries []pydict.Word
+	contains := false
+	st.s.All(d.d, func(key, value pydict.Word) bool {
+		entries = append(entries, key, value)
+		contains = contains || st.MayBeTracked(value)
+		return true
+	})
+	if contains && !st.Tracked(d.d) {
+		return errors.New("dict/tracked: a dict that holds a container is not tracked")
+	}
+	if prof.Old {
+		return nil
+	}
+	version := d.d.Version()
+	if version == d.version && !slices.Equal(entries, d.entries) {
+		return errors.New("dict/version: a dict has changed, and has the version that it had")
+	}
+	for _, o := range st.dicts {
+		if o != d && o.d.Version() == version {
+			return errors.New("dict/version: two dicts have one version")
+		}
+	}
+	d.version, d.entries = version, entries
+	return nil
 }
 
 // recount compares the references that the space has counted with those that dicts and classes have, and with those
@@ -598,6 +674,8 @@ type pyTable struct {
 	d       pydict.Dict
 	class   *pydict.Class // of the instance, or nil
 	compare func()
+	version uint64 // when it was looked at last, and what it held then
+	entries []pydict.Word
 }
 
 // Offers says that 2.7 has no reversed().
@@ -632,7 +710,18 @@ func (d *pyTable) Get(key uint64) (value uint64, ok bool) {
 		value = valueOf(v)
 		return d.st.nothing(v, ok, err)
 	}))
+	if w.IsStr() && d.compare == nil {
+		d.located(w, value, ok)
+	}
 	return value, ok
+}
+
+// located compares what a search for a string found with what stands where its value is said to be.
+func (d *pyTable) located(w pydict.Word, value uint64, ok bool) {
+	at := d.st.s.Place(d.d, w)
+	if (at != 0) != ok || ok && page.Load(at) != uintptr(valueWord(value)) {
+		d.st.broken = errors.New("dict/place: a value is not where it is said to be")
+	}
 }
 
 // Set is d[key] = value, or, for odd values of strings, setattr of the instance.
@@ -770,14 +859,19 @@ func (d *pyTable) OnCompare(f func()) { d.compare = f }
 // Free is the end of d.
 func (d *pyTable) Free() {
 	d.st.s.Free(d.d)
+	delete(d.st.tracked, d.d)
 	d.st.dicts = slices.DeleteFunc(d.st.dicts, func(o *pyTable) bool { return o == d })
 }
 
 // Iterate is iter(d).
-func (d *pyTable) Iterate() dict.Iterator { return &pyIter{d.st, d.st.s.Iter(d.d)} }
+func (d *pyTable) Iterate() dict.Iterator {
+	return &pyIter{d, d.st.s.Iter(d.d), d.Len(), d.Len(), false}
+}
 
 // Reversed is reversed(d).
-func (d *pyTable) Reversed() dict.Iterator { return &pyIter{d.st, d.st.s.Reversed(d.d)} }
+func (d *pyTable) Reversed() dict.Iterator {
+	return &pyIter{d, d.st.s.Reversed(d.d), d.Len(), d.Len(), false}
+}
 
 // Range is a loop over d.items().
 func (d *pyTable) Range(f func(key, value uint64) bool) {
@@ -789,18 +883,41 @@ func (d *pyTable) Range(f func(key, value uint64) bool) {
 	}
 }
 
+// pyIter is an iteration that compares its length hint with the entries that are to come.
 type pyIter struct {
-	st *pyStore
-	it pydict.Iter
+	d          *pyTable
+	it         pydict.Iter
+	used, left int
+	over       bool
 }
 
 func (i *pyIter) Next() (key, value uint64, step dict.Step) {
-	k, v, ok, err := i.st.s.Next(&i.it)
+	st := i.d.st
+	i.hint()
+	k, v, ok, err := st.s.Next(&i.it)
 	switch {
 	case err != nil:
+		i.over = true
+		i.hint()
 		return 0, 0, dict.Changed
 	case !ok:
+		i.over = true
+		i.hint()
 		return 0, 0, dict.End
 	}
-	return i.st.number(k), valueOf(v), dict.Entry
+	i.left--
+	i.hint()
+	return st.number(k), valueOf(v), dict.Entry
+}
+
+// hint compares __length_hint__ with the length at the start less what was told since. It is 0 when the iteration is
+// over, and while the dict has another length.
+func (i *pyIter) hint() {
+	want := uint64(i.left)
+	if i.over || i.d.Len() != i.used {
+		want = 0
+	}
+	if n := i.it.Left(); n != want {
+		i.d.st.broken = fmt.Errorf("dict/hint: an iteration has %d entries to come, and says %d", want, n)
+	}
 }

@@ -270,10 +270,15 @@ func (m *Model) Probes(slot uint32, n uint64) violation {
 // Reserve says that there is room for so many entries.
 func (m *Model) Reserve(slot uint32, entries int) {
 	t := m.tables[slot]
+	room := max(0, entries-t.length())
+	if m.Contract.Reserves && room <= t.room {
+		t.reserved = t.reserved || t.sized
+		return
+	}
 	t.fresh, t.grown, t.sized, t.cleared, t.reserved = false, false, false, false, false
 	t.room = 0
 	if m.Contract.Reserves {
-		t.room = max(0, entries-t.length())
+		t.room = room
 	}
 }
 

@@ -111,6 +111,12 @@ func TestJudges(t *testing.T) {
 			m.Set(0, 40, 1)
 			return m.Size(0, 200)
 		}, Roomy},
+		{"larger for less room than there was", Contract{Reserves: true}, func(m *Model) violation {
+			m.Reserve(0, 5)
+			m.Size(0, 100)
+			m.Reserve(0, 4)
+			return m.Size(0, 200)
+		}, Roomy},
 		{"larger where there was none", Contract{Reserves: true}, func(m *Model) violation {
 			m.Reserve(0, 3)
 			m.Size(0, 100)
