@@ -145,6 +145,8 @@ type pyStore struct {
 	classes [pyClasses]pydict.Class
 	strings bool // all keys of pyMixed are
 	shares  bool // dicts are those of instances of the classes
+	makes   bool // the store makes the bodies of dicts
+	refuses bool // and has no memory for them
 
 	dicts   []*pyTable // in the order in which they were made
 	tracked map[pydict.Dict]bool
@@ -178,7 +180,7 @@ const (
 )
 
 // newPyStore makes the dicts of a world. Its variant has, from the lowest bit on, a bit for objects instead of numbers,
-// and three for small arenas.
+// and three for small arenas, of which the lowest is also for bodies of dicts that the store makes itself.
 func newPyStore(prof *pydict.Profile, keys pyKeys, w dicttest.World) (*pyStore, error) {
 	st := &pyStore{keys: keys, hash: w.Hasher(), seed: w.Hash, strs: map[uintptr]int{}, shares: keys == pyMixed,
 		tracked: map[pydict.Dict]bool{}}
@@ -197,6 +199,9 @@ func newPyStore(prof *pydict.Profile, keys pyKeys, w dicttest.World) (*pyStore, 
 	}
 	seed := pydict.KeyOfSeed(uint32(w.Hash))
 	cfg := pydict.Config{Profile: prof, Memory: mem, Hooks: st, Tracker: st, Key: seed}
+	if st.makes = w.Variant%4 >= 2; st.makes {
+		cfg.Maker = st
+	}
 	if st.s, err = pydict.NewSpace(cfg); err != nil {
 		return nil, fmt.Errorf("%w; %w", err, mem.Close())
 	}
@@ -233,9 +238,78 @@ func (st *pyStore) defineOne(c *pydict.Class, attrs []uint64) {
 	} else {
 		*c = st.s.NewShared(words...)
 	}
+	if c.Shares() && !st.s.Profile().Inline {
+		st.tryShared(c, words)
+	}
 	for _, w := range words {
 		st.release(w)
 	}
+}
+
+// tryShared makes an instance with all attributes that a class has from the start, and takes it away.
+func (st *pyStore) tryShared(c *pydict.Class, attrs []pydict.Word) {
+	d, v := st.Alloc(), valueWord(1)
+	if d == 0 {
+		return
+	}
+	defer st.Release(d)
+	if n := len(attrs); st.s.Profile().Inline || n <= 5 || !st.s.InitShared(d, c, n, v) {
+		return
+	}
+	err := st.s.CheckInvariants(d)
+	for i, w := range attrs {
+		if at := st.s.Place(d, w); at != st.s.Values(d)+8*uintptr(i) || page.Load(at) != uintptr(v) {
+			err = errors.New("dict/place: an attribute of a new instance is not where it is said to be")
+		}
+	}
+	st.broken = errors.Join(st.broken, err)
+	st.s.Fini(d)
+}
+
+// Alloc makes the body of a dict.
+func (st *pyStore) Alloc() pydict.Dict {
+	if st.refuses {
+		return 0
+	}
+	b := uintptr(st.s.Memory().Alloc(pyHeader + st.s.BodyBytes()))
+	if b == 0 {
+		return 0
+	}
+	return pydict.Dict(b + pyHeader)
+}
+
+// pyHeader is how many bytes stand before a body that the store makes.
+const pyHeader = 16
+
+// Release takes back a body that holds nothing.
+func (st *pyStore) Release(d pydict.Dict) { st.s.Memory().Free(page.Pointer(uintptr(d) - pyHeader)) }
+
+// Free takes away a dict.
+func (st *pyStore) Free(d pydict.Dict) {
+	st.s.Fini(d)
+	st.Release(d)
+}
+
+// initiate makes {} in a body of the store.
+func (st *pyStore) initiate() pydict.Dict {
+	d := st.Alloc()
+	if d != 0 && !st.s.Init(d) {
+		st.Release(d)
+		return 0
+	}
+	return d
+}
+
+// refused does what makes a dict while there is no memory for its body: all that it had got so far must be given back.
+func (st *pyStore) refused(f func() (pydict.Dict, error)) {
+	if !st.makes || st.asked%3 != 0 {
+		return
+	}
+	st.refuses = true
+	if d, err := f(); d != 0 || err != nil && !errors.Is(err, pydict.ErrNoMemory) {
+		st.broken = errors.New("dict/answers: a dict was made without memory")
+	}
+	st.refuses = false
 }
 
 func (st *pyStore) freeClasses() {
@@ -419,22 +493,33 @@ func (st *pyStore) count(w pydict.Word, by int) {
 // New makes {}, or one with room, or that of an instance. The capacity says of which class, and whether that is defined
 // anew before.
 func (st *pyStore) New(capacity int) dict.Dict {
+	c := &st.classes[capacity%pyClasses]
+	if st.shares && capacity%4 == 3 {
+		st.s.FreeClass(c)
+		st.define()
+	}
+	st.asked++
+	st.refused(func() (pydict.Dict, error) { return st.body(c, capacity), nil })
+	made, ok := st.made(st.body(c, capacity), nil).(*pyTable)
+	if !ok {
+		return nil
+	}
+	if st.shares {
+		made.class = c
+	}
+	return made
+}
+
+func (st *pyStore) body(c *pydict.Class, capacity int) pydict.Dict {
 	switch {
 	case st.shares:
-		c := &st.classes[capacity%pyClasses]
-		if capacity%4 == 3 {
-			st.s.FreeClass(c)
-			st.define()
-		}
-		made := st.made(st.s.NewInstance(c), nil)
-		if made, ok := made.(*pyTable); ok {
-			made.class = c
-		}
-		return made
+		return st.s.NewInstance(c)
 	case capacity > 0:
-		return st.made(st.s.NewPresized(capacity, st.keys == pyStrings), nil)
+		return st.s.NewPresized(capacity, st.keys == pyStrings)
+	case st.makes:
+		return st.initiate()
 	}
-	return st.made(st.s.New(), nil)
+	return st.s.New()
 }
 
 func (st *pyStore) made(d pydict.Dict, err error) dict.Dict {
@@ -837,6 +922,7 @@ func (d *pyTable) FromKeys(value uint64) dict.Dict {
 
 func (d *pyTable) build(f func() (pydict.Dict, error)) dict.Dict {
 	var made pydict.Dict
+	d.st.refused(f)
 	err := d.st.twice(func() (err error) { made, err = f(); return d.st.nothing(pydict.Word(made), false, err) })
 	return d.st.made(made, err)
 }

@@ -34,7 +34,9 @@ func (m *Model) Live(slot uint32) bool { return int(slot) < len(m.tables) && m.t
 func (m *Model) Sure() bool { return !m.limited && !m.scarce && !m.Contract.MayRefuse }
 
 // Refuse judges that a request was refused. Entries is how many it was to make room for.
+// What need not be kept may be what it had got so far.
 func (m *Model) Refuse(entries uint64) violation {
+	m.trimmed = false
 	if c := m.Contract.CapacityMax; !m.Sure() || c != 0 && entries > uint64(c) {
 		return nil
 	}

@@ -66,6 +66,10 @@ var motifs = []prog.Motif{
 	{Name: "comparisons that change the dict", Weight: 2, Text: keysText("set",
 		4) + "arm p0 act=6 key=1\nget p0 key=2\n" +
 		"set p0 key=1 value=1\nset p0 key=2 value=1\narm p0 act=7 key=3\nset p0 key=2 value=5\nverify p0\n"},
+	{Name: "a comparison that fills a place that was passed", Weight: 3, Text: "p0 = new capacity=0\n" +
+		eachText("set", 1, 2, 3) + "delete p0 key=1\narm p0 act=5 key=7\nset p0 key=9 value=9\nverify p0\n" +
+		"delete p0 key=2\narm p0 act=5 key=8\nset p0 key=8 value=3\nverify p0\narm p0 act=4 key=3\n" +
+		"delete p0 key=3\nverify p0\narm p0 act=7 key=10\nsetdefault p0 key=12 value=1\nverify p0\n"},
 	{Name: "moves", Weight: 2, Text: keysText("set", 4) + "move p0 key=2 front=1\nmove p0 key=1 front=1\n" +
 		"move p0 key=2 front=0\nwalk p0 act=0 key=0\npopitem p0\npopfirst p0\n"},
 }
