@@ -179,7 +179,7 @@ var table = []row{
 	{Name: "reserves-less", Doc: "room is made for one less", Bug: ReservesLess, Rule: dict.Roomy, Programs: 2000,
 		Reproducer: 14, Reason: "it has to be filled"},
 	{Name: "hashes-to-zero", Doc: "all keys have one hash (issue 13703)", Bug: HashesToZero,
-		Rule: dict.Probes, Reproducer: 60, Reason: "so many keys have to meet"},
+		Rule: dict.Probes, Reproducer: 60, Programs: 1000, Reason: "so many keys have to meet"},
 	{Name: "probes-stand-still", Doc: "sixteen probes look at one slot", Bug: ProbesStandStill,
 		Rule: dict.Probes, Or: or(props.Alive), Reproducer: 60, Programs: 2000, Reason: "many keys have to meet"},
 	{Name: "lookup-goes-on", Doc: "a lookup goes on in a table that a comparison changed (gh-140551)",
