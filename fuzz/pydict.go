@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"unsafe"
 
 	"heapfuzz/impl/arena"
 	pydict "heapfuzz/impl/dict"
@@ -160,8 +159,7 @@ type pyStore struct {
 	broken  error           // what was wrong with an answer
 	probes  uint64
 
-	ballast      []unsafe.Pointer // what InjectOOM took
-	ballastBytes uint64
+	ballast ballast
 }
 
 // pyThing is an object that is a key.
@@ -403,6 +401,13 @@ func (st *pyStore) nothing(w pydict.Word, ok bool, err error) error {
 	return err
 }
 
+// none says that the answer that there is nothing came with a word.
+func (st *pyStore) none(w pydict.Word, ok bool) {
+	if !ok && w != 0 {
+		st.broken = errors.New("dict/answers: nothing was found, and a word is told")
+	}
+}
+
 // again does a deletion, and once more with enough memory if it was refused: up to 3.10 it makes a table of its own for
 // an instance, and a program knows no deletion that is refused.
 func (st *pyStore) again(f func() error) {
@@ -546,7 +551,7 @@ func (st *pyStore) Held() int { return st.values }
 // Usage is that of the memory without ballast.
 func (st *pyStore) Usage() (bytes, footprint uint64) {
 	_, bytes, footprint = st.s.Memory().Usage()
-	return bytes - st.ballastBytes, footprint
+	return bytes - st.ballast.bytes, footprint
 }
 
 // Trim empties free lists, and makes the classes anew if there are no dicts: their keys have grown.
@@ -562,70 +567,17 @@ func (st *pyStore) Trim() {
 
 // Close gives all back.
 func (st *pyStore) Close() error {
-	st.drop()
+	st.ballast.drop(st.s.Memory())
 	st.freeClasses()
 	return errors.Join(st.s.Close(), st.s.Memory().Close(), st.text.Close())
 }
 
-// InjectOOM makes requests to the operating system fail. That pymalloc has to ask it, what it has left is taken first,
-// but for a block of some sizes. Odd numbers empty the free lists as well.
+// InjectOOM makes requests to the operating system fail. Odd numbers empty the free lists as well.
 func (st *pyStore) InjectOOM(nth int, persistent bool) {
-	st.drop()
-	mem := st.s.Memory()
 	if nth%2 == 1 {
 		st.s.Trim()
 	}
-	if nth > 0 {
-		_, before, _ := mem.Usage()
-		mem.InjectOOM(1, true)
-		var seeds []unsafe.Pointer
-		for n := range pySeeds {
-			if p := mem.Alloc(uintptr(16 * (n + 1))); p != nil {
-				seeds = append(seeds, p)
-			}
-		}
-		for _, n := range pyBallast {
-			for p := mem.Alloc(n); p != nil; p = mem.Alloc(n) {
-				st.ballast = append(st.ballast, p)
-			}
-		}
-		for i, p := range seeds {
-			if nth>>(i%pySeedBits)&1 == 0 {
-				st.ballast = append(st.ballast, p)
-			} else {
-				mem.Free(p)
-			}
-		}
-		_, after, _ := mem.Usage()
-		st.ballastBytes = after - before
-	}
-	mem.InjectOOM(nth, persistent)
-}
-
-// pySeeds is how many size classes get a block each before InjectOOM takes the rest. Of some, which the number says, it
-// is given back then: so that an operation that takes blocks of two sizes may get the first and not the second.
-const (
-	pySeeds    = 32
-	pySeedBits = 3
-)
-
-// pyBallast are the sizes of blocks that InjectOOM takes: first the largest of pools, which eat up those that are free,
-// then those of tables and dicts.
-var pyBallast = func() (sizes []uintptr) {
-	for n := uintptr(512); n > 0; n -= 16 {
-		sizes = append(sizes, n)
-	}
-	for n := uintptr(1 << 16); n > 512; n /= 2 {
-		sizes = append(sizes, n, n*3/4)
-	}
-	return sizes
-}()
-
-func (st *pyStore) drop() {
-	for _, p := range st.ballast {
-		st.s.Memory().Free(p)
-	}
-	st.ballast, st.ballastBytes = st.ballast[:0], 0
+	st.ballast.inject(st.s.Memory(), nth, persistent)
 }
 
 // CheckInvariants recounts those of every dict and of the memory below; blocks, each of which is a dict's, the space's
@@ -647,7 +599,7 @@ func (st *pyStore) CheckInvariants() error {
 		st.s.BlocksOf(d.d, visit)
 	}
 	n, _, _ := st.s.Memory().Usage()
-	if want := len(blocks) + len(st.dicts) + len(st.ballast); int(n) != want {
+	if want := len(blocks) + len(st.dicts) + len(st.ballast.blocks); int(n) != want {
 		return fmt.Errorf("dict/blocks: %d blocks are live, and %d are accounted for", n, want)
 	}
 	return st.s.Memory().CheckInvariants()
@@ -793,6 +745,7 @@ func (d *pyTable) Get(key uint64) (value uint64, ok bool) {
 		var err error
 		v, ok, err = d.st.s.Get(d.d, w)
 		value = valueOf(v)
+		d.st.none(v, ok)
 		return d.st.nothing(v, ok, err)
 	}))
 	if w.IsStr() && d.compare == nil {
@@ -861,6 +814,7 @@ func (d *pyTable) Pop(key uint64) (value uint64, ok bool) {
 	defer d.leave(w)
 	var v pydict.Word
 	d.st.again(func() (err error) { v, ok, err = d.st.s.Pop(d.d, w); return d.st.nothing(v, ok, err) })
+	d.st.none(v, ok)
 	if ok {
 		d.st.Drop(v)
 	}
@@ -981,6 +935,7 @@ func (i *pyIter) Next() (key, value uint64, step dict.Step) {
 	st := i.d.st
 	i.hint()
 	k, v, ok, err := st.s.Next(&i.it)
+	st.none(k|v, ok)
 	switch {
 	case err != nil:
 		i.over = true

@@ -256,9 +256,13 @@ func (m *Model) Compared(slot uint32) {
 	t.armed = script{}
 }
 
-// Probes judges how many slots an operation on one key looked at.
-func (m *Model) Probes(slot uint32, n uint64) violation {
+// Probes judges how many slots an operation on one key looked at. Writes says that it sets or deletes the key, for which
+// it has to look at one where there are entries.
+func (m *Model) Probes(slot uint32, n uint64, writes bool) violation {
 	c, t := m.Contract, m.tables[slot]
+	if c.ProbesMax > 0 && writes && n == 0 && t.length() > 0 {
+		return Probes.Breach("no slot was looked at, and there are %d entries", t.length())
+	}
 	most := uint64(c.ProbesMax)
 	if m.weak {
 		most += uint64(c.ProbesEach) * uint64(t.sets+1)

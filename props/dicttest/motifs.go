@@ -12,7 +12,7 @@ var motifs = []prog.Motif{
 	{Name: "delete all, then the same again", Weight: 4, Text: keysText("set", 8) + keysText("delete", 8) +
 		keysText("set", 9) + "verify p0\n"},
 	{Name: "a dict that only grows", Weight: 2, Text: "p0 = new capacity=0\n" + keysText("set", 7) + "size p0\n" +
-		keysText("set", 12) + "size p0\n"},
+		keysText("set", 16) + "size p0\n"},
 	{Name: "many keys", Weight: 1, Text: "p0 = new capacity=0\n" + keysText("set",
 		90) + "get p0 key=7\nget p0 key=200\n" +
 		keysText("delete", 3) + "verify p0\n"},
