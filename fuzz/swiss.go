@@ -37,9 +37,9 @@ type swissStore struct {
 	broken  error // what was wrong with an answer
 }
 
-// openSwiss makes them in a world. Variants are small arenas. In the ordinary world the map has its own hash. Bad hashes
-// have in their low bits whatever they have, which choose the byte of a slot and not its group: in odd variants they
-// choose both, so that small keys fill one group and not another.
+// openSwiss makes them in a world. Variants are small arenas. In the ordinary world the map has its own hash. The low
+// bits of a hash choose the byte of a slot and not its group: in odd variants those of a bad one choose both, so that
+// small keys fill one group and not another.
 func openSwiss(w dicttest.World) (dicttest.Store, error) {
 	prof := profile.Default()
 	if v := w.Variant % 8; v != 0 {

@@ -256,8 +256,8 @@ func (m *Model) Compared(slot uint32) {
 	t.armed = script{}
 }
 
-// Probes judges how many slots an operation on one key looked at. Writes says that it sets or deletes the key, for which
-// it has to look at one where there are entries.
+// Probes judges how many slots an operation on one key looked at. Writes says that it sets or deletes the key, for
+// which it has to look at one where there are entries.
 func (m *Model) Probes(slot uint32, n uint64, writes bool) violation {
 	c, t := m.Contract, m.tables[slot]
 	if c.ProbesMax > 0 && writes && n == 0 && t.length() > 0 {
