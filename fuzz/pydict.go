@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"unsafe"
 
 	"heapfuzz/impl/arena"
 	pydict "heapfuzz/impl/dict"
+	"heapfuzz/impl/page"
 	"heapfuzz/model/dict"
 	"heapfuzz/props/dicttest"
 	"heapfuzz/props/heaptest"
@@ -144,8 +144,11 @@ type pyStore struct {
 	classes [pyClasses]pydict.Class
 	strings bool // all keys of pyMixed are
 	shares  bool // dicts are those of instances of the classes
+	makes   bool // the store makes the bodies of dicts
+	refuses bool // and has no memory for them
 
 	dicts   []*pyTable // in the order in which they were made
+	tracked map[pydict.Dict]bool
 	things  []pyThing
 	spare   []pydict.Word   // things that are nobody's
 	strs    map[uintptr]int // references to strings, by record
@@ -156,8 +159,7 @@ type pyStore struct {
 	broken  error           // what was wrong with an answer
 	probes  uint64
 
-	ballast      []unsafe.Pointer // what InjectOOM took
-	ballastBytes uint64
+	ballast ballast
 }
 
 // pyThing is an object that is a key.
@@ -176,9 +178,10 @@ const (
 )
 
 // newPyStore makes the dicts of a world. Its variant has, from the lowest bit on, a bit for objects instead of numbers,
-// and three for small arenas.
+// and three for small arenas, of which the lowest is also for bodies of dicts that the store makes itself.
 func newPyStore(prof *pydict.Profile, keys pyKeys, w dicttest.World) (*pyStore, error) {
-	st := &pyStore{keys: keys, hash: w.Hasher(), seed: w.Hash, strs: map[uintptr]int{}, shares: keys == pyMixed}
+	st := &pyStore{keys: keys, hash: w.Hasher(), seed: w.Hash, strs: map[uintptr]int{}, shares: keys == pyMixed,
+		tracked: map[pydict.Dict]bool{}}
 	st.objects = w.Hash != 0 || w.Variant%pyKindsOfVariants == 1
 	arenaProf := prof.Arena
 	if v := w.Variant / pyKindsOfVariants % 8; v != 0 {
@@ -193,7 +196,11 @@ func newPyStore(prof *pydict.Profile, keys pyKeys, w dicttest.World) (*pyStore, 
 		return nil, err
 	}
 	seed := pydict.KeyOfSeed(uint32(w.Hash))
-	if st.s, err = pydict.NewSpace(pydict.Config{Profile: prof, Memory: mem, Hooks: st, Key: seed}); err != nil {
+	cfg := pydict.Config{Profile: prof, Memory: mem, Hooks: st, Tracker: st, Key: seed}
+	if st.makes = w.Variant%4 >= 2; st.makes {
+		cfg.Maker = st
+	}
+	if st.s, err = pydict.NewSpace(cfg); err != nil {
 		return nil, fmt.Errorf("%w; %w", err, mem.Close())
 	}
 	if st.text, err = pydict.NewSpace(pydict.Config{Profile: prof, Key: seed}); err != nil {
@@ -229,9 +236,78 @@ func (st *pyStore) defineOne(c *pydict.Class, attrs []uint64) {
 	} else {
 		*c = st.s.NewShared(words...)
 	}
+	if c.Shares() && !st.s.Profile().Inline {
+		st.tryShared(c, words)
+	}
 	for _, w := range words {
 		st.release(w)
 	}
+}
+
+// tryShared makes an instance with all attributes that a class has from the start, and takes it away.
+func (st *pyStore) tryShared(c *pydict.Class, attrs []pydict.Word) {
+	d, v := st.Alloc(), valueWord(1)
+	if d == 0 {
+		return
+	}
+	defer st.Release(d)
+	if n := len(attrs); st.s.Profile().Inline || n <= 5 || !st.s.InitShared(d, c, n, v) {
+		return
+	}
+	err := st.s.CheckInvariants(d)
+	for i, w := range attrs {
+		if at := st.s.Place(d, w); at != st.s.Values(d)+8*uintptr(i) || page.Load(at) != uintptr(v) {
+			err = errors.New("dict/place: an attribute of a new instance is not where it is said to be")
+		}
+	}
+	st.broken = errors.Join(st.broken, err)
+	st.s.Fini(d)
+}
+
+// Alloc makes the body of a dict.
+func (st *pyStore) Alloc() pydict.Dict {
+	if st.refuses {
+		return 0
+	}
+	b := uintptr(st.s.Memory().Alloc(pyHeader + st.s.BodyBytes()))
+	if b == 0 {
+		return 0
+	}
+	return pydict.Dict(b + pyHeader)
+}
+
+// pyHeader is how many bytes stand before a body that the store makes.
+const pyHeader = 16
+
+// Release takes back a body that holds nothing.
+func (st *pyStore) Release(d pydict.Dict) { st.s.Memory().Free(page.Pointer(uintptr(d) - pyHeader)) }
+
+// Free takes away a dict.
+func (st *pyStore) Free(d pydict.Dict) {
+	st.s.Fini(d)
+	st.Release(d)
+}
+
+// initiate makes {} in a body of the store.
+func (st *pyStore) initiate() pydict.Dict {
+	d := st.Alloc()
+	if d != 0 && !st.s.Init(d) {
+		st.Release(d)
+		return 0
+	}
+	return d
+}
+
+// refused does what makes a dict while there is no memory for its body: all that it had got so far must be given back.
+func (st *pyStore) refused(f func() (pydict.Dict, error)) {
+	if !st.makes || st.asked%3 != 0 {
+		return
+	}
+	st.refuses = true
+	if d, err := f(); d != 0 || err != nil && !errors.Is(err, pydict.ErrNoMemory) {
+		st.broken = errors.New("dict/answers: a dict was made without memory")
+	}
+	st.refuses = false
 }
 
 func (st *pyStore) freeClasses() {
@@ -325,6 +401,13 @@ func (st *pyStore) nothing(w pydict.Word, ok bool, err error) error {
 	return err
 }
 
+// none says that the answer that there is nothing came with a word.
+func (st *pyStore) none(w pydict.Word, ok bool) {
+	if !ok && w != 0 {
+		st.broken = errors.New("dict/answers: nothing was found, and a word is told")
+	}
+}
+
 // again does a deletion, and once more with enough memory if it was refused: up to 3.10 it makes a table of its own for
 // an instance, and a program knows no deletion that is refused.
 func (st *pyStore) again(f func() error) {
@@ -367,6 +450,20 @@ func (st *pyStore) Equal(stored, key pydict.Word) (bool, error) {
 	return st.number(stored) == st.number(key), nil
 }
 
+// MayBeTracked says that every third value is a container.
+func (st *pyStore) MayBeTracked(w pydict.Word) bool { return isPyValue(w) && valueOf(w)%3 == 1 }
+
+// Tracked tells whether a dict is seen by a collector.
+func (st *pyStore) Tracked(d pydict.Dict) bool { return st.tracked[d] }
+
+// Track makes it one, which it must not have been.
+func (st *pyStore) Track(d pydict.Dict) {
+	if st.tracked[d] {
+		st.broken = errors.New("dict/tracked: a dict that is tracked is tracked again")
+	}
+	st.tracked[d] = true
+}
+
 // Own counts a reference.
 func (st *pyStore) Own(w pydict.Word) { st.count(w, 1) }
 
@@ -401,22 +498,33 @@ func (st *pyStore) count(w pydict.Word, by int) {
 // New makes {}, or one with room, or that of an instance. The capacity says of which class, and whether that is defined
 // anew before.
 func (st *pyStore) New(capacity int) dict.Dict {
+	c := &st.classes[capacity%pyClasses]
+	if st.shares && capacity%4 == 3 {
+		st.s.FreeClass(c)
+		st.define()
+	}
+	st.asked++
+	st.refused(func() (pydict.Dict, error) { return st.body(c, capacity), nil })
+	made, ok := st.made(st.body(c, capacity), nil).(*pyTable)
+	if !ok {
+		return nil
+	}
+	if st.shares {
+		made.class = c
+	}
+	return made
+}
+
+func (st *pyStore) body(c *pydict.Class, capacity int) pydict.Dict {
 	switch {
 	case st.shares:
-		c := &st.classes[capacity%pyClasses]
-		if capacity%4 == 3 {
-			st.s.FreeClass(c)
-			st.define()
-		}
-		made := st.made(st.s.NewInstance(c), nil)
-		if made, ok := made.(*pyTable); ok {
-			made.class = c
-		}
-		return made
+		return st.s.NewInstance(c)
 	case capacity > 0:
-		return st.made(st.s.NewPresized(capacity, st.keys == pyStrings), nil)
+		return st.s.NewPresized(capacity, st.keys == pyStrings)
+	case st.makes:
+		return st.initiate()
 	}
-	return st.made(st.s.New(), nil)
+	return st.s.New()
 }
 
 func (st *pyStore) made(d pydict.Dict, err error) dict.Dict {
@@ -443,7 +551,7 @@ func (st *pyStore) Held() int { return st.values }
 // Usage is that of the memory without ballast.
 func (st *pyStore) Usage() (bytes, footprint uint64) {
 	_, bytes, footprint = st.s.Memory().Usage()
-	return bytes - st.ballastBytes, footprint
+	return bytes - st.ballast.bytes, footprint
 }
 
 // Trim empties free lists, and makes the classes anew if there are no dicts: their keys have grown.
@@ -459,46 +567,17 @@ func (st *pyStore) Trim() {
 
 // Close gives all back.
 func (st *pyStore) Close() error {
-	st.drop()
+	st.ballast.drop(st.s.Memory())
 	st.freeClasses()
 	return errors.Join(st.s.Close(), st.s.Memory().Close(), st.text.Close())
 }
 
-// InjectOOM makes requests to the operating system fail. That pymalloc has to ask it, what it has left is taken first.
+// InjectOOM makes requests to the operating system fail. Odd numbers empty the free lists as well.
 func (st *pyStore) InjectOOM(nth int, persistent bool) {
-	st.drop()
-	mem := st.s.Memory()
-	if nth > 0 {
-		_, before, _ := mem.Usage()
-		mem.InjectOOM(1, true)
-		for _, n := range pyBallast {
-			for p := mem.Alloc(n); p != nil; p = mem.Alloc(n) {
-				st.ballast = append(st.ballast, p)
-			}
-		}
-		_, after, _ := mem.Usage()
-		st.ballastBytes = after - before
+	if nth%2 == 1 {
+		st.s.Trim()
 	}
-	mem.InjectOOM(nth, persistent)
-}
-
-// pyBallast are the sizes of blocks that InjectOOM takes: first the largest of pools, which eat up those that are free,
-// then those of tables and dicts.
-var pyBallast = func() (sizes []uintptr) {
-	for n := uintptr(512); n > 0; n -= 16 {
-		sizes = append(sizes, n)
-	}
-	for n := uintptr(1 << 16); n > 512; n /= 2 {
-		sizes = append(sizes, n, n*3/4)
-	}
-	return sizes
-}()
-
-func (st *pyStore) drop() {
-	for _, p := range st.ballast {
-		st.s.Memory().Free(p)
-	}
-	st.ballast, st.ballastBytes = st.ballast[:0], 0
+	st.ballast.inject(st.s.Memory(), nth, persistent)
 }
 
 // CheckInvariants recounts those of every dict and of the memory below; blocks, each of which is a dict's, the space's
@@ -514,16 +593,50 @@ func (st *pyStore) CheckInvariants() error {
 		return err
 	}
 	for _, d := range st.dicts {
-		if err := st.s.CheckInvariants(d.d); err != nil {
+		if err := errors.Join(st.s.CheckInvariants(d.d), d.checkSeen()); err != nil {
 			return err
 		}
 		st.s.BlocksOf(d.d, visit)
 	}
 	n, _, _ := st.s.Memory().Usage()
-	if want := len(blocks) + len(st.dicts) + len(st.ballast); int(n) != want {
+	if want := len(blocks) + len(st.dicts) + len(st.ballast.blocks); int(n) != want {
 		return fmt.Errorf("dict/blocks: %d blocks are live, and %d are accounted for", n, want)
 	}
 	return st.s.Memory().CheckInvariants()
+}
+
+// checkSeen compares a dict with what is seen of it from outside: while its version is the same so are its entries (PEP
+// 509), and a collector sees it if it holds a container. Neither is so where values are embedded in an object, of which
+// no dict is made, and 2.7 has no versions.
+func (d *pyTable) checkSeen() error {
+	st, prof := d.st, d.st.s.Profile()
+	if prof.Suffix && st.shares {
+		return nil
+	}
+	var entries []pydict.Word
+	contains := false
+	st.s.All(d.d, func(key, value pydict.Word) bool {
+		entries = append(entries, key, value)
+		contains = contains || st.MayBeTracked(value)
+		return true
+	})
+	if contains && !st.Tracked(d.d) {
+		return errors.New("dict/tracked: a dict that holds a container is not tracked")
+	}
+	if prof.Old {
+		return nil
+	}
+	version := d.d.Version()
+	if version == d.version && !slices.Equal(entries, d.entries) {
+		return errors.New("dict/version: a dict has changed, and has the version that it had")
+	}
+	for _, o := range st.dicts {
+		if o != d && o.d.Version() == version {
+			return errors.New("dict/version: two dicts have one version")
+		}
+	}
+	d.version, d.entries = version, entries
+	return nil
 }
 
 // recount compares the references that the space has counted with those that dicts and classes have, and with those
@@ -598,6 +711,8 @@ type pyTable struct {
 	d       pydict.Dict
 	class   *pydict.Class // of the instance, or nil
 	compare func()
+	version uint64 // when it was looked at last, and what it held then
+	entries []pydict.Word
 }
 
 // Offers says that 2.7 has no reversed().
@@ -630,9 +745,21 @@ func (d *pyTable) Get(key uint64) (value uint64, ok bool) {
 		var err error
 		v, ok, err = d.st.s.Get(d.d, w)
 		value = valueOf(v)
+		d.st.none(v, ok)
 		return d.st.nothing(v, ok, err)
 	}))
+	if w.IsStr() && d.compare == nil {
+		d.located(w, value, ok)
+	}
 	return value, ok
+}
+
+// located compares what a search for a string found with what stands where its value is said to be.
+func (d *pyTable) located(w pydict.Word, value uint64, ok bool) {
+	at := d.st.s.Place(d.d, w)
+	if (at != 0) != ok || ok && page.Load(at) != uintptr(valueWord(value)) {
+		d.st.broken = errors.New("dict/place: a value is not where it is said to be")
+	}
 }
 
 // Set is d[key] = value, or, for odd values of strings, setattr of the instance.
@@ -687,6 +814,7 @@ func (d *pyTable) Pop(key uint64) (value uint64, ok bool) {
 	defer d.leave(w)
 	var v pydict.Word
 	d.st.again(func() (err error) { v, ok, err = d.st.s.Pop(d.d, w); return d.st.nothing(v, ok, err) })
+	d.st.none(v, ok)
 	if ok {
 		d.st.Drop(v)
 	}
@@ -748,6 +876,7 @@ func (d *pyTable) FromKeys(value uint64) dict.Dict {
 
 func (d *pyTable) build(f func() (pydict.Dict, error)) dict.Dict {
 	var made pydict.Dict
+	d.st.refused(f)
 	err := d.st.twice(func() (err error) { made, err = f(); return d.st.nothing(pydict.Word(made), false, err) })
 	return d.st.made(made, err)
 }
@@ -770,14 +899,19 @@ func (d *pyTable) OnCompare(f func()) { d.compare = f }
 // Free is the end of d.
 func (d *pyTable) Free() {
 	d.st.s.Free(d.d)
+	delete(d.st.tracked, d.d)
 	d.st.dicts = slices.DeleteFunc(d.st.dicts, func(o *pyTable) bool { return o == d })
 }
 
 // Iterate is iter(d).
-func (d *pyTable) Iterate() dict.Iterator { return &pyIter{d.st, d.st.s.Iter(d.d)} }
+func (d *pyTable) Iterate() dict.Iterator {
+	return &pyIter{d, d.st.s.Iter(d.d), d.Len(), d.Len(), false}
+}
 
 // Reversed is reversed(d).
-func (d *pyTable) Reversed() dict.Iterator { return &pyIter{d.st, d.st.s.Reversed(d.d)} }
+func (d *pyTable) Reversed() dict.Iterator {
+	return &pyIter{d, d.st.s.Reversed(d.d), d.Len(), d.Len(), false}
+}
 
 // Range is a loop over d.items().
 func (d *pyTable) Range(f func(key, value uint64) bool) {
@@ -789,18 +923,42 @@ func (d *pyTable) Range(f func(key, value uint64) bool) {
 	}
 }
 
+// pyIter is an iteration that compares its length hint with the entries that are to come.
 type pyIter struct {
-	st *pyStore
-	it pydict.Iter
+	d          *pyTable
+	it         pydict.Iter
+	used, left int
+	over       bool
 }
 
 func (i *pyIter) Next() (key, value uint64, step dict.Step) {
-	k, v, ok, err := i.st.s.Next(&i.it)
+	st := i.d.st
+	i.hint()
+	k, v, ok, err := st.s.Next(&i.it)
+	st.none(k|v, ok)
 	switch {
 	case err != nil:
+		i.over = true
+		i.hint()
 		return 0, 0, dict.Changed
 	case !ok:
+		i.over = true
+		i.hint()
 		return 0, 0, dict.End
 	}
-	return i.st.number(k), valueOf(v), dict.Entry
+	i.left--
+	i.hint()
+	return st.number(k), valueOf(v), dict.Entry
+}
+
+// hint compares __length_hint__ with the length at the start less what was told since. It is 0 when the iteration is
+// over, and while the dict has another length.
+func (i *pyIter) hint() {
+	want := uint64(i.left)
+	if i.over || i.d.Len() != i.used {
+		want = 0
+	}
+	if n := i.it.Left(); n != want {
+		i.d.st.broken = fmt.Errorf("dict/hint: an iteration has %d entries to come, and says %d", want, n)
+	}
 }

@@ -1,6 +1,7 @@
 package fuzz
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -31,9 +32,14 @@ type swissStore struct {
 	mem  *arena.Allocator
 	hash func(key uint64) uint64
 	maps []*swissMap
+
+	ballast ballast
+	broken  error // what was wrong with an answer
 }
 
-// openSwiss makes them in a world. Variants are small arenas. In the ordinary world the map has its own hash.
+// openSwiss makes them in a world. Variants are small arenas. In the ordinary world the map has its own hash. The low
+// bits of a hash choose the byte of a slot and not its group: in odd variants those of a bad one choose both, so that
+// small keys fill one group and not another.
 func openSwiss(w dicttest.World) (dicttest.Store, error) {
 	prof := profile.Default()
 	if v := w.Variant % 8; v != 0 {
@@ -46,6 +52,9 @@ func openSwiss(w dicttest.World) (dicttest.Store, error) {
 	s := &swissStore{mem: mem}
 	if w.Hash != 0 {
 		s.hash = w.Hasher()
+		if bad := s.hash; w.Variant%2 == 1 {
+			s.hash = func(key uint64) uint64 { return bad(key) * (1<<7 + 1) }
+		}
 	}
 	return s, nil
 }
@@ -71,17 +80,20 @@ func (s *swissStore) made(m *swiss.Map) dict.Dict {
 // Usage is that of the memory.
 func (s *swissStore) Usage() (bytes, footprint uint64) {
 	_, bytes, footprint = s.mem.Usage()
-	return bytes, footprint
+	return bytes - s.ballast.bytes, footprint
 }
 
 // InjectOOM makes requests to the operating system fail.
-func (s *swissStore) InjectOOM(nth int, persistent bool) { s.mem.InjectOOM(nth, persistent) }
+func (s *swissStore) InjectOOM(nth int, persistent bool) { s.ballast.inject(s.mem, nth, persistent) }
 
 // Trim gives back what the memory keeps.
 func (s *swissStore) Trim() { s.mem.Trim() }
 
 // Close gives all back.
-func (s *swissStore) Close() error { return s.mem.Close() }
+func (s *swissStore) Close() error {
+	s.ballast.drop(s.mem)
+	return s.mem.Close()
+}
 
 // CheckInvariants recounts those of all maps and of the memory, which has a block for each map that ever held a key.
 func (s *swissStore) CheckInvariants() error {
@@ -94,8 +106,12 @@ func (s *swissStore) CheckInvariants() error {
 			blocks++
 		}
 	}
+	if s.broken != nil {
+		return s.broken
+	}
+	blocks += len(s.ballast.blocks)
 	if n, _, _ := s.mem.Usage(); int(n) != blocks {
-		return fmt.Errorf("swiss/blocks: %d blocks are live, and maps have %d", n, blocks)
+		return fmt.Errorf("swiss/blocks: %d blocks are live, and maps and ballast have %d", n, blocks)
 	}
 	return s.mem.CheckInvariants()
 }
@@ -104,6 +120,27 @@ func (s *swissStore) CheckInvariants() error {
 type swissMap struct {
 	*swiss.Map
 	s *swissStore
+}
+
+// none says that the answer that there is nothing came with a number.
+func (s *swissStore) none(n uint64, ok bool) {
+	if !ok && n != 0 {
+		s.broken = errors.New("swiss/answers: nothing was found, and a number is told")
+	}
+}
+
+// Get asks for the value of a key.
+func (m *swissMap) Get(key uint64) (uint64, bool) {
+	value, ok := m.Map.Get(key)
+	m.s.none(value, ok)
+	return value, ok
+}
+
+// Pop takes a key out and asks for its value.
+func (m *swissMap) Pop(key uint64) (uint64, bool) {
+	value, ok := m.Map.Pop(key)
+	m.s.none(value, ok)
+	return value, ok
 }
 
 // SetDefault gives a key a value if it has none.
@@ -161,7 +198,7 @@ func (m *swissMap) Range(f func(key, value uint64) bool) {
 }
 
 // Iterate starts an iteration.
-func (m *swissMap) Iterate() dict.Iterator { return &swissIter{m.Iter()} }
+func (m *swissMap) Iterate() dict.Iterator { return &swissIter{m.s, m.Iter()} }
 
 // Free is the end of the map.
 func (m *swissMap) Free() {
@@ -169,10 +206,14 @@ func (m *swissMap) Free() {
 	m.s.maps = slices.DeleteFunc(m.s.maps, func(o *swissMap) bool { return o == m })
 }
 
-type swissIter struct{ it swiss.Iter }
+type swissIter struct {
+	s  *swissStore
+	it swiss.Iter
+}
 
 func (i *swissIter) Next() (key, value uint64, step dict.Step) {
 	key, value, ok := i.it.Next()
+	i.s.none(key|value, ok)
 	if !ok {
 		return 0, 0, dict.End
 	}

@@ -83,7 +83,7 @@ func (m *Map) Size() uint64 { return uint64(m.groups) * groupBytes }
 // Probes is how many groups insertions and deletions have looked at.
 func (m *Map) Probes() uint64 { return m.probes }
 
-// Get returns the value of a key, and whether it is there.
+// Get returns the value of a key, or 0, and whether it is there.
 func (m *Map) Get(key uint64) (uint64, bool) {
 	if m.groups == 0 {
 		return 0, false
@@ -183,7 +183,7 @@ func (m *Map) Delete(key uint64) bool {
 	return ok
 }
 
-// Pop takes a key out and returns what it held.
+// Pop takes a key out and returns what it held, or 0, and whether it was there.
 func (m *Map) Pop(key uint64) (uint64, bool) {
 	g, n := m.find(key, m.hashOf(key))
 	if g == 0 {

@@ -170,7 +170,7 @@ type Contract struct {
 	KeepsSize   bool    // asking, overwriting and deleting leave the size as it is
 	CopyFits    bool    // a copy takes up no more than its original
 	ClearFrees  bool    // a dict that was cleared takes up no more than a new one
-	Reserves    bool    // after Reserve(n) the size stays while there are no more than n sets
+	Reserves    bool    // after Reserve(n) the size stays while there are no more than n sets, or less is reserved
 	ProbesMax   int     // an operation on one key looks at so many slots at most, with good hashes; 0: not promised
 	ProbesEach  int     // and with bad ones, at so many more for each entry that there ever were since the last Clear
 	Reentrant   bool    // what changes a dict during a comparison happens before the operation that compares

@@ -34,7 +34,9 @@ func (m *Model) Live(slot uint32) bool { return int(slot) < len(m.tables) && m.t
 func (m *Model) Sure() bool { return !m.limited && !m.scarce && !m.Contract.MayRefuse }
 
 // Refuse judges that a request was refused. Entries is how many it was to make room for.
+// What need not be kept may be what it had got so far.
 func (m *Model) Refuse(entries uint64) violation {
+	m.trimmed = false
 	if c := m.Contract.CapacityMax; !m.Sure() || c != 0 && entries > uint64(c) {
 		return nil
 	}
@@ -254,9 +256,13 @@ func (m *Model) Compared(slot uint32) {
 	t.armed = script{}
 }
 
-// Probes judges how many slots an operation on one key looked at.
-func (m *Model) Probes(slot uint32, n uint64) violation {
+// Probes judges how many slots an operation on one key looked at. Writes says that it sets or deletes the key, for
+// which it has to look at one where there are entries.
+func (m *Model) Probes(slot uint32, n uint64, writes bool) violation {
 	c, t := m.Contract, m.tables[slot]
+	if c.ProbesMax > 0 && writes && n == 0 && t.length() > 0 {
+		return Probes.Breach("no slot was looked at, and there are %d entries", t.length())
+	}
 	most := uint64(c.ProbesMax)
 	if m.weak {
 		most += uint64(c.ProbesEach) * uint64(t.sets+1)
@@ -270,10 +276,15 @@ func (m *Model) Probes(slot uint32, n uint64) violation {
 // Reserve says that there is room for so many entries.
 func (m *Model) Reserve(slot uint32, entries int) {
 	t := m.tables[slot]
+	room := max(0, entries-t.length())
+	if m.Contract.Reserves && room <= t.room {
+		t.reserved = t.reserved || t.sized
+		return
+	}
 	t.fresh, t.grown, t.sized, t.cleared, t.reserved = false, false, false, false, false
 	t.room = 0
 	if m.Contract.Reserves {
-		t.room = max(0, entries-t.length())
+		t.room = room
 	}
 }
 

@@ -111,13 +111,20 @@ func TestJudges(t *testing.T) {
 			m.Set(0, 40, 1)
 			return m.Size(0, 200)
 		}, Roomy},
+		{"larger for less room than there was", Contract{Reserves: true}, func(m *Model) violation {
+			m.Reserve(0, 5)
+			m.Size(0, 100)
+			m.Reserve(0, 4)
+			return m.Size(0, 200)
+		}, Roomy},
 		{"larger where there was none", Contract{Reserves: true}, func(m *Model) violation {
 			m.Reserve(0, 3)
 			m.Size(0, 100)
 			m.Set(0, 40, 1)
 			return m.Size(0, 200)
 		}, nil},
-		{"too many probes", Contract{ProbesMax: 9}, func(m *Model) violation { return m.Probes(0, 10) }, Probes},
+		{"too many probes", Contract{ProbesMax: 9}, func(m *Model) violation { return m.Probes(0, 10, true) }, Probes},
+		{"no probes", Contract{ProbesMax: 9}, func(m *Model) violation { return m.Probes(0, 0, true) }, Probes},
 		{"too many values", Contract{}, func(m *Model) violation { return m.Held(4) }, Released},
 		{"what is kept", Contract{}, func(m *Model) violation { m.Drain(); m.Trim(); return m.Usage(1) }, Returned},
 	} {

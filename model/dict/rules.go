@@ -23,10 +23,11 @@ var (
 	Stairs = rule("dict/size-stairs", "a dict that has only grown takes up what is promised for its length")
 	Keeps  = rule("dict/size-keeps",
 		"asking, overwriting and deleting leave the size as it is, where that is promised")
-	Fits    = rule("dict/size-copy", "a copy takes up no more than its original, where that is promised")
-	Frees   = rule("dict/size-clear", "a dict that was cleared takes up no more than a new one, where that is promised")
-	Roomy   = rule("dict/size-reserve", "what room was made for needs no more room, where that is promised")
-	Probes  = rule("dict/probes", "an operation on one key looks at no more slots than promised")
+	Fits   = rule("dict/size-copy", "a copy takes up no more than its original, where that is promised")
+	Frees  = rule("dict/size-clear", "a dict that was cleared takes up no more than a new one, where that is promised")
+	Roomy  = rule("dict/size-reserve", "what room was made for needs no more room, where that is promised")
+	Probes = rule("dict/probes",
+		"an operation on one key looks at no more slots than promised, and a change of a dict with entries at one")
 	Reentry = rule("dict/reentry",
 		"what changes a dict during a comparison happens before the operation that compares, where that is promised")
 	Failure  = rule("dict/failure", "an operation that is refused leaves everything as it was")

@@ -711,7 +711,13 @@ func (d *driver) usage(prog.Op) prog.Outcome {
 	return prog.Outcome{Addr: bytes - d.base}
 }
 
+// inject makes requests fail. No script happens from then on: what it sets must not be refused.
 func (d *driver) inject(op prog.Op) prog.Outcome {
+	for _, h := range d.slots {
+		if h != nil {
+			h.quiet()
+		}
+	}
 	d.scarce = op.Args[0] != 0
 	d.oom.InjectOOM(int(op.Args[0]), op.Args[1] != 0)
 	return prog.Outcome{}

@@ -12,7 +12,7 @@ var motifs = []prog.Motif{
 	{Name: "delete all, then the same again", Weight: 4, Text: keysText("set", 8) + keysText("delete", 8) +
 		keysText("set", 9) + "verify p0\n"},
 	{Name: "a dict that only grows", Weight: 2, Text: "p0 = new capacity=0\n" + keysText("set", 7) + "size p0\n" +
-		keysText("set", 12) + "size p0\n"},
+		keysText("set", 16) + "size p0\n"},
 	{Name: "many keys", Weight: 1, Text: "p0 = new capacity=0\n" + keysText("set",
 		90) + "get p0 key=7\nget p0 key=200\n" +
 		keysText("delete", 3) + "verify p0\n"},
@@ -40,22 +40,54 @@ var motifs = []prog.Motif{
 	{Name: "room, and what was made room for", Weight: 2, Text: "reserve p0 capacity=6\nsize p0\n" + keysText("set",
 		6) +
 		"size p0\n"},
+	{Name: "much room, and what was made room for", Weight: 2, Text: "p0 = new capacity=0\nsize p0\n" +
+		"reserve p0 capacity=0\nsize p0\nreserve p0 capacity=20\nsize p0\n" + keysText("set", 12) +
+		"reserve p0 capacity=14\nsize p0\n" + keysText("delete", 6) + "reserve p0 capacity=3\nsize p0\n"},
+	{Name: "tombstones in the way of even keys", Weight: 4, Text: "p0 = new capacity=0\n" +
+		eachText("set", 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 1, 3, 5, 7) + eachText("delete", 0, 2, 4, 6) +
+		eachText("set", 9) + "verify p0\n" + eachText("set", 11, 13, 0) + "size p0\n"},
+	{Name: "tombstones in the way of odd keys", Weight: 4, Text: "p0 = new capacity=0\n" +
+		eachText("set", 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 0, 2, 4, 6) + eachText("delete", 3, 5, 7, 9) +
+		eachText("set", 8) + "verify p0\n" + eachText("set", 10, 12, 3) + "size p0\n"},
+	{Name: "room among tombstones", Weight: 2, Text: "p0 = new capacity=0\n" +
+		eachText("set", 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 1, 3, 5, 7) + eachText("delete", 0, 2, 4, 6) +
+		"reserve p0 capacity=13\nsize p0\n" + eachText("set", 9, 11, 13) + "size p0\nverify p0\n"},
+	{Name: "no memory for an instance's table", Weight: 2, Text: "p0 = new capacity=0\n" +
+		eachText("set", 3, 5, 9) + "oom nth=1 forever=0\npopitem p0\nverify p0\n" +
+		"oom nth=1 forever=0\ndelete p0 key=3\nverify p0\noom nth=1 forever=0\nset p0 key=1 value=1\n" +
+		"verify p0\noom nth=0 forever=0\n"},
+	{Name: "no memory for what is made of a dict", Weight: 2, Text: "p0 = new capacity=0\n" +
+		eachText("set", 3, 5, 9, 4) + "oom nth=2 forever=1\np1 = copy p0\np2 = rebuild p0\n" +
+		"p3 = fromkeys p0 value=1\np4 = new capacity=5\nverify p0\noom nth=3 forever=1\np5 = copy p0\n" +
+		"p6 = rebuild p0\np7 = fromkeys p0 value=1\np8 = new capacity=5\noom nth=0 forever=0\nverify p0\n"},
 	{Name: "no memory for growing", Weight: 2, Text: keysText("set",
 		5) + "oom nth=1 forever=0\nset p0 key=5 value=9\n" +
 		"verify p0\noom nth=0 forever=0\nset p0 key=5 value=9\nverify p0\n"},
 	{Name: "comparisons that change the dict", Weight: 2, Text: keysText("set",
 		4) + "arm p0 act=6 key=1\nget p0 key=2\n" +
 		"set p0 key=1 value=1\nset p0 key=2 value=1\narm p0 act=7 key=3\nset p0 key=2 value=5\nverify p0\n"},
+	{Name: "a comparison that fills a place that was passed", Weight: 3, Text: "p0 = new capacity=0\n" +
+		eachText("set", 1, 2, 3) + "delete p0 key=1\narm p0 act=5 key=7\nset p0 key=9 value=9\nverify p0\n" +
+		"delete p0 key=2\narm p0 act=5 key=8\nset p0 key=8 value=3\nverify p0\narm p0 act=4 key=3\n" +
+		"delete p0 key=3\nverify p0\narm p0 act=7 key=10\nsetdefault p0 key=12 value=1\nverify p0\n"},
 	{Name: "moves", Weight: 2, Text: keysText("set", 4) + "move p0 key=2 front=1\nmove p0 key=1 front=1\n" +
 		"move p0 key=2 front=0\nwalk p0 act=0 key=0\npopitem p0\npopfirst p0\n"},
 }
 
 func keysText(what string, n int) string {
+	keys := make([]int, n)
+	for i := range keys {
+		keys[i] = i
+	}
+	return eachText(what, keys...)
+}
+
+func eachText(what string, keys ...int) string {
 	var b strings.Builder
-	for i := range n {
-		fmt.Fprintf(&b, "%s p0 key=%d", what, i)
+	for _, key := range keys {
+		fmt.Fprintf(&b, "%s p0 key=%d", what, key)
 		if what == "set" {
-			fmt.Fprintf(&b, " value=%d", i+1)
+			fmt.Fprintf(&b, " value=%d", key+1)
 		}
 		b.WriteByte('\n')
 	}

@@ -230,7 +230,7 @@ func act(info prog.Info, v verb) row {
 			reads++
 		}
 	}
-	makes := info.Role == prog.Make
+	makes, writes := info.Role == prog.Make, info.Name == "set" || info.Name == "delete"
 	return row{
 		Info: info,
 		Do: func(d *driver, op prog.Op) prog.Outcome {
@@ -259,7 +259,7 @@ func act(info prog.Info, v verb) row {
 					m.Compared(slot)
 				}
 				if probes := out.Addr >> 1; probes != 0 && !ran {
-					if v := m.Probes(slot, probes-1); v != nil {
+					if v := m.Probes(slot, probes-1, writes); v != nil {
 						return v
 					}
 				}
