@@ -12,6 +12,7 @@ import (
 	"heapfuzz/impl/lru"
 	"heapfuzz/model/dict"
 	"heapfuzz/props/dicttest"
+	"heapfuzz/props/heaptest"
 )
 
 // pyCaches are the caches of CPython, a target a profile; one without bound; and one made of an ordered dict.
@@ -227,6 +228,7 @@ type pyCache struct {
 	*pyWords
 	c       *lru.Cache
 	mem     *arena.Allocator // nil: the cache's own
+	textMem *arena.Allocator // of strings
 	compute func(key uint64) (uint64, bool)
 	calls   int // that are under way
 	ordered bool
@@ -245,23 +247,32 @@ func newPyCache(w dicttest.CacheWorld, cfg lru.Config) (*pyCache, error) {
 	}
 	p.strs = map[uintptr]int{}
 	cfg.Hooks = words
+	if cfg.Profile == nil {
+		all := pydict.Profiles()
+		cfg.Profile = all[len(all)-1]
+	}
 	var err error
-	if p.text, err = pydict.NewSpace(pydict.Config{Profile: cfg.Profile}); err != nil {
+	if p.textMem, err = cacheMemory(cfg.Profile); err != nil {
 		return nil, err
 	}
-	p.text.NewStr("") // that the memory is not given back and asked for again with each string
-	if w.Hash%4 != 3 {
-		prof := smallArenas(p.text.Profile().Arena, 1)
-		if p.mem, err = arena.New(arena.Config{Profile: prof}); err != nil {
+	if p.text, err = pydict.NewSpace(pydict.Config{Profile: cfg.Profile, Memory: p.textMem}); err != nil {
+		return nil, err
+	}
+	if w.Hash%8 != 7 {
+		if p.mem, err = cacheMemory(cfg.Profile); err != nil {
 			return nil, err
 		}
 		cfg.Memory = p.mem
-	}
-	if w.Hash%4 == 1 {
 		p.refused = refusedCache(p, cfg)
 	}
 	p.c, err = lru.New(cfg)
 	return p, err
+}
+
+// cacheMemory has the smallest arenas, so that little has to be taken to have none left, and they come from a stretch:
+// one that is given back with each key, and taken with the next, costs no call of the system.
+func cacheMemory(prof *pydict.Profile) (*arena.Allocator, error) {
+	return arena.New(arena.Config{Profile: smallArenas(prof.Arena, 1), OS: source(heaptest.World{})})
 }
 
 // refusedCache makes caches where the first, the second, or the third block is refused, which has to leave none behind.
@@ -514,7 +525,7 @@ func (p *pyCache) Close() error {
 		}
 		err = errors.Join(err, p.mem.Close())
 	}
-	return errors.Join(err, p.text.Close())
+	return errors.Join(err, p.text.Close(), p.textMem.Close())
 }
 
 // pyOrdered is an ordered dict as a dict.Cache.
