@@ -280,17 +280,15 @@ func cacheMemory(prof *pydict.Profile) (*arena.Allocator, error) {
 	return arena.New(arena.Config{Profile: smallArenas(prof.Arena, 1), OS: source(heaptest.World{})})
 }
 
-// refusedCache makes caches where the first, the second, or the third block is refused, which has to leave none behind.
+// refusedCache makes caches where there is memory for nothing, for the root, and for the dict only: each has to be
+// refused, and to leave nothing behind.
 func refusedCache(p *pyCache, cfg lru.Config) error {
-	for n := range 3 {
+	for _, spare := range [][]uintptr{nil, {pySpare[0]}, {p.text.BodyBytes()}} {
 		was, _, _ := p.mem.Usage()
-		p.starve(p.mem, pySpare[:n]...)
+		p.starve(p.mem, spare...)
 		c, err := lru.New(cfg)
 		p.feed(p.mem)
-		if c != nil { // keys of its own are what some want third
-			err = errors.Join(err, c.Close())
-		}
-		if is, _, _ := p.mem.Usage(); c != nil && n < 2 || is != was {
+		if is, _, _ := p.mem.Usage(); c != nil || !errors.Is(err, pydict.ErrNoMemory) || is != was {
 			return fmt.Errorf("lru/refused: a cache without memory is made, or leaves %d blocks: %w", is-was, err)
 		}
 	}
@@ -627,9 +625,22 @@ func (p *pyCache) CheckInvariants() error {
 	return p.alive(refs)
 }
 
-// Close gives all back, and tells if that is not all.
+// Close gives all back, and tells if that is not all. So that there is something, a call comes before.
 func (p *pyCache) Close() error {
-	err := p.c.Close()
+	p.fault = 0
+	args := p.args(2)
+	v, err := p.c.Call(args, func() (pydict.Word, error) { return p.value(0), nil })
+	if err == nil {
+		p.Drop(v)
+	}
+	p.letGo(args)
+	err = errors.Join(err, p.c.Close())
+	if err == nil && p.values != 0 {
+		err = fmt.Errorf("lru/closed: there are %d references to results when a cache is no more", p.values)
+	}
+	if err == nil {
+		err = p.alive(nil)
+	}
 	if p.mem != nil {
 		if n, _, _ := p.mem.Usage(); n != 0 && err == nil {
 			err = fmt.Errorf("lru/closed: %d blocks are live when a cache is no more", n)
