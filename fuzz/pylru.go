@@ -39,7 +39,7 @@ func pyCaches() (ts []Target) {
 				return newPyCache(w, lru.Config{Profile: prof, Max: w.Capacity})
 			})
 	}
-	add("lru-typed", "functools.lru_cache(None), with a bound in worlds that have one, and typed=True in every other", "",
+	add("lru-typed", "functools.lru_cache(None), with a bound in worlds that have one, and typed in every other", "",
 		dict.CacheContract{
 			Policy: dict.LRU, Zero: dict.Empty, Negative: dict.Unbounded, ClearResets: true, UnboundedLastWins: true,
 			CallsOnly: true,
