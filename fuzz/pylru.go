@@ -305,7 +305,7 @@ func cacheEdges(p *pyCache, cfg lru.Config) error {
 	wrong.Arena = &pools
 	for _, prof := range []*pydict.Profile{all[0], &wrong} {
 		if c, err := lru.New(lru.Config{Profile: prof}); err == nil {
-			return errors.Join(errors.New("lru/refused: there is a cache of 2.7, or in pools that cannot be"), c.Close())
+			return errors.Join(errors.New("lru/refused: there is a cache of 2.7, or in no pools"), c.Close())
 		}
 	}
 	prof := cfg.Profile
