@@ -112,6 +112,9 @@ func checkTuples(c *lru.Cache, p *pyWords) error {
 	case prof.ShortSip:
 		which = 2
 	}
+	if err := checkMinusOne(c, p); err != nil {
+		return err
+	}
 	for i, words := range hashedTuples {
 		if len(words) == 1 && !prof.GrowHalf {
 			continue
@@ -131,6 +134,33 @@ func checkTuples(c *lru.Cache, p *pyWords) error {
 		if err != nil || h != tupleHashes[which][i] {
 			return fmt.Errorf("lru/hash: %v has the hash %d, and had %d: %w", words, h, tupleHashes[which][i], err)
 		}
+	}
+	return nil
+}
+
+// The hashes of x and y such that (x,) would have the hash -1, which tells of an error in C and is another then; and
+// such that (x,) and (x, y) have the same if x has the hash 1: they follow from the formulas of 3.8, and of 3.6.
+const (
+	minusOneTuple    = 9950010603462315946
+	minusOneTupleOld = 16636828761916013780
+	sameTuple        = 12664224446671895404
+	sameTupleOld     = 12261954480685998412
+)
+
+// checkMinusOne asks for the hash of such a tuple. What it is instead is told by Objects/tupleobject.c.
+func checkMinusOne(c *lru.Cache, p *pyWords) error {
+	was, hash := p.objects, p.hash
+	p.objects, p.hash = true, func(key uint64) uint64 { return key }
+	defer func() { p.objects, p.hash = was, hash }()
+	key, want := uint64(minusOneTuple), int64(1546275796)
+	if !c.Space().Profile().LazyNew {
+		key, want = minusOneTupleOld, -2
+	}
+	w := p.object(key)
+	defer p.Drop(w)
+	h, err := c.HashOf(lru.Args{Positional: []pydict.Word{w}})
+	if err != nil || h != want {
+		return fmt.Errorf("lru/hash: a tuple that would have the hash -1 has %d, and has %d in C: %w", h, want, err)
 	}
 	return nil
 }

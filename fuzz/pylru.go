@@ -12,6 +12,7 @@ import (
 	"heapfuzz/impl/lru"
 	"heapfuzz/model/dict"
 	"heapfuzz/props/dicttest"
+	"heapfuzz/props/heaptest"
 )
 
 // pyCaches are the caches of CPython, a target a profile; one without bound; and one made of an ordered dict.
@@ -38,13 +39,13 @@ func pyCaches() (ts []Target) {
 				return newPyCache(w, lru.Config{Profile: prof, Max: w.Capacity})
 			})
 	}
-	add("lru-typed", "functools.lru_cache(None, typed=True), with a bound in worlds that have one", "",
+	add("lru-typed", "functools.lru_cache(None), with a bound in worlds that have one, and typed in every other", "",
 		dict.CacheContract{
 			Policy: dict.LRU, Zero: dict.Empty, Negative: dict.Unbounded, ClearResets: true, UnboundedLastWins: true,
 			CallsOnly: true,
 		},
 		func(w dicttest.CacheWorld) (dicttest.Cache, error) {
-			return newPyCache(w, lru.Config{Max: w.Capacity, Unbounded: w.Capacity < 0, Typed: true})
+			return newPyCache(w, lru.Config{Max: w.Capacity, Unbounded: w.Capacity < 0, Typed: w.Hash%2 == 0})
 		})
 	add("lru-ordered", "a cache that is an ordered dict: what is used is taken out and stored again", "",
 		dict.CacheContract{Policy: dict.LRU, ClearResets: true}, openOrdered)
@@ -66,6 +67,10 @@ type pyWords struct {
 	nth      int
 	during   func()
 	happened bool
+
+	turn    int // grows, so that what comes to the same is done in turn
+	ballast []unsafe.Pointer
+	refused error // what was wrong with an answer, or with a cache for which there was no memory
 }
 
 // hook is called in each hash and comparison.
@@ -227,15 +232,14 @@ type pyCache struct {
 	*pyWords
 	c       *lru.Cache
 	mem     *arena.Allocator // nil: the cache's own
+	textMem *arena.Allocator // of strings
 	compute func(key uint64) (uint64, bool)
 	calls   int // that are under way
 	ordered bool
 	old     bool
 	typed   bool
-	turn    int // grows, so that what comes to the same is done in turn
-	ballast []unsafe.Pointer
-	refused error // what was wrong with an answer, or with a cache for which there was no memory
-	failed  bool  // the last call, by a fault
+	hashed  bool // the hashes of tuples were compared
+	failed  bool // the last call, by a fault
 }
 
 func newPyCache(w dicttest.CacheWorld, cfg lru.Config) (*pyCache, error) {
@@ -245,39 +249,118 @@ func newPyCache(w dicttest.CacheWorld, cfg lru.Config) (*pyCache, error) {
 	}
 	p.strs = map[uintptr]int{}
 	cfg.Hooks = words
+	if cfg.Profile == nil {
+		all := pydict.Profiles()
+		cfg.Profile = all[len(all)-1]
+	}
 	var err error
-	if p.text, err = pydict.NewSpace(pydict.Config{Profile: cfg.Profile}); err != nil {
+	if p.textMem, err = cacheMemory(cfg.Profile); err != nil {
+		return nil, err
+	}
+	if p.text, err = pydict.NewSpace(pydict.Config{Profile: cfg.Profile, Memory: p.textMem}); err != nil {
 		return nil, err
 	}
 	p.text.NewStr("") // that the memory is not given back and asked for again with each string
-	if w.Hash%4 != 3 {
-		prof := smallArenas(p.text.Profile().Arena, 1)
-		if p.mem, err = arena.New(arena.Config{Profile: prof}); err != nil {
+	if w.Hash%8 != 7 {
+		if p.mem, err = cacheMemory(cfg.Profile); err != nil {
 			return nil, err
 		}
 		cfg.Memory = p.mem
-	}
-	if w.Hash%4 == 1 {
 		p.refused = refusedCache(p, cfg)
+	} else {
+		p.refused = cacheEdges(p, lru.Config{Profile: cfg.Profile, Max: 16})
 	}
 	p.c, err = lru.New(cfg)
 	return p, err
 }
 
-// refusedCache makes caches where the first, the second, or the third block is refused, which has to leave none behind.
+// cacheMemory has the smallest arenas, so that little has to be taken to have none left, and they come from a stretch:
+// one that is given back with each key, and taken with the next, costs no call of the system.
+func cacheMemory(prof *pydict.Profile) (*arena.Allocator, error) {
+	return arena.New(arena.Config{Profile: smallArenas(prof.Arena, 1), OS: source(heaptest.World{})})
+}
+
+// refusedCache makes caches where there is memory for nothing, for the root, and for the dict only: each has to be
+// refused, and to leave nothing behind.
 func refusedCache(p *pyCache, cfg lru.Config) error {
-	for n := range 3 {
+	for _, spare := range [][]uintptr{nil, {pySpare[0]}, {p.text.BodyBytes()}} {
 		was, _, _ := p.mem.Usage()
-		p.starve(p.mem, pySpare[:n]...)
+		p.starve(p.mem, spare...)
 		c, err := lru.New(cfg)
 		p.feed(p.mem)
-		if c != nil { // keys of its own are what some want third
-			err = errors.Join(err, c.Close())
-		}
-		if is, _, _ := p.mem.Usage(); c != nil && n < 2 || is != was {
+		if is, _, _ := p.mem.Usage(); c != nil || !errors.Is(err, pydict.ErrNoMemory) || is != was {
 			return fmt.Errorf("lru/refused: a cache without memory is made, or leaves %d blocks: %w", is-was, err)
 		}
 	}
+	return nil
+}
+
+// cacheEdges are caches that no program has: such as must not be made, that of a Config without a profile, and some
+// with calls whose keys are unlike and have one hash.
+func cacheEdges(p *pyCache, cfg lru.Config) error {
+	all := pydict.Profiles()
+	wrong := *cfg.Profile
+	pools := *wrong.Arena
+	pools.PoolBytes++
+	wrong.Arena = &pools
+	for _, prof := range []*pydict.Profile{all[0], &wrong} {
+		if c, err := lru.New(lru.Config{Profile: prof}); err == nil {
+			return errors.Join(errors.New("lru/refused: there is a cache of 2.7, or in no pools"), c.Close())
+		}
+	}
+	prof := cfg.Profile
+	if prof == all[len(all)-1] {
+		cfg.Profile = nil
+	}
+	for range 2 { // without hooks, and with
+		c, err := lru.New(cfg)
+		if err != nil || c.Space().Profile() != prof {
+			return fmt.Errorf("lru/refused: there is no cache of %s, or another: %w", prof.Name, err)
+		}
+		err = errors.Join(unlikeCalls(p, c, cfg.Hooks != nil), c.CheckInvariants(), c.Close())
+		if err != nil || cfg.Hooks != nil {
+			return err
+		}
+		cfg.Hooks = p.pyWords
+	}
+	return nil
+}
+
+// unlikeCalls makes calls that differ, each twice, so that each is a miss and then a hit. The mark, 0 and the empty
+// string have one hash; so have f(x) and f(x, y), where x is an object with the hash 1, and y one with a hash that is
+// computed for that.
+func unlikeCalls(p *pyCache, c *lru.Cache, objects bool) error {
+	x, y, none, nought := p.str("x"), p.str("y"), p.str(""), pydict.Int(0)
+	calls := []lru.Args{
+		{Positional: []pydict.Word{x}}, {Positional: []pydict.Word{y}},
+		{Positional: []pydict.Word{nought, x}}, {Positional: []pydict.Word{none, x}},
+		{Positional: []pydict.Word{x}, Names: []pydict.Word{y}, Values: []pydict.Word{x}},
+		{Positional: []pydict.Word{x, nought, y, x}}, {Positional: []pydict.Word{x, none, y, x}},
+	}
+	if objects {
+		was, hash := p.objects, p.hash
+		p.objects, p.hash = true, func(key uint64) uint64 { return key }
+		defer func() { p.objects, p.hash = was, hash }()
+		second := uint64(sameTuple)
+		if !c.Space().Profile().LazyNew {
+			second = sameTupleOld
+		}
+		one, other, zero := p.object(1), p.object(second), p.object(0)
+		defer func() { p.Drop(one); p.Drop(other); p.Drop(zero) }()
+		calls = append(calls, lru.Args{Positional: []pydict.Word{one}}, lru.Args{Positional: []pydict.Word{one, other}},
+			lru.Args{Positional: []pydict.Word{x, zero, y, x}})
+		calls = slices.Delete(calls, 5, 6) // which equals the last
+	}
+	for i := range 2 * len(calls) {
+		v, err := c.Call(calls[i/2], func() (pydict.Word, error) { return pydict.Int(int64(i)), nil })
+		if err != nil || v != pydict.Int(int64(i&^1)) {
+			return fmt.Errorf("lru/answers: call %d of a cache answers otherwise: %w", i, err)
+		}
+	}
+	c.Clear()
+	p.Drop(x)
+	p.Drop(y)
+	p.Drop(none)
 	return nil
 }
 
@@ -285,7 +368,7 @@ func refusedCache(p *pyCache, cfg lru.Config) error {
 var pySpare = []uintptr{64, 64, 32, 48, 64}
 
 // starve takes all memory there is but for blocks of some sizes. Feed gives it back.
-func (p *pyCache) starve(mem *arena.Allocator, sizes ...uintptr) {
+func (p *pyWords) starve(mem *arena.Allocator, sizes ...uintptr) {
 	var spare []unsafe.Pointer
 	for _, n := range sizes {
 		spare = append(spare, mem.Alloc(n))
@@ -301,12 +384,46 @@ func (p *pyCache) starve(mem *arena.Allocator, sizes ...uintptr) {
 	}
 }
 
-func (p *pyCache) feed(mem *arena.Allocator) {
+func (p *pyWords) feed(mem *arena.Allocator) {
 	mem.InjectOOM(0, false)
 	for _, b := range p.ballast {
 		mem.Free(b)
 	}
 	p.ballast = p.ballast[:0]
+}
+
+// twice does something while memory is refused, or a hash or a comparison fails, and once more when that has failed:
+// what was not done has to be left so that it can be done.
+func (p *pyWords) twice(mem *arena.Allocator, f func() error) {
+	if p.fault != 0 || p.during != nil {
+		p.must(f())
+		return
+	}
+	p.turn++
+	starved := p.turn%4 == 1 && mem != nil
+	if starved {
+		p.starve(mem, pySpare[:p.turn/4%3]...)
+	} else if p.turn%4 > 1 {
+		p.fault, p.nth, p.happened = dict.FaultRaise, 1+p.turn/4%5, false
+	}
+	err := f()
+	raised := p.fault == 0 && p.turn%4 > 1
+	p.fault = 0
+	if starved {
+		p.feed(mem)
+	}
+	switch {
+	case raised != errors.Is(err, errRaised), errors.Is(err, pydict.ErrNoMemory) && !starved:
+		p.refused = fmt.Errorf("lru/answers: what failed was not told, or what did not: %w", err)
+	case err != nil:
+		p.must(f())
+	}
+}
+
+func (p *pyWords) must(err error) {
+	if err != nil {
+		panic(err)
+	}
 }
 
 // args makes the arguments of a call, which are held until they are let go.
@@ -450,10 +567,12 @@ func (p *pyCache) Call(key uint64) (uint64, bool) {
 func (p *pyCache) Peek(key uint64) (uint64, bool) {
 	args := p.args(key)
 	defer p.letGo(args)
-	v, ok, err := p.c.Peek(args)
-	if err != nil {
-		panic(err)
-	}
+	var v pydict.Word
+	var ok bool
+	p.twice(p.mem, func() (err error) {
+		v, ok, err = p.c.Peek(args)
+		return err
+	})
 	return resultOf(v), ok
 }
 
@@ -487,7 +606,8 @@ func (p *pyCache) CheckInvariants() error {
 		return err
 	}
 	refs := map[pydict.Word]int{}
-	if !p.typed {
+	if !p.typed && !p.hashed {
+		p.hashed = true
 		if err := checkTuples(p.c, p.pyWords); err != nil {
 			return err
 		}
@@ -505,59 +625,106 @@ func (p *pyCache) CheckInvariants() error {
 	return p.alive(refs)
 }
 
-// Close gives all back, and tells if that is not all.
+// Close gives all back, and tells if that is not all. So that there is something, a call comes before.
 func (p *pyCache) Close() error {
-	err := p.c.Close()
+	p.fault = 0
+	args := p.args(2)
+	v, err := p.c.Call(args, func() (pydict.Word, error) { return p.value(0), nil })
+	if err == nil {
+		p.Drop(v)
+	}
+	p.letGo(args)
+	err = errors.Join(err, p.c.Close())
+	if err == nil && p.values != 0 {
+		err = fmt.Errorf("lru/closed: there are %d references to results when a cache is no more", p.values)
+	}
+	if err == nil {
+		err = p.alive(nil)
+	}
 	if p.mem != nil {
 		if n, _, _ := p.mem.Usage(); n != 0 && err == nil {
 			err = fmt.Errorf("lru/closed: %d blocks are live when a cache is no more", n)
 		}
 		err = errors.Join(err, p.mem.Close())
 	}
-	return errors.Join(err, p.text.Close())
+	return errors.Join(err, p.text.Close(), p.textMem.Close())
 }
 
 // pyOrdered is an ordered dict as a dict.Cache.
 type pyOrdered struct {
 	*pyWords
 	space *pydict.Space
+	mem   *arena.Allocator
 	o     *lru.Ordered
 }
 
 func openOrdered(w dicttest.CacheWorld) (dicttest.Cache, error) {
-	words := wordsOf(w)
-	space, err := pydict.NewSpace(pydict.Config{Hooks: words})
+	p := &pyOrdered{pyWords: wordsOf(w)}
+	all := pydict.Profiles()
+	prof := all[len(all)-1]
+	var err error
+	if p.mem, err = cacheMemory(prof); err != nil {
+		return nil, err
+	}
+	p.space, err = pydict.NewSpace(pydict.Config{Profile: prof, Memory: p.mem, Hooks: p.pyWords})
 	if err != nil {
 		return nil, err
 	}
-	return &pyOrdered{words, space, lru.NewOrdered(space, words, w.Capacity)}, nil
-}
-
-func (p *pyOrdered) must(err error) {
-	if err != nil {
-		panic(err)
+	p.starve(p.mem)
+	if lru.NewOrdered(p.space, p.pyWords, w.Capacity) != nil {
+		p.refused = errors.New("lru/refused: a cache without memory is made")
 	}
+	p.feed(p.mem)
+	p.o = lru.NewOrdered(p.space, p.pyWords, w.Capacity)
+	return p, nil
 }
 
-// look does something with a key.
-func (p *pyOrdered) look(key uint64, f func(pydict.Word) (pydict.Word, bool, error)) (uint64, bool) {
+// Get looks a key up and uses it. What fails may have taken the entry out, and none of the others.
+func (p *pyOrdered) Get(key uint64) (uint64, bool) {
 	w := p.key(key)
-	v, ok, err := f(w)
+	var v pydict.Word
+	var ok bool
+	before := p.others(key)
+	p.twice(p.mem, func() (err error) {
+		if ok {
+			return p.o.Put(w, v)
+		}
+		v, ok, err = p.o.Get(w)
+		if err != nil && !slices.Equal(p.others(key), before) {
+			p.refused = errors.New("lru/refused: who uses an entry without memory changes others")
+		}
+		return err
+	})
 	p.Drop(w)
-	p.must(err)
 	return resultOf(v), ok
 }
 
-// Get looks a key up and uses it.
-func (p *pyOrdered) Get(key uint64) (uint64, bool) { return p.look(key, p.o.Get) }
+// others are all keys but one, in their order.
+func (p *pyOrdered) others(than uint64) (keys []uint64) {
+	p.Keys(func(key uint64) {
+		if key != than {
+			keys = append(keys, key)
+		}
+	})
+	return keys
+}
 
 // Peek looks a key up.
-func (p *pyOrdered) Peek(key uint64) (uint64, bool) { return p.look(key, p.o.Peek) }
+func (p *pyOrdered) Peek(key uint64) (value uint64, ok bool) {
+	w := p.key(key)
+	var v pydict.Word
+	p.twice(p.mem, func() (err error) {
+		v, ok, err = p.o.Peek(w)
+		return err
+	})
+	p.Drop(w)
+	return resultOf(v), ok
+}
 
 // Put stores an entry.
 func (p *pyOrdered) Put(key, value uint64) bool {
 	w, v := p.key(key), p.value(value)
-	p.must(p.o.Put(w, v))
+	p.twice(p.mem, func() error { return p.o.Put(w, v) })
 	p.Drop(w)
 	p.Drop(v)
 	return true
@@ -570,11 +737,13 @@ func (p *pyOrdered) Contains(key uint64) bool {
 }
 
 // Remove takes a key out.
-func (p *pyOrdered) Remove(key uint64) bool {
+func (p *pyOrdered) Remove(key uint64) (ok bool) {
 	w := p.key(key)
-	ok, err := p.o.Remove(w)
+	p.twice(p.mem, func() (err error) {
+		ok, err = p.o.Remove(w)
+		return err
+	})
 	p.Drop(w)
-	p.must(err)
 	return ok
 }
 
@@ -600,7 +769,9 @@ func (p *pyOrdered) Len() int { return p.o.Len() }
 func (p *pyOrdered) Clear() { p.o.Clear() }
 
 // Resize gives it another capacity.
-func (p *pyOrdered) Resize(capacity int) { p.must(p.o.Resize(capacity)) }
+func (p *pyOrdered) Resize(capacity int) {
+	p.twice(p.mem, func() error { return p.o.Resize(capacity) })
+}
 
 // Keys tells the keys in order.
 func (p *pyOrdered) Keys(tell func(uint64)) {
@@ -618,7 +789,7 @@ func (p *pyOrdered) Info() (hits, misses uint64, length, capacity int) {
 
 // CheckInvariants recounts those of the cache, and references to keys.
 func (p *pyOrdered) CheckInvariants() error {
-	if err := p.o.CheckInvariants(); err != nil {
+	if err := errors.Join(p.refused, p.o.CheckInvariants()); err != nil {
 		return err
 	}
 	refs := map[pydict.Word]int{}
@@ -629,5 +800,9 @@ func (p *pyOrdered) CheckInvariants() error {
 // Close gives all back.
 func (p *pyOrdered) Close() error {
 	p.o.Free()
-	return p.space.Close()
+	err := p.space.Close()
+	if n, _, _ := p.mem.Usage(); n != 0 && err == nil {
+		err = fmt.Errorf("lru/closed: %d blocks are live when a cache is no more", n)
+	}
+	return errors.Join(err, p.mem.Close())
 }

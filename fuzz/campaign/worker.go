@@ -158,7 +158,7 @@ func (w *worker) subject(target int) *props.Subject {
 func Program(s *props.Subject, seed uint64, number int, seeds []prog.Program) prog.Program {
 	src := source(s, seed, number)
 	if len(seeds) == 0 {
-		return s.Spec.Generate(src, s.Spec.NewMix(src, s.Allows), prog.Length(src))
+		return s.Spec.Generate(src, s.Spec.NewMix(src, s.Allows), s.Spec.Length(src))
 	}
 	return s.Spec.Mutate(src, seeds[number%len(seeds)])
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"heapfuzz/impl/dict"
+	"heapfuzz/impl/page"
 )
 
 func breach(rule, format string, args ...any) error {
@@ -43,10 +44,28 @@ func (c *Cache) CheckInvariants() error {
 			return err
 		}
 	}
-	if c.own {
-		return c.checkBlocks()
+	if err := c.checkKeys(); err != nil || !c.own {
+		return err
 	}
-	return nil
+	return c.checkBlocks()
+}
+
+// checkKeys is invariant 6.
+func (c *Cache) checkKeys() (err error) {
+	refs := 1
+	if !c.unbounded {
+		refs = 2
+	}
+	c.space.All(c.d, func(key, _ dict.Word) bool {
+		switch {
+		case !isTuple(key) && (c.old || c.typed || !key.IsInt() && !key.IsStr()):
+			err = breach("keys", "a key is no tuple")
+		case isTuple(key) && int(page.Load(tuple(key)+tupleRefs)) != refs:
+			err = breach("keys", "a tuple has %d references where %d hold it", page.Load(tuple(key)+tupleRefs), refs)
+		}
+		return err == nil
+	})
+	return err
 }
 
 // checkLink is invariant 2. It asks no hook: the dict has the very key that the link has.

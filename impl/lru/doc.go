@@ -53,6 +53,7 @@
 //  3. lru/room: there are not more entries than the bound says.
 //  4. lru/blocks: of a memory of its own the cache, its dict and its keys have every live block, and no other.
 //  5. lru/empty: a cache that stores nothing has an empty dict and an empty ring, and one without bound an empty ring.
+//  6. lru/keys: what is to be a tuple is one, and the dict and the ring hold every tuple once each.
 //
 // And what holds of the dict (package dict).
 package lru

@@ -104,11 +104,9 @@ func (c *Cache) Close() error {
 	}
 	if c.d != 0 {
 		c.space.Free(c.d)
-		c.d = 0
 	}
 	if c.root != 0 {
 		c.mem.Free(c.root.pointer())
-		c.root = 0
 	}
 	return errors.Join(c.space.Close(), c.closeMemory())
 }

@@ -14,7 +14,7 @@ type Ordered struct {
 	max          int
 	hits, misses uint64
 
-	// OnEvict is called with each entry that is evicted, which it gets no reference to. It must not use the cache.
+	// OnEvict is called with each entry that was evicted, which it gets no reference to. It must not use the cache.
 	OnEvict func(key, value dict.Word)
 }
 
@@ -36,8 +36,8 @@ func (o *Ordered) Len() int { return o.d.Len() }
 // Info tells the hits and the misses of Get.
 func (o *Ordered) Info() Info { return Info{o.hits, o.misses, o.d.Len(), o.max, true} }
 
-// Get looks a key up, and uses it. The caller gets no reference. Without memory the entry is there, and nobody has used
-// it.
+// Get looks a key up, and uses it. The caller gets no reference. With an error that comes with the entry, as without
+// memory, the entry may be out of the cache: it was taken out, and could not be stored again.
 func (o *Ordered) Get(key dict.Word) (dict.Word, bool, error) {
 	v, ok, err := o.space.Get(o.d, key)
 	switch {
@@ -54,7 +54,7 @@ func (o *Ordered) Get(key dict.Word) (dict.Word, bool, error) {
 // Put stores an entry as the newest.
 func (o *Ordered) Put(key, value dict.Word) error {
 	// First it is stored where it is, if it is there: with that, one reference to the value is the dict's. Then it is
-	// taken out and stored again, for which a table has room that lost an entry, or is built anew.
+	// taken out and stored again, for which a table without room at its end is built anew.
 	if _, ok, err := o.space.Get(o.d, key); err != nil {
 		return err
 	} else if !ok {
@@ -76,9 +76,7 @@ func (o *Ordered) move(key dict.Word) error {
 		return err
 	}
 	err = o.space.Set(o.d, key, v)
-	if o.hooks != nil && !v.IsInt() {
-		o.hooks.Drop(v)
-	}
+	o.letGo(v)
 	return err
 }
 
@@ -92,12 +90,33 @@ func (o *Ordered) First() (key, value dict.Word, ok bool) {
 func (o *Ordered) shrink(to int) error {
 	for o.d.Len() > to {
 		key, value, _ := o.First()
-		o.OnEvict(key, value)
-		if _, err := o.space.Delete(o.d, key); err != nil {
+		o.hold(key, value)
+		_, err := o.space.Delete(o.d, key)
+		if err == nil {
+			o.OnEvict(key, value)
+		}
+		o.letGo(key, value)
+		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (o *Ordered) hold(words ...dict.Word) {
+	for _, w := range words {
+		if o.hooks != nil && !w.IsInt() {
+			o.hooks.Own(w)
+		}
+	}
+}
+
+func (o *Ordered) letGo(words ...dict.Word) {
+	for _, w := range words {
+		if o.hooks != nil && !w.IsInt() {
+			o.hooks.Drop(w)
+		}
+	}
 }
 
 // Remove takes a key out.

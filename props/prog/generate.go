@@ -30,10 +30,10 @@ func (s *Spec) Generate(src Source, mix Mix, n int) Program {
 	return Program{World: s.drawWorld(src), Ops: g.ops}
 }
 
-// drawWorld draws a world: half of them all 0, which is the world as the target would have it. Others are small and
-// odd.
+// drawWorld draws a world: half of them all 0, which is the world as the target would have it, or one in eight in a
+// worldly language. Others are small and odd.
 func (s *Spec) drawWorld(src Source) (world [ArgsMax]uint64) {
-	if src.IntN(2) == 0 {
+	if s.worldly && src.IntN(8) == 0 || !s.worldly && src.IntN(2) == 0 {
 		return world
 	}
 	for i, a := range s.World {

@@ -172,7 +172,17 @@ var lengths = [...]int{12, 12, 12, 16, 16, 12, 9, 6, 3, 2}
 const (
 	LengthMin = 10
 	LengthMax = 10_000
+
+	lengthWorldly = 256
 )
+
+// Length draws the length of a program of the language.
+func (s *Spec) Length(src Source) int {
+	if s.worldly {
+		return min(Length(src), lengthWorldly)
+	}
+	return Length(src)
+}
 
 // Length draws the length of a program.
 func Length(src Source) int {

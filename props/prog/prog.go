@@ -148,7 +148,8 @@ type Spec struct {
 	Slots *Domain // of every slot, defined or read; nil when the subject has none. It has no Edges.
 	Rows  []Info
 
-	motifs []motif // that generated programs hold; see Lang.With
+	motifs  []motif // that generated programs hold; see Lang.With
+	worldly bool    // see Lang.Worldly
 
 	once sync.Once // guards tab
 	tab  tables    // what the codec and the generator derive from the fields above, at the first use
@@ -168,6 +169,13 @@ func NewLang[S, T any](name string, slots *Domain, world []Arg, rows []Row[S, T]
 	}
 	spec.validate()
 	return &Lang[S, T]{spec, rows}
+}
+
+// Worldly says that the world decides more of what a program meets than its length does: programs are short, and their
+// worlds seldom the ordinary one.
+func (l *Lang[S, T]) Worldly() *Lang[S, T] {
+	l.worldly = true
+	return l
 }
 
 // Do asks op of target.

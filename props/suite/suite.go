@@ -116,7 +116,7 @@ func (t *trial) source() prog.Source { return rand.New(rand.NewPCG(t.seed, 0)) }
 
 // generate makes one program, of a swarm of its own.
 func generate(s *props.Subject, src prog.Source) prog.Program {
-	return s.Spec.Generate(src, s.Spec.NewMix(src, s.Allows), prog.Length(src))
+	return s.Spec.Generate(src, s.Spec.NewMix(src, s.Allows), s.Spec.Length(src))
 }
 
 // hang ends the process of a target that does not return, with the program that shows it.
