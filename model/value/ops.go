@@ -56,6 +56,9 @@ func (m *Model) Pop(s, q uint64, id ID) violation {
 func (m *Model) DeleteSlice(p uint64, i, j int) {
 	o := m.slots[p]
 	gone := slices.Clone(o.items[i:j])
+	if len(gone) == 0 {
+		return // and the room is not looked at
+	}
 	m.listRoom(o, len(o.items)-len(gone))
 	o.items = slices.Delete(o.items, i, j)
 	for _, v := range gone {
