@@ -37,4 +37,7 @@ var motifs = []prog.Motif{
 			"p1 = make p2 way=3 count=18\nfree p1\np1 = make p2 way=3 count=19\nfree p1\n" +
 			"p1 = make p2 way=3 count=20\nfree p1\np1 = make p2 way=3 count=21\nfree p1\nusage\n" +
 			"p1 = make p2 way=3 count=19\np3 = make p2 way=3 count=20\nusage\ntrim\nusage\n"},
+	{Name: "a copy that fails at a second entry, and a class", Weight: 1,
+		Text: "p1 = new n=3\np2 = new n=4\np3 = make p1 way=11 count=1\np0 = new n=143\nadd p0 p1 p1\n" +
+			"add p0 p2 p3\np4 = deepcopy p0\ncheck\np5 = new n=118\np6 = copy p5\np7 = deepcopy p5\n"},
 }
