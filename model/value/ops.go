@@ -8,7 +8,7 @@ func (m *Model) listRoom(o *object, n int) {
 	switch {
 	case z == nil || o.room >= n && n >= o.room/2:
 	default:
-		if o.kept = 0; n < size && (m.Limited || m.Armed) { // there need not be memory to give room back
+		if o.kept = 0; n <= size && (m.Limited || m.Armed) { // there need not be memory to give room back
 			o.kept = o.room
 		}
 		o.room = z.ListGrown(size, n)
@@ -56,9 +56,6 @@ func (m *Model) Pop(s, q uint64, id ID) violation {
 func (m *Model) DeleteSlice(p uint64, i, j int) {
 	o := m.slots[p]
 	gone := slices.Clone(o.items[i:j])
-	if len(gone) == 0 {
-		return // and the room is not looked at
-	}
 	m.listRoom(o, len(o.items)-len(gone))
 	o.items = slices.Delete(o.items, i, j)
 	for _, v := range gone {
