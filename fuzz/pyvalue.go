@@ -3,6 +3,7 @@ package fuzz
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"unsafe"
@@ -69,7 +70,33 @@ func pyValueContract(name string) value.Contract {
 		head = 32
 	}
 	c.Sizes = pyValueSizes(minor, head)
+	c.Waits = pyWaits(minor, head)
+	c.KeepsWaiting = func(k value.Kind) bool { return minor == 0 && (k == value.List || k == value.Dict) }
 	return c
+}
+
+// pyWaits is what the free lists of a release hold, and the blocks that wait there.
+func pyWaits(minor int, head uint64) func(value.Kind, int) (int, uint64) {
+	longest := int(pySince(minor, 11, 20, 19))
+	up := uint64(15)
+	if head == 24 { // classes of 8 bytes
+		up = 7
+	}
+	return func(k value.Kind, items int) (most int, bytes uint64) {
+		switch {
+		case k == value.List:
+			most, bytes = 80, head+40
+		case k == value.Dict:
+			most, bytes = 80, head+pySince(minor, 6, 48, 248)
+		case k == value.Tuple && items > 0 && items <= longest:
+			most, bytes = 2000, head+24+8*uint64(items)
+		case minor == 0 && (k == value.Float || k == value.Int):
+			most, bytes = math.MaxInt, 24
+		case k == value.Float:
+			most, bytes = 100, 24
+		}
+		return most, (bytes + up) &^ up
+	}
 }
 
 // pyValueSizes are those that sys.getsizeof tells, by Objects/*object.c of the release. head is that of what the
@@ -574,6 +601,11 @@ func (s *pyValues) drop() {
 func (s *pyValues) Usage() (live, blocks, bytes uint64) {
 	blocks, bytes, _ = s.h.Memory().Usage()
 	return uint64(s.h.Live()), blocks - uint64(s.h.OwnBlocks()+len(s.ballast)), bytes - s.h.OwnBytes() - s.ballastBytes
+}
+
+// Waiting tells what the free lists have.
+func (s *pyValues) Waiting() (objects, bytes uint64) {
+	return uint64(s.h.FreeListed()), s.h.FreeListBytes()
 }
 
 // Close gives all back.

@@ -58,6 +58,7 @@ func (m *Model) DeepCopy(s, q uint64, id ID, told []Told) violation {
 	}
 	for id, y := range c.made {
 		m.objects[id] = y
+		m.born(y)
 		for _, x := range y.items {
 			m.hold(x)
 		}
@@ -68,7 +69,7 @@ func (m *Model) DeepCopy(s, q uint64, id ID, told []Told) violation {
 
 // keeps tells whether an object is its own deep copy.
 func (c *copying) keeps(o *object) bool {
-	if o == nil {
+	if o == nil || c.m.isOnce(o) {
 		return true
 	}
 	switch o.kind {
@@ -101,9 +102,6 @@ func (c *copying) pair(o *object, id ID) (*object, violation) {
 			return nil, Copies.Breach("an object of kind %d that is its own copy was copied", o.kind)
 		}
 		return o, nil
-	}
-	if c.m.isOnce(o) { // the empty frozenset
-		return o, c.m.known(id, o)
 	}
 	if c.m.objects[id] != nil {
 		return nil, Copies.Breach("the copy of an object of kind %d is not new", o.kind)
@@ -164,6 +162,7 @@ func (c *copying) fill(o, y *object, t *Told) violation {
 
 // Uncopied judges that there is no copy of an object: it is a cell or its like, or leads to one.
 func (m *Model) Uncopied(q uint64, deep bool) violation {
+	m.vague = m.vague || deep // what was copied already is dead
 	seen := map[*object]bool{nil: true}
 	var cells func(o *object) bool
 	cells = func(o *object) bool {

@@ -35,6 +35,9 @@ type Model struct {
 	objects map[ID]*object
 	once    map[string]*object // by kind and value
 	names   map[string]*object // interned strings
+	waiting map[shelf]int
+	scarce  bool // memory was, so what a block takes is not promised
+	vague   bool // an operation failed, so how many wait is unknown
 
 	Limited, Armed bool // memory is scarce, because of the world or of oom
 	ranged         bool // numbers are referred to by ranges
@@ -46,7 +49,7 @@ type Model struct {
 // NewModel returns the model of an empty store.
 func NewModel(c Contract) *Model {
 	return &Model{Contract: c, slots: map[uint64]*object{}, objects: map[ID]*object{}, once: map[string]*object{},
-		names: map[string]*object{}}
+		names: map[string]*object{}, waiting: map[shelf]int{}}
 }
 
 // Live, Kind, Len, Key and Few tell what a slot has.
@@ -96,6 +99,8 @@ func (o *object) length() int {
 // Begin says whether the operation that is judged next was refused.
 func (m *Model) Begin(refused bool) violation {
 	m.refused, m.loose, m.from = refused, nil, nil
+	m.vague = m.vague || refused
+	m.scarce = m.scarce || m.Limited || m.Armed
 	if refused && !m.Limited && !m.Armed {
 		return Serves.Breach("refused, and there is memory")
 	}
@@ -119,6 +124,7 @@ func (m *Model) drop(o *object) {
 }
 
 func (m *Model) die(o *object) {
+	m.shelve(o)
 	delete(m.objects, o.id)
 	if m.names[o.text] == o {
 		delete(m.names, o.text)
@@ -167,6 +173,7 @@ func (m *Model) bind(id ID, o *object) (*object, violation) {
 		return nil, Once.Breach("what was made is an object that lives, of kind %d", m.objects[id].kind)
 	}
 	o.id, m.objects[id] = id, o
+	m.born(o)
 	for _, i := range o.items {
 		m.hold(i)
 	}

@@ -8,7 +8,7 @@ func (m *Model) listRoom(o *object, n int) {
 	switch {
 	case z == nil || o.room >= n && n >= o.room/2:
 	default:
-		if o.kept = 0; n < size && (m.Limited || m.Armed) { // there need not be memory to give room back
+		if o.kept = 0; n <= size && (m.Limited || m.Armed) { // there need not be memory to give room back
 			o.kept = o.room
 		}
 		o.room = z.ListGrown(size, n)

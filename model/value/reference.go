@@ -8,6 +8,7 @@ import (
 // ReferenceContract is what a Reference promises.
 var ReferenceContract = Contract{
 	CacheCount: 1, PlainCount: 1,
+	Waits: func(Kind, int) (int, uint64) { return 0, 0 }, KeepsWaiting: func(Kind) bool { return false },
 	Sizes: &Sizes{
 		Atom: func(*Atom) uint64 { return 8 }, Base: [Kinds]uint64{List: 8, Tuple: 8, Set: 8, Frozenset: 8, Slice: 8,
 			Function: 8, Cell: 8, Method: 8},
@@ -513,3 +514,6 @@ func (r *Reference) Usage() (live, blocks, bytes uint64) {
 	n := uint64(len(r.objects))
 	return n, n, 8 * n
 }
+
+// Waiting tells that all that died is gone.
+func (r *Reference) Waiting() (objects, bytes uint64) { return 0, 0 }

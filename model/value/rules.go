@@ -17,6 +17,7 @@ var (
 	Failure  = rule("value/failure", "an operation that was refused changed nothing")
 	Serves   = rule("value/serves", "an operation is refused only when memory is scarce")
 	Returned = rule("value/returned", "without objects, no memory is in use but what is kept for ever")
+	Waiting  = rule("value/waiting", "as many dead objects wait for the next like them as is promised")
 	Holds    = rule("value/invariants", "the store's own invariants hold")
 )
 
@@ -46,6 +47,11 @@ type Contract struct {
 	CacheCount, PlainCount int
 
 	Sizes *Sizes // nil: not promised
+
+	// Waits is how many dead objects of a kind, and of so many items if they are tuples, wait for the next like them,
+	// and what each takes; KeepsWaiting tells which wait on when the store is trimmed. Without it, that is not promised.
+	Waits        func(k Kind, items int) (most int, bytes uint64)
+	KeepsWaiting func(k Kind) bool
 }
 
 // Sizes are the sizes of objects by kind and history.

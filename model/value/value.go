@@ -333,6 +333,10 @@ type (
 	User interface {
 		Usage() (live, blocks, bytes uint64)
 	}
+	// Waiter tells how many dead objects wait for the next like them, and what they take.
+	Waiter interface {
+		Waiting() (objects, bytes uint64)
+	}
 	// Closer gives all back.
 	Closer interface{ Close() error }
 )

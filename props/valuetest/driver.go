@@ -276,5 +276,11 @@ func (d *driver) usage(prog.Op) answer {
 	d.number(live)
 	d.number(blocks)
 	d.number(bytes)
+	var waiting, waitingBytes uint64
+	if w, ok := d.Store.(value.Waiter); ok {
+		waiting, waitingBytes = w.Waiting()
+	}
+	d.number(waiting)
+	d.number(waitingBytes)
 	return answer{}
 }

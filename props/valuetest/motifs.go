@@ -17,4 +17,27 @@ var motifs = []prog.Motif{
 	{Name: "memory for a name, and not for the table of names", Weight: 1, Text: "p0 = new n=50\n" +
 		"oom nth=1 forever=1\nfree p0\np0 = intern text=3 constant=0\np1 = intern text=4 constant=0\n" +
 		"oom nth=0 forever=0\np2 = intern text=3 constant=0\n"},
+	{Name: "more lists die than wait", Weight: 1,
+		Text: "p0 = new n=141\np1 = deepcopy p0\nadd p0 p1 p1\nfree p1\np1 = deepcopy p0\nadd p0 p1 p1\n" +
+			"free p1\np1 = deepcopy p0\nadd p0 p1 p1\nfree p1\np1 = deepcopy p0\nadd p0 p1 p1\n" +
+			"free p1\np1 = deepcopy p0\nadd p0 p1 p1\nfree p1\np1 = deepcopy p0\nadd p0 p1 p1\n" +
+			"free p1\np1 = deepcopy p0\nadd p0 p1 p1\nfree p1\nfree p0\nusage\np0 = new n=141\nusage\n"},
+	{Name: "more dicts die than wait", Weight: 1,
+		Text: "p2 = new n=3\np3 = new n=4\np4 = new n=5\np5 = new n=6\np6 = new n=7\np7 = new n=8\n" +
+			"p8 = new n=9\np0 = new n=143\np1 = deepcopy p0\nadd p0 p2 p1\nfree p1\np1 = deepcopy p0\n" +
+			"add p0 p3 p1\nfree p1\np1 = deepcopy p0\nadd p0 p4 p1\nfree p1\np1 = deepcopy p0\n" +
+			"add p0 p5 p1\nfree p1\np1 = deepcopy p0\nadd p0 p6 p1\nfree p1\np1 = deepcopy p0\n" +
+			"add p0 p7 p1\nfree p1\np1 = deepcopy p0\nadd p0 p8 p1\nfree p1\nfree p0\nusage\n" +
+			"p0 = new n=143\nusage\n"},
+	{Name: "more floats die than wait", Weight: 1,
+		Text: "p0 = new n=141\nfill p0 from=1048576 count=107\nclear p0\nusage\n" +
+			"fill p0 from=1048576 count=3\nusage\ntrim\nusage\n"},
+	{Name: "tuples that are too long to wait", Weight: 1,
+		Text: "p2 = new n=13\np1 = make p2 way=3 count=1\nfree p1\np1 = make p2 way=3 count=2\nfree p1\n" +
+			"p1 = make p2 way=3 count=18\nfree p1\np1 = make p2 way=3 count=19\nfree p1\n" +
+			"p1 = make p2 way=3 count=20\nfree p1\np1 = make p2 way=3 count=21\nfree p1\nusage\n" +
+			"p1 = make p2 way=3 count=19\np3 = make p2 way=3 count=20\nusage\ntrim\nusage\n"},
+	{Name: "a copy that fails at a second entry, and a class", Weight: 1,
+		Text: "p1 = new n=3\np2 = new n=4\np3 = make p1 way=11 count=1\np0 = new n=143\nadd p0 p1 p1\n" +
+			"add p0 p2 p3\np4 = deepcopy p0\ncheck\np5 = new n=118\np6 = copy p5\np7 = deepcopy p5\n"},
 }

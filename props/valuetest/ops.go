@@ -20,7 +20,7 @@ var (
 	counts = &prog.Domain{Name: "count", Near: 9, Max: 255, Edges: []uint64{0, 1, 2, 3, 5, 8, 9, 15, 16, 17, 20, 21, 33,
 		60}}
 	indices = &prog.Domain{Name: "index", Near: 9, Max: 255}
-	numbers = &prog.Domain{Name: "number", Near: 300, Max: 4095, Edges: []uint64{1<<30 - 5, 1<<60 - 5}}
+	numbers = &prog.Domain{Name: "number", Near: 300, Max: 4095, Edges: []uint64{1<<30 - 5, 1<<60 - 5, floatsFrom}}
 	fills   = &prog.Domain{Name: "numbers", Near: 40, Max: 600, Edges: []uint64{4, 5, 8, 9, 19, 21, 76, 77, 300, 307}}
 	kinds   = &prog.Domain{Name: "kind", Near: 1, Max: 1}
 	nths    = &prog.Domain{Name: "nth", Near: 4, Max: 64}
@@ -158,8 +158,17 @@ func yes(b bool) uint64 {
 	return 0
 }
 
-// filling is a number that fill adds.
-func filling(n uint64) value.Atom { return value.NewInt(new(big.Int).SetUint64(n)) }
+// filling is a number that fill adds: an int, or a float that is the value of none.
+func filling(n uint64) value.Atom {
+	if n >= floatsFrom && n < 2*floatsFrom {
+		v := float64(n) + 0.5
+		return value.Atom{Kind: value.Float, Text: value.FloatText(v), Num: complex(v, 0)}
+	}
+	return value.NewInt(new(big.Int).SetUint64(n))
+}
+
+// floatsFrom and as many more are what fill adds floats for.
+const floatsFrom = 1 << 20
 
 // pick returns the slots of the items that a container is made of: those that are live from a slot on, over and over.
 // Where a key is due those are left out that cannot be one.
@@ -459,16 +468,20 @@ var rows = []prog.Row[state, *driver]{
 		},
 			judge: func(m state, _ prog.Op, _ answer, _ *reader) violation {
 				m.Collect()
+				m.Trim()
 				return nil
 			}}),
 	act(prog.Info{Name: "trim", Role: prog.Set, Weight: 1, Doc: "has the store give back what it need not keep"},
 		verb{need: needTrim, ask: func(d *driver, _ prog.Op) answer { d.Store.(value.Trimmer).Trim(); return answer{} },
-			judge: func(state, prog.Op, answer, *reader) violation { return nil }}),
+			judge: func(m state, _ prog.Op, _ answer, _ *reader) violation { m.Trim(); return nil }}),
 	checkRow,
-	act(prog.Info{Name: "usage", Weight: 2, Doc: "asks what is in use"},
+	act(prog.Info{Name: "usage", Weight: 4, Doc: "asks what is in use"},
 		verb{need: needUsage, ask: (*driver).usage,
 			judge: func(m state, _ prog.Op, _ answer, told *reader) violation {
-				return m.Usage(told.number(), told.number(), told.number())
+				if v := m.Usage(told.number(), told.number(), told.number()); v != nil {
+					return v
+				}
+				return m.Waiting(told.number(), told.number())
 			}}),
 	act(prog.Info{Name: "oom", Role: prog.Set, Fault: true, Weight: 4, Args: args(arg("nth", nths),
 		arg("forever", flags)),

@@ -176,8 +176,10 @@ func furnish(d *driver, m *value.Model) error {
 var epilogue = []prog.Op{
 	{Kind: Lang.Kind("oom")},
 	{Kind: Lang.Kind("verify")},
+	{Kind: Lang.Kind("usage")},
 	{Kind: Lang.Kind("check")},
 	{Kind: Lang.Kind("drain")},
+	{Kind: Lang.Kind("usage")},
 	{Kind: Lang.Kind("collect")},
 	{Kind: Lang.Kind("trim")},
 	{Kind: Lang.Kind("check")},

@@ -32,6 +32,7 @@ const (
 	HalfDone        // a push that is refused was made
 	Moody           // the third list is refused
 	Hoards          // bytearrays stay
+	Lingers         // a dead list waits
 	Suspicious      // two lists are an invariant that does not hold
 	Panics          // an empty list cannot be cleared
 	bugs
@@ -61,6 +62,7 @@ var table = []struct {
 	{HalfDone, "value-half", "adds an item and says that there was no memory", value.Failure, nil, ""},
 	{Moody, "value-moody", "refuses a list of three", value.Serves, nil, ""},
 	{Hoards, "value-hoards", "keeps bytearrays for ever", value.Returned, nil, ""},
+	{Lingers, "value-lingers", "keeps a dead list for the next", value.Waiting, nil, ""},
 	{Suspicious, "value-suspicious", "says that a list of two is an error", value.Holds, nil, ""},
 	{Panics, "value-panics", "panics when an empty list is cleared", props.Alive, nil, ""},
 }
@@ -88,6 +90,7 @@ type store struct {
 	bug   Bug
 	t     value.Told
 	looks int // at lists of one item
+	waits uint64
 }
 
 // of tells whether an object is of a kind and has so many items.
@@ -172,6 +175,9 @@ func (s *store) Free(o value.ID) {
 	if o != 0 && s.bug == Hoards && s.of(o, value.ByteArray, 0) && s.t.Count == 1 {
 		return
 	}
+	if s.bug == Lingers && o != 0 && s.of(o, value.List, 0) && s.t.Count == 1 {
+		s.waits = 1
+	}
 	s.Reference.Free(o)
 }
 
@@ -190,6 +196,8 @@ func (s *store) Copy(o value.ID, deep bool) (value.ID, value.CopyError) {
 	}
 	return s.Reference.Copy(o, deep && s.bug != DeepIsFlat)
 }
+
+func (s *store) Waiting() (objects, bytes uint64) { return s.waits, 0 }
 
 // CheckInvariants finds what one defect takes for an error.
 func (s *store) CheckInvariants(held func(func(value.ID))) (err error) {
