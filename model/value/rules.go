@@ -49,7 +49,8 @@ type Contract struct {
 	Sizes *Sizes // nil: not promised
 
 	// Waits is how many dead objects of a kind, and of so many items if they are tuples, wait for the next like them,
-	// and what each takes; KeepsWaiting tells which wait on when the store is trimmed. Without it, that is not promised.
+	// and what each takes; KeepsWaiting tells which wait on when the store is trimmed. Without it that is not
+	// promised.
 	Waits        func(k Kind, items int) (most int, bytes uint64)
 	KeepsWaiting func(k Kind) bool
 }
