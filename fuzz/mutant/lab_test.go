@@ -170,6 +170,7 @@ func TestControl(t *testing.T) {
 // time, and programs alone do not find it.
 func TestReplay(t *testing.T) {
 	l := labOf(t)
+	l.limits.Hang, l.limits.CPU = HangDefault, CPUDefault // nothing hangs here, and the race detector takes its time
 	root, err := Root()
 	if err != nil {
 		t.Fatal(err)
