@@ -85,8 +85,8 @@ func labOf(t *testing.T) *lab {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &lab{program: program, dir: t.TempDir(), limits: Limits{Ops: 2000, CPU: 2 * time.Second,
-		Hang: 200 * time.Millisecond, Memory: 256 << 20}}
+	return &lab{program: program, dir: t.TempDir(), limits: Limits{Ops: 2000, CPU: CPUDefault,
+		Hang: HangDefault, Memory: 256 << 20}} // under the race detector all takes ten times as long
 }
 
 // What runs away is killed, and how it ran away is told.
@@ -96,7 +96,10 @@ func TestRunaways(t *testing.T) {
 	} {
 		t.Run(tt.target, func(t *testing.T) {
 			l := labOf(t)
-			if tt.target == "hogs" {
+			switch tt.target {
+			case "hangs":
+				l.limits.Hang = 200 * time.Millisecond
+			case "hogs":
 				l.limits.Hang = 10 * time.Second
 			}
 			got, err := l.try(context.Background(), "", []string{tt.target}, 1, 0)
@@ -170,7 +173,6 @@ func TestControl(t *testing.T) {
 // time, and programs alone do not find it.
 func TestReplay(t *testing.T) {
 	l := labOf(t)
-	l.limits.Hang, l.limits.CPU = HangDefault, CPUDefault // nothing hangs here, and the race detector takes its time
 	root, err := Root()
 	if err != nil {
 		t.Fatal(err)
