@@ -139,6 +139,7 @@ type bench struct {
 	proof *Proof
 	cache *cache
 	reach [][]uint32 // by target of proof.Controls and site
+	heaps []bool     // by target: it is an allocator
 
 	recordings []reach
 	initial    []byte     // by site: reached before main
@@ -183,6 +184,9 @@ func (b *bench) each(ctx context.Context, n int, f func(i, worker int) error) er
 func (b *bench) watch(ctx context.Context) error {
 	targets := fuzz.Targets()
 	b.reach, b.proof.Controls = make([][]uint32, len(targets)), make([]Control, len(targets))
+	for _, t := range targets {
+		b.heaps = append(b.heaps, t.Subject == "heap")
+	}
 	return b.each(ctx, len(targets), func(i, worker int) error {
 		answers, d, err := b.lab.do(ctx, "watch", job{Targets: []string{targets[i].Name}, Seed: b.Seed, Watch: true,
 			Budget: min(watchOps, b.Limits.Ops)}, worker)
@@ -211,9 +215,7 @@ func (b *bench) watch(ctx context.Context) error {
 func (b *bench) within(all []Mutant) (list []Mutant) {
 	reached := map[string]bool{}
 	for _, m := range all {
-		_, targets := b.targets(m)
-		_, recordings := b.replays(m)
-		reached[m.Package] = reached[m.Package] || targets+recordings > 0
+		reached[m.Package] = reached[m.Package] || b.reached(m.Site)
 	}
 	for _, m := range all {
 		if reached[m.Package] {
@@ -226,6 +228,12 @@ func (b *bench) within(all []Mutant) (list []Mutant) {
 	return list
 }
 
+// reached tells whether a target or a recording reaches a site.
+func (b *bench) reached(site int) bool {
+	return slices.ContainsFunc(b.reach, func(counts []uint32) bool { return counts != nil && counts[site] > 0 }) ||
+		slices.ContainsFunc(b.recordings, func(r reach) bool { return r.times[site] > 0 })
+}
+
 // targetsMax is the number of targets that a mutant is tried on in turn: those that reach its place most often. It is
 // large enough for every profile of pymalloc, since a defect may show in one of them only.
 const targetsMax = 16
@@ -235,26 +243,19 @@ const targetsMax = 16
 // less.
 func (b *bench) targets(m Mutant) (names []string, reach int) {
 	var order []int
-	weight := func(i int) uint64 {
-		w := uint64(b.reach[i][m.Site])
-		t, err := fuzz.Lookup(b.proof.Controls[i].Target)
-		if w > 0 && err == nil && t.Subject == "heap" && allocates(m.Package) {
-			w |= 1 << 32
-		}
-		return w
-	}
+	weights := make([]uint64, len(b.reach))
 	for i := range b.reach {
 		if b.reach[i] == nil {
 			continue // a control that is broken
 		}
 		order = append(order, i)
-		if b.reach[i][m.Site] > 0 {
+		if n := b.reach[i][m.Site]; n > 0 {
 			reach++
+			weights[i] = uint64(n)
+			if b.heaps[i] && allocates(m.Package) {
+				weights[i] |= 1 << 32
+			}
 		}
-	}
-	weights := make([]uint64, len(b.reach))
-	for _, i := range order {
-		weights[i] = weight(i)
 	}
 	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(weights[j], weights[i]) })
 	for _, i := range order {

@@ -106,7 +106,7 @@ func (f *proveFlags) whole() bool {
 	return f.sample == 0 && len(f.packages) == 0 && f.match == "" && f.from == ""
 }
 
-// only is what -match and -from leave of the mutants; nil is all.
+// only is what -match and -from leave of the mutants.
 func (f *proveFlags) only() (func(mutant.Identity) bool, error) {
 	pattern, err := regexp.Compile(f.match)
 	if err != nil {
@@ -126,6 +126,10 @@ func (f *proveFlags) only() (func(mutant.Identity) bool, error) {
 			survived[name] = true
 		}
 	}
+	if len(survived) == 0 {
+		return nil, fmt.Errorf("%s: no line begins with %q: the run that wrote it did not end, or nothing survived",
+			f.from, unlisted)
+	}
 	return func(id mutant.Identity) bool {
 		return survived[id.String()] && pattern.MatchString(id.String())
 	}, nil
@@ -138,16 +142,16 @@ func (f *proveFlags) prove(ctx context.Context, stdout, stderr io.Writer) error 
 	if err := f.check(); err != nil {
 		return err
 	}
+	only, err := f.only()
+	if err != nil {
+		return err
+	}
 	root, err := mutant.Root()
 	if err != nil {
 		return err
 	}
 	list := filepath.Join(root, "fuzz", "mutant", "survivors")
 	survivors, err := mutant.ReadSurvivors(list)
-	if err != nil {
-		return err
-	}
-	only, err := f.only()
 	if err != nil {
 		return err
 	}
