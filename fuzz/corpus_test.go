@@ -197,8 +197,11 @@ func seed(t testing.TB) uint64 {
 }
 
 // random calls f with n random programs for s. Few are above 600 operations, and those take most of the time, which
-// longer runs of the command have.
+// longer runs of the command have. With -short there are a quarter as many.
 func random(t testing.TB, s *props.Subject, n int, f func(p prog.Program)) {
+	if testing.Short() {
+		n = (n + 3) / 4
+	}
 	src := rand.New(rand.NewPCG(seed(t), 0))
 	for range n {
 		f(s.Spec.Generate(src, s.Spec.NewMix(src, s.Allows), min(prog.Length(src), 600)))

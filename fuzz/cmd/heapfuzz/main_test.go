@@ -331,7 +331,7 @@ func TestSeedIsCampaign(t *testing.T) {
 		t.Fatal(err)
 	}
 	counts := func(workers int) (lines []string) {
-		res, err := campaign.Run(t.Context(), campaign.Config{Targets: list, Seed: 5, Programs: 20, Workers: workers,
+		res, err := campaign.Run(t.Context(), campaign.Config{Targets: list, Seed: 5, Programs: 8, Workers: workers,
 			KeepGoing: true})
 		if err != nil {
 			t.Fatal(err)
