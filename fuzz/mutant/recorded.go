@@ -134,6 +134,7 @@ func (w *worker) watchRecordings() error {
 		}
 		for _, r := range list {
 			clear(w.sw.Counts)
+			w.sw.Again()
 			a := w.watchRecording(r)
 			a.Initial = initial
 			w.print(a)
@@ -156,6 +157,7 @@ func (w *worker) watchRecording(r *recorded.Recording) answer {
 	d := w.hunt.play(r, func(line int) {
 		if a.Control.Ops++; line == next {
 			look(line)
+			w.sw.Again()
 			next *= 2
 		}
 	})

@@ -20,7 +20,8 @@ import (
 
 // Switch is what the generated program knows of its mutants.
 type Switch struct {
-	Counts  []uint32 // how often each site was reached, while all are watched
+	Counts  []uint32 // how often each site was reached, while all are watched, up to some times since Again
+	Again   func()   // called while all are watched, now and then
 	Reached *bool    // whether the active mutant was
 }
 
@@ -223,6 +224,11 @@ func (w *worker) kill() error {
 func (w *worker) watch() error {
 	name := w.hunt.subjects[0].Target
 	clear(w.sw.Counts) // of what packages do before main
+	begin := w.hunt.beginOf
+	w.hunt.beginOf = func(at int) {
+		begin(at)
+		w.sw.Again()
+	}
 	k := w.hunt.run()
 	w.print(answer{Phase: phaseWatch, Counts: w.sw.Counts, Control: Control{name, w.hunt.next, w.hunt.ops, k.Rule}})
 	return nil
