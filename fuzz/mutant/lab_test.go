@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 			return s
 		}
 		reached := true
-		Work(Switch{Counts: make([]uint32, 1), Reached: &reached})
+		Work(Switch{Counts: make([]uint32, 1), Again: func() {}, Reached: &reached})
 		os.Exit(0)
 	}
 	os.Exit(m.Run())
