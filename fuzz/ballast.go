@@ -6,6 +6,9 @@ import (
 	"heapfuzz/impl/arena"
 )
 
+// ordinaryArenas is the number of smallArenas in the ordinary world of what has ballast: there is little to take.
+const ordinaryArenas = 3
+
 // ballast is what is taken of an allocator so that it has to ask the operating system, which then refuses.
 type ballast struct {
 	blocks []unsafe.Pointer

@@ -1,6 +1,7 @@
 package fuzz
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -183,10 +184,7 @@ func newPyStore(prof *pydict.Profile, keys pyKeys, w dicttest.World) (*pyStore, 
 	st := &pyStore{keys: keys, hash: w.Hasher(), seed: w.Hash, strs: map[uintptr]int{}, shares: keys == pyMixed,
 		tracked: map[pydict.Dict]bool{}}
 	st.objects = w.Hash != 0 || w.Variant%pyKindsOfVariants == 1
-	arenaProf := prof.Arena
-	if v := w.Variant / pyKindsOfVariants % 8; v != 0 {
-		arenaProf = smallArenas(arenaProf, v)
-	}
+	arenaProf := smallArenas(prof.Arena, cmp.Or(w.Variant/pyKindsOfVariants%8, ordinaryArenas))
 	if st.shares {
 		w.Limit = 0 // a deletion must find memory, if not at once; see again
 		st.strings = w.Variant%pyKindsOfVariants == 1

@@ -1,6 +1,7 @@
 package fuzz
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -41,10 +42,7 @@ type swissStore struct {
 // bits of a hash choose the byte of a slot and not its group: in odd variants those of a bad one choose both, so that
 // small keys fill one group and not another.
 func openSwiss(w dicttest.World) (dicttest.Store, error) {
-	prof := profile.Default()
-	if v := w.Variant % 8; v != 0 {
-		prof = smallArenas(prof, v)
-	}
+	prof := smallArenas(profile.Default(), cmp.Or(w.Variant%8, ordinaryArenas))
 	mem, err := arena.New(arena.Config{Profile: prof, OS: source(heaptest.World{Limit: w.Limit})})
 	if err != nil {
 		return nil, err

@@ -4,7 +4,6 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
 
 	"heapfuzz/model/value"
 	"heapfuzz/props/prog"
@@ -141,13 +140,12 @@ func (d *driver) walk(from ...value.ID) {
 // reader reads what a driver wrote down.
 type reader string
 
-func (r *reader) number() uint64 {
-	text, rest, _ := strings.Cut(string(*r), " ")
-	*r = reader(rest)
-	n, err := strconv.ParseUint(text, 10, 64)
-	if err != nil {
-		panic("valuetest: " + err.Error())
+func (r *reader) number() (n uint64) {
+	i := 0
+	for ; (*r)[i] != ' '; i++ {
+		n = 10*n + uint64((*r)[i]-'0')
 	}
+	*r = (*r)[i+1:]
 	return n
 }
 
