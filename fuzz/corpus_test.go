@@ -196,6 +196,17 @@ func seed(t testing.TB) uint64 {
 	return n
 }
 
+// fewer are every fourth with -short.
+func fewer[E any](all []E) (some []E) {
+	if !testing.Short() {
+		return all
+	}
+	for i := 0; i < len(all); i += 4 {
+		some = append(some, all[i])
+	}
+	return some
+}
+
 // random calls f with n random programs for s. Few are above 600 operations, and those take most of the time, which
 // longer runs of the command have. With -short there are a quarter as many.
 func random(t testing.TB, s *props.Subject, n int, f func(p prog.Program)) {
@@ -250,7 +261,7 @@ func testDifferential(t *testing.T, l Language) {
 			compareWith(s, freeing, withoutReallocZero(p), note)
 		}
 	}
-	for _, e := range append(entries(t, l, "seed"), entries(t, l, "found")...) {
+	for _, e := range fewer(append(entries(t, l, "seed"), entries(t, l, "found")...)) {
 		compare(e.Program, e.name)
 	}
 	i := 0

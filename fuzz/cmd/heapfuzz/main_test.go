@@ -330,9 +330,13 @@ func TestSeedIsCampaign(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	programs := 8
+	if testing.Short() {
+		programs = 3
+	}
 	counts := func(workers int) (lines []string) {
-		res, err := campaign.Run(t.Context(), campaign.Config{Targets: list, Seed: 5, Programs: 8, Workers: workers,
-			KeepGoing: true})
+		res, err := campaign.Run(t.Context(), campaign.Config{Targets: list, Seed: 5, Programs: programs,
+			Workers: workers, KeepGoing: true})
 		if err != nil {
 			t.Fatal(err)
 		}
