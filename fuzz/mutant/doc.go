@@ -45,7 +45,8 @@
 // the hunt begins again with the rule that killed switched off: what is not found then is what this rule earns. Unit
 // tests have no part in it.
 //
-// Which targets reach a site is learnt beforehand: each target is driven with all sites watched and none changed. That
+// Which targets reach a site is learnt beforehand: each target is driven with all sites watched and none changed. A site
+// that a program has reached often is not watched until the next one, as counting takes longer than all else. That
 // is also the control: a target that breaks a rule there is a failure of its own, and no mutant is tried on it. Each
 // recording is watched like a target; those are chosen that reach the site most often, where each further one of a
 // release, and of a program, counts half as much, and the one that reaches it by the earliest line is tried first. What
