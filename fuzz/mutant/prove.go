@@ -1,15 +1,16 @@
 package mutant
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
 	"slices"
 	"sync"
+	"time"
 
 	"heapfuzz/fuzz"
 )
@@ -21,6 +22,7 @@ type Options struct {
 	Sample   int                 // so many mutants, chosen by Seed; 0: all
 	Only     func(Identity) bool // of those chosen, these alone; nil: all
 	Seed     uint64              // that programs, and a sample, follow from
+	Time     time.Duration       // no mutant is begun later, but for those known from before; 0: no limit
 	Workers  int                 // processes at a time; 0: one
 	Limits   Limits
 	Canaries bool                            // try the canaries, too
@@ -39,7 +41,7 @@ type Outcome struct {
 // Proof is what Prove found out.
 type Proof struct {
 	Outcomes   []Outcome // in the order of packages, files and lines
-	All        int       // mutants that there are, where Outcomes is a sample
+	All        int       // mutants that there are, where Outcomes is a sample, or the time was over
 	Canaries   []CanaryOutcome
 	Controls   []Control
 	Recordings Replays
@@ -65,6 +67,7 @@ func Prove(ctx context.Context, o Options) (*Proof, error) {
 	if !ok {
 		return nil, fmt.Errorf("packages that are mutated: %v", Packages)
 	}
+	begun := time.Now()
 	o.Limits = o.Limits.filled()
 	dir, err := os.MkdirTemp("", "heapfuzz-mutants")
 	if err != nil {
@@ -79,7 +82,7 @@ func Prove(ctx context.Context, o Options) (*Proof, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &bench{Options: o, lab: lab{program, dir, o.Limits}}
+	b := &bench{Options: o, lab: lab{program, dir, o.Limits}, begun: begun}
 	b.proof = &Proof{Seed: o.Seed, Limits: o.Limits}
 	if err := errors.Join(b.watch(ctx), b.watchRecordings(ctx, paths)); err != nil {
 		return nil, err
@@ -91,8 +94,13 @@ func Prove(ctx context.Context, o Options) (*Proof, error) {
 	if o.Only != nil {
 		chosen = slices.DeleteFunc(slices.Clone(chosen), func(m Mutant) bool { return !o.Only(m.Identity) })
 	}
+	if o.Time > 0 { // what is tried until then is a sample
+		chosen = shuffled(chosen, o.Seed)
+	}
 	b.proof.Outcomes = make([]Outcome, len(chosen))
 	err = b.each(ctx, len(chosen), func(i, worker int) error { return b.mutant(ctx, chosen[i], i, worker) })
+	b.proof.Outcomes = slices.DeleteFunc(b.proof.Outcomes, func(t Outcome) bool { return t.ID == 0 })
+	slices.SortFunc(b.proof.Outcomes, func(s, t Outcome) int { return cmp.Compare(s.ID, t.ID) })
 	if err == nil && o.Canaries {
 		err = b.canaries(ctx)
 	}
@@ -121,21 +129,34 @@ func sample(all []Mutant, n int, seed uint64) []Mutant {
 	if n <= 0 || n >= len(all) {
 		return all
 	}
-	rank := func(m Mutant) string {
-		sum := sha256.Sum256(fmt.Appendf(nil, "%d %v", seed, m.Identity))
-		return hex.EncodeToString(sum[:])
-	}
-	chosen := slices.Clone(all)
-	slices.SortFunc(chosen, func(a, b Mutant) int { return cmp.Compare(rank(a), rank(b)) })
-	chosen = chosen[:n]
+	chosen := shuffled(all, seed)[:n]
 	slices.SortFunc(chosen, func(a, b Mutant) int { return cmp.Compare(a.ID, b.ID) })
 	return chosen
+}
+
+// shuffled puts mutants into an order that follows from the seed and their identities.
+func shuffled(all []Mutant, seed uint64) []Mutant {
+	type ranked struct {
+		rank [sha256.Size]byte
+		Mutant
+	}
+	order := make([]ranked, len(all))
+	for i, m := range all {
+		order[i] = ranked{sha256.Sum256(fmt.Appendf(nil, "%d %v", seed, m.Identity)), m}
+	}
+	slices.SortFunc(order, func(a, b ranked) int { return bytes.Compare(a.rank[:], b.rank[:]) })
+	list := make([]Mutant, len(all))
+	for i := range order {
+		list[i] = order[i].Mutant
+	}
+	return list
 }
 
 // bench is a Prove under way.
 type bench struct {
 	Options
 	lab   lab
+	begun time.Time
 	proof *Proof
 	cache *cache
 	reach [][]uint32 // by target of proof.Controls and site
@@ -267,12 +288,15 @@ func (b *bench) targets(m Mutant) (names []string, reach int) {
 }
 
 func (b *bench) mutant(ctx context.Context, m Mutant, i, worker int) error {
+	t, known := b.cache.get(m.Identity)
+	if !known && b.Time > 0 && time.Since(b.begun) > b.Time {
+		return nil
+	}
 	o := &b.proof.Outcomes[i]
 	o.Mutant = m
 	j := job{Seed: b.Seed, Root: b.Root}
 	j.Targets, o.Targets = b.targets(m)
 	j.Recordings, o.Recordings = b.replays(m)
-	t, known := b.cache.get(m.Identity)
 	if !known {
 		var err error
 		if t, err = b.lab.hunt(ctx, fmt.Sprintf("%d %d", m.Site, m.Variant), j, worker); err != nil {

@@ -51,7 +51,7 @@ type step struct {
 var steps = []step{
 	{"replay", "what was found before, on its target again", 2, 0, false, (*Night).replay},
 	{"control", "a canary of each kind, which must be found", 3, 0, false, (*Night).control},
-	{"mutants", "a sample of small defects in our own implementations", 10, 30 * time.Second, true, (*Night).mutants},
+	{"mutants", "a sample of small defects in our own implementations", 10, time.Minute, true, (*Night).mutants},
 	{"campaign", "random programs on every target", 40, 0, false, (*Night).campaign},
 	{"native", "Go's own fuzzing, in rounds", 15, 10 * time.Second, true, (*Night).native},
 	{"go-fuzz", "go-fuzz, as coordinator and workers", 10, 40 * time.Second, true, (*Night).goFuzz},

@@ -23,6 +23,7 @@ import (
 type proveFlags struct {
 	out      string
 	sample   int
+	time     time.Duration
 	match    string
 	from     string
 	seed     uint64
@@ -58,6 +59,7 @@ func proveCommand() *cobra.Command {
 		Example: `  heapfuzz prove -o evidence
   heapfuzz prove -sample 100 -ops 100000 -floor 0.8
   heapfuzz prove -package impl/dict -match 'Space\.DelAttr' -v
+  heapfuzz prove -ops 20000 -time 20m -floor 0.8
   heapfuzz prove -package impl/pool -v`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return f.prove(c.Context(), c.OutOrStdout(), c.ErrOrStderr())
@@ -66,6 +68,8 @@ func proveCommand() *cobra.Command {
 	flags := c.Flags()
 	flags.StringVarP(&f.out, "out", "o", "", "the `folder` that evidence.json and evidence.html are written to")
 	flags.IntVar(&f.sample, "sample", 0, "try so `many` defects, chosen by the seed, and no canary (default all)")
+	flags.DurationVar(&f.time, "time", 0,
+		"begin no defect after this `time`, and no canary; those tried until then are a sample (default no limit)")
 	flags.StringVar(&f.match, "match", "", "of the defects chosen, try those alone whose name matches this `pattern`")
 	flags.StringVar(&f.from, "from", "", "try those alone that survive by what an earlier run wrote to this `file`")
 	flags.BoolVar(&f.canaries, "canaries", false,
@@ -87,6 +91,8 @@ func (f *proveFlags) check() error {
 	switch {
 	case f.sample < 0:
 		return fmt.Errorf("-sample %d is negative", f.sample)
+	case f.time < 0:
+		return fmt.Errorf("-time %v is negative", f.time)
 	case f.workers < 1 || f.workers > 256:
 		return fmt.Errorf("-workers %d: from 1 to 256", f.workers)
 	case f.budget < time.Second:
@@ -95,7 +101,7 @@ func (f *proveFlags) check() error {
 		return errors.New("-ops 0 proves nothing")
 	case f.floor < 0 || f.floor > 1:
 		return fmt.Errorf("-floor %v: from 0 to 1", f.floor)
-	case f.write && (f.sample > 0 || f.match != "" || f.from != ""):
+	case f.write && (f.sample > 0 || f.time > 0 || f.match != "" || f.from != ""):
 		return errors.New("-update wants every defect of a package to be tried")
 	}
 	return nil
@@ -103,7 +109,7 @@ func (f *proveFlags) check() error {
 
 // whole tells whether every defect of every package is tried.
 func (f *proveFlags) whole() bool {
-	return f.sample == 0 && len(f.packages) == 0 && f.match == "" && f.from == ""
+	return f.sample == 0 && f.time == 0 && len(f.packages) == 0 && f.match == "" && f.from == ""
 }
 
 // only is what -match and -from leave of the mutants.
@@ -161,7 +167,8 @@ func (f *proveFlags) prove(ctx context.Context, stdout, stderr io.Writer) error 
 	}
 	begun := time.Now()
 	proof, err := mutant.Prove(ctx, mutant.Options{
-		Root: root, Packages: f.packages, Sample: f.sample, Only: only, Seed: f.seed, Workers: f.workers, Cache: cache,
+		Root: root, Packages: f.packages, Sample: f.sample, Only: only, Seed: f.seed, Time: f.time,
+		Workers: f.workers, Cache: cache,
 		Limits:   mutant.Limits{Ops: f.ops, CPU: f.budget},
 		Canaries: f.canaries || f.whole(),
 		Progress: func(done, all int, o *mutant.Outcome) {
@@ -312,6 +319,10 @@ func (f *proveFlags) verdict(w io.Writer, p *mutant.Proof, s *mutant.Survivors, 
 			fmt.Fprintf(w, "canary: %s is caught by %q instead of %s\n", c.Name, c.Kill.Rule, c.Rule)
 		}
 	}
+	if f.time > 0 && len(p.Outcomes) == 0 {
+		wrong++
+		fmt.Fprintf(w, "time: no defect was tried in %v\n", f.time)
+	}
 	if sum.Total.Share() < f.floor {
 		wrong++
 		fmt.Fprintf(w, "floor: %.1f%% found, and %.1f%% is the least\n", 100*sum.Total.Share(), 100*f.floor)
@@ -319,7 +330,11 @@ func (f *proveFlags) verdict(w io.Writer, p *mutant.Proof, s *mutant.Survivors, 
 	if wrong > 0 {
 		return errFinding
 	}
-	fmt.Fprintf(w, "%.1f%% of %s found, no survivor without a reason\n", 100*sum.Total.Share(),
-		count(sum.Total.Mutants-sum.Total.Equivalent, "defect"))
+	rest := "no survivor without a reason"
+	if f.floor > 0 {
+		rest = fmt.Sprintf("and %.1f%% is the least", 100*f.floor)
+	}
+	fmt.Fprintf(w, "%.1f%% of %s found, %s\n", 100*sum.Total.Share(),
+		count(sum.Total.Mutants-sum.Total.Equivalent, "defect"), rest)
 	return nil
 }
