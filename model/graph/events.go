@@ -190,7 +190,8 @@ func (m *Model) call(w *node) violation {
 	case m.full() && m.collects(t) && (w.doom == m.era || !m.reachable(w)) && !m.withheld(w) &&
 		!m.withheld(t):
 		return CallOnce.Breach("the weak reference %v called back, and is unreachable itself", w)
-	case m.Contract.CallbackFirst && m.depth == 1 && m.now.finals > 0 && m.sure(t):
+	case m.Contract.CallbackFirst && m.depth == 1 && m.now.finals > 0 && m.sure(t) && t.waited != m.number &&
+		!m.withheld(t):
 		return CallOrder.Breach("the weak reference %v called back after a finalizer", w)
 	}
 	w.called, w.cleared, m.now.called = true, true, true

@@ -353,6 +353,18 @@ func TestModelRules(t *testing.T) {
 			s.called()
 			return s.then("B2 F10 R10 C30 D10 D20 E2")
 		}, CallOrder},
+		{"a callback after a finalizer, of what has a legacy one and dies by its count", counting, func(s script) violation {
+			s.pair()
+			s.m.Finalizer(0, Idle)
+			s.must(s.new(2, Node, 1))
+			s.m.Legacy(2)
+			s.set(1, 1, 2)
+			s.weak(3, 2, true)
+			for slot := range uint32(3) {
+				s.must(s.drop(slot, ""))
+			}
+			return s.then("B2 F10 R10 C40 F30 R30 D30 D10 D20 E2")
+		}, nil},
 		{"a callback before a finalizer", counting, func(s script) violation {
 			s.called()
 			return s.then("B2 C30 F10 R10 D10 D20 E2")
