@@ -278,6 +278,11 @@ func openSlab(w heaptest.World) (heaptest.Allocator, error) {
 			return nil, err
 		}
 	}
+	if w.Variant >= edgesFrom {
+		if err := slabOwn(cfg); err != nil {
+			return nil, err
+		}
+	}
 	a, err := slab.New(cfg)
 	if err != nil {
 		return nil, err

@@ -18,7 +18,7 @@ const edgesFrom = 16
 // arenaOwn makes allocators of a profile of its own, and asks them what no program does.
 func arenaOwn(prof *profile.Profile) error {
 	for _, ask := range []func(*profile.Profile) error{
-		arenaConfigs, arenaScarce, arenaMisuse, arenaRuns, arenaNodes,
+		arenaConfigs, arenaScarce, arenaMisuse, arenaLarge, arenaRuns, arenaNodes,
 	} {
 		if err := ask(prof); err != nil {
 			return fmt.Errorf("an allocator of its own: %w", err)
@@ -111,16 +111,68 @@ func arenaMisuse(prof *profile.Profile) error {
 	return errors.Join(err, closed(a, sys))
 }
 
+// arenaLarge resizes blocks that pools do not serve, frees the greatest, and asks for more than the system has as long
+// as something is kept.
+func arenaLarge(prof *profile.Profile) error {
+	sys := source(heaptest.World{})
+	os := page.New(sys)
+	a, err := arena.New(arena.Config{Profile: prof, OS: os})
+	if err != nil {
+		return err
+	}
+	want := func(is bool, what string) {
+		if !is && err == nil {
+			err = errors.New(what)
+		}
+	}
+	p := a.Alloc(1000)
+	size := a.UsableSize(p)
+	want(a.Realloc(p, size) == p && a.Realloc(p, size/2+1) == p, "a block moves that is more than half used")
+	p = a.Realloc(p, size/2)
+	want(a.UsableSize(p) == size/2, "a block stays that is half used")
+	a.Free(p)
+
+	a.Free(a.Alloc(120_000))
+	q := a.Alloc(45_000)
+	want(a.UsableSize(q) < 2*(45_000+2*page.Bytes), "a block is given the memory of one three times as large")
+	a.Free(q)
+	for n := uintptr(65_400); n < 65_500; n++ { // where headers and block just fill their pages
+		q = a.Alloc(n)
+		want(a.UsableSize(q) >= n, "a block is smaller than was asked for")
+		a.Free(q)
+	}
+	a.Free(a.Alloc(5 << 20))
+	_, _, footprint := a.Usage()
+	want(footprint <= 4<<20, "more is kept than 4 MiB")
+	want(a.CheckInvariants() == nil, "its invariants do not hold")
+	a.Trim()
+
+	p = a.Alloc(5000)
+	a.InjectOOM(1, true)
+	want(a.Realloc(p, 600) == p && a.Alloc(20_000) == nil, "a block cannot be made smaller without memory")
+	a.InjectOOM(0, false)
+	a.Free(p)
+	_, _, footprint = a.Usage()
+	os.SetLimit(footprint + 50_000)
+	p = a.Alloc(uintptr(footprint))
+	want(p != nil, "memory is refused while as much is kept")
+	want(a.Alloc(uintptr(footprint)) == nil, "more memory is had than there is")
+	a.Free(p)
+	os.SetLimit(0)
+	return errors.Join(err, a.CheckInvariants(), closed(a, sys))
+}
+
 // arenaRuns asks for blocks of one size until the system has given memory for them three times: of what it gave before
-// the last time, seven eighths are handed out. Sizes that do not divide what they come from waste more.
+// the last time all is handed out, with a tag of 16 bytes each, but headers of 64 bytes and what is too short for a
+// block.
 func arenaRuns(prof *profile.Profile) error {
-	for _, size := range []uintptr{513, 768, 1024, 3000, 4096, 5000, 8192} {
+	for _, size := range []uintptr{0, 513, 768, 1024, 3000, 4096, 5000, 8192} {
 		sys := source(heaptest.World{})
 		a, err := arena.New(arena.Config{Profile: prof, OS: page.New(sys)})
 		if err != nil {
 			return err
 		}
-		had, times, blocks, usable := uint64(0), 0, 0, uint64(0)
+		had, times, blocks, used := uint64(0), 0, 0, uint64(0)
 		for had < 1<<20 {
 			p := a.Alloc(size)
 			given, _ := sys.Given()
@@ -131,9 +183,9 @@ func arenaRuns(prof *profile.Profile) error {
 				had = given
 			}
 			blocks++
-			usable += uint64(a.UsableSize(p))
+			used += uint64(a.UsableSize(p)) + 16
 		}
-		if usable < had/8*7 {
+		if lost := had - used; lost >= 2*(64+used/uint64(blocks)) {
 			err = fmt.Errorf("%d blocks of %d bytes take %d", blocks, size, had)
 		}
 		if err := errors.Join(err, a.CheckInvariants(), closed(a, sys)); err != nil {
@@ -173,7 +225,7 @@ func arenaNodes(prof *profile.Profile) error {
 	edge := (base + 4*span + covers - 1) &^ (covers - 1)
 	for _, at := range []uintptr{edge - span, edge - page.Bytes, edge + page.Bytes - span, edge, edge - 2*span} {
 		for nth := range 5 {
-			if err := arenaPlaced(small, nth, []uintptr{at, at + 2*span}); err != nil {
+			if err := arenaPlaced(small, nth, []uintptr{at, at - 2*span}); err != nil {
 				return fmt.Errorf("an arena %d bytes behind the boundary of a node, request %d refused: %w",
 					int(at-edge), nth, err)
 			}

@@ -4,7 +4,17 @@ import (
 	"testing"
 
 	"heapfuzz/impl/profile"
+	"heapfuzz/impl/slab"
 )
+
+// The same for slabs of every size.
+func TestSlabEdges(t *testing.T) {
+	for _, n := range []uintptr{0, 4 << 10, 8 << 10, 16 << 10, 32 << 10} {
+		if err := slabOwn(slab.Config{SlabBytes: n}); err != nil {
+			t.Error(err)
+		}
+	}
+}
 
 // What is asked of allocators at their edges holds for every profile, with arenas of any size.
 func TestHeapEdges(t *testing.T) {
