@@ -25,10 +25,11 @@ type pySaid struct {
 	due     []string     // lines that come before all others
 	found   []object.Ref // named as collectable, and as uncollectable
 	held    []object.Ref
-	keeps   int  // of held, those that OnKeep was called for
-	takes   int  // objects of which it was said that they are taken
-	calls   int  // of the program's code that are not over
-	ran     bool // code of the program may have changed what was found, or what is found waits for its death
+	asked   object.Ref // whose address the next line has
+	keeps   int        // of held, those that OnKeep was called for
+	takes   int        // objects of which it was said that they are taken
+	calls   int        // of the program's code that are not over
+	ran     bool       // code of the program may have changed what was found, or what is found waits for its death
 	done    string
 	seconds float64
 }
@@ -44,7 +45,10 @@ var pySaidFlags = [...]gc.Flag{
 func listenTo(g gcHeap, variant uint64) *pySaid {
 	s := &pySaid{g: g, release: g.h.Profile().Name, turn: variant}
 	g.c.OnMessage = s.message
-	g.c.Address = func(o object.Ref) string { return strconv.FormatUint(uint64(o), 10) }
+	g.c.Address = func(o object.Ref) string {
+		s.asked = o
+		return address(o)
+	}
 	g.c.Clock = func() float64 { s.seconds += 0.25; return s.seconds }
 	s.next()
 	return s
@@ -124,15 +128,16 @@ func (s *pySaid) message(line string) {
 	}
 }
 
-// named is the object that a line names, by its type and its address.
+// named is the object that a line names, by its type and its address, for which the collector has just asked.
 func (s *pySaid) named(text string) object.Ref {
-	name, at, _ := strings.Cut(text, " ")
-	o, err := strconv.ParseUint(at, 10, 64)
-	if err != nil || !s.g.h.IsTracked(object.Ref(o)) || s.g.h.TypeOf(object.Ref(o)).Name != name {
+	o := s.asked
+	if s.asked = 0; o == 0 || !s.g.h.IsTracked(o) || text != s.g.h.TypeOf(o).Name+" "+address(o) {
 		s.fail("%q is no object that is followed", text)
 	}
-	return object.Ref(o)
+	return o
 }
+
+func address(o object.Ref) string { return strconv.FormatUint(uint64(o), 10) }
 
 // names tells whether objects are named in a collection.
 func (s *pySaid) names(flag gc.Flag) bool {
