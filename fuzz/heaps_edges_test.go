@@ -7,6 +7,13 @@ import (
 	"heapfuzz/impl/slab"
 )
 
+// The same for pages.
+func TestPageEdges(t *testing.T) {
+	if err := pagesOwn(); err != nil {
+		t.Error(err)
+	}
+}
+
 // The same for slabs of every size.
 func TestSlabEdges(t *testing.T) {
 	for _, n := range []uintptr{0, 4 << 10, 8 << 10, 16 << 10, 32 << 10} {
