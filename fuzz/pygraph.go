@@ -604,7 +604,8 @@ func (h *pyHeap) CheckInvariants() error {
 // gcHeap is a pyHeap with the collector of package gc.
 type gcHeap struct {
 	*pyHeap
-	c *gc.Collector
+	c    *gc.Collector
+	said *pySaid
 }
 
 func openGC(prof *object.Profile, w graphtest.World) (graphtest.Heap, error) {
@@ -617,9 +618,26 @@ func openGC(prof *object.Profile, w graphtest.World) (graphtest.Heap, error) {
 	if err != nil {
 		return nil, err
 	}
-	g.c.OnTake, g.c.OnKeep = g.take, g.keep
+	if w.Variant > 3 {
+		if err := pyEdges(prof, gcEdge, pyEdgeCallbacks); err != nil {
+			return nil, errors.Join(err, g.pyHeap.Close())
+		}
+	}
+	g.said = listenTo(g, w.Variant)
+	g.c.OnTake = func(o object.Ref) { g.take(o); g.said.takesOne(o) }
+	g.c.OnKeep = func(o object.Ref) { g.keep(o); g.said.keepsOne(o) }
+	g.h.OnFinalize = func(o object.Ref) { g.said.code(g.finalize, o) }
+	g.h.OnCallback = func(o object.Ref) { g.said.code(g.called, o) }
 	g.OnCollection(func(int) {}, func(int) {})
 	return g, nil
+}
+
+// CheckInvariants tells first whether the collector said what it did.
+func (g gcHeap) CheckInvariants() error {
+	if g.said.wrong != nil {
+		return g.said.wrong
+	}
+	return g.pyHeap.CheckInvariants()
 }
 
 // OnCollection has the collector say when it begins and ends. What it says then is put right.
@@ -628,20 +646,19 @@ func (g gcHeap) OnCollection(start func(generation int), stop func(returned int)
 		if !p.Stop {
 			g.begins()
 			start(p.Generation)
+			g.said.starts(p.Generation)
 			return
 		}
 		g.ends()
+		g.said.stops(p)
 		stop(p.Collected + p.Uncollectable + g.unlike)
 	}
 }
 
 // SaveAll has the garbage kept, and Garbage returns it, without what is hidden.
 func (g gcHeap) SaveAll(on bool) {
-	if on {
-		g.c.SetDebug(gc.SaveAll)
-	} else {
-		g.c.SetDebug(0)
-	}
+	g.said.saves = on
+	g.said.set()
 }
 
 func (g gcHeap) Garbage() (ids []graph.ID) {
@@ -805,6 +822,11 @@ func openTrial(prof *object.Profile, w graphtest.World) (graphtest.Heap, error) 
 	})
 	if err != nil {
 		return nil, err
+	}
+	if w.Variant > 3 {
+		if err := pyEdges(prof, trialEdge); err != nil {
+			return nil, errors.Join(err, t.pyHeap.Close())
+		}
 	}
 	t.c.OnTake = t.take
 	t.OnCollection(func(int) {}, func(int) {})

@@ -124,6 +124,7 @@ func pyValueSizes(minor int, head uint64) *value.Sizes {
 	z := &value.Sizes{
 		Atom: pyAtomSizes(minor), ListGrown: grown, ListOf: even, ListLiteral: even, ListCopy: exact,
 		ListExtend: func(n int) (int, bool) { return even(n), minor >= 10 }, SetMerges: minor >= 9,
+		PopClears: minor >= 12,
 	}
 	switch {
 	case minor < 8:

@@ -256,6 +256,17 @@ var listRows = map[string]maker{
 		steps(s, o, 1, func(int) { h.DeleteSlice(o, 1, min(60, h.Len(o))) })
 		s.h.Decref(o)
 	},
+	"list emptied": func(s *sizes) {
+		o, h := s.h.NewList(0), s.h
+		pop := func(int) { h.Decref(h.Pop(o)) }
+		extend := func(n int) func(int) { return func(int) { h.Extend(o, nones(n)...) } }
+		cut := func(i, j int) func(int) { return func(int) { h.DeleteSlice(o, min(i, h.Len(o)), min(j, h.Len(o))) } }
+		for _, do := range []func(int){extend(1), pop, cut(0, 0), extend(1), cut(0, 1), extend(3),
+			pop, cut(1, 1), pop, cut(1, 1), pop, cut(0, 0), extend(2), pop, cut(1, 1), cut(0, 1)} {
+			steps(s, o, 1, do)
+		}
+		s.h.Decref(o)
+	},
 	"list exact append": func(s *sizes) {
 		o, h := s.h.NewList(0), s.h
 		steps(s, o, 1, func(int) { h.Extend(o, nones(13)...) })

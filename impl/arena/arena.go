@@ -315,7 +315,7 @@ func (a *Allocator) UsableSize(ptr unsafe.Pointer) uintptr {
 // reads none of them, so any address may be asked about.
 func (a *Allocator) Owns(ptr unsafe.Pointer, n uintptr) bool {
 	b := uintptr(ptr)
-	if b == 0 || b+n < b {
+	if b+n < b {
 		return false
 	}
 	if i := a.arenaOf(b); i >= 0 {
@@ -356,10 +356,7 @@ func (a *Allocator) footprint() uint64 {
 // pools calls f for every carved pool, arena by arena in the order of the vector.
 func (a *Allocator) pools(f func(arena int, p pool.Pool)) {
 	for i := range a.arenas {
-		o := &a.arenas[i]
-		if o.address == 0 {
-			continue
-		}
+		o := &a.arenas[i] // an unused slot has no pool
 		for p := o.first(a.prof.PoolBytes); p < o.virgin; p += a.prof.PoolBytes {
 			f(i, pool.Pool(p))
 		}
@@ -384,7 +381,6 @@ func (a *Allocator) Close() error {
 	for i := range a.arenas {
 		if o := &a.arenas[i]; o.address != 0 {
 			a.source.Unmap(o.address, a.span)
-			o.address = 0
 		}
 	}
 	a.addresses.close(a.os)

@@ -313,8 +313,6 @@ func (r *raw) unlink(at, class uintptr) {
 	} else {
 		r.heads[class] = next
 	}
-	page.Store(at+runNext, 0)
-	page.Store(at+runPrev, 0)
 }
 
 // check recounts everything from the raw bytes.

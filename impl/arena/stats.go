@@ -23,9 +23,6 @@ func (a *Allocator) census() census {
 	var c census
 	for i := range a.arenas {
 		o := &a.arenas[i]
-		if o.address == 0 {
-			continue
-		}
 		c.unused += uint64(o.free)
 		if o.address&a.poolMask != 0 {
 			c.align += uint64(a.prof.PoolBytes)

@@ -138,9 +138,6 @@ func (a *Allocator) takePool() pool.Pool {
 			return 0
 		}
 		v.usable = i
-		if v.fingers != nil {
-			v.fingers[a.arenas[i].free] = i
-		}
 	}
 	head := v.usable
 	o := &a.arenas[head]
@@ -252,7 +249,6 @@ func (a *Allocator) unlink(i int32) {
 	if o.next != none {
 		a.arenas[o.next].prev = o.prev
 	}
-	o.next, o.prev = none, none
 }
 
 // insertAfter puts an arena behind another in the usable list, or at the front.

@@ -164,6 +164,9 @@ func (h *Heap) checkFree() error {
 			if o.word() != 0 || i < freeFloats && o.next() != 0 {
 				return breach("free", "what is on a free list is still an object, or tracked")
 			}
+			if o.load(offCount) > 1 { // 1: there was no memory to make it whole
+				return breach("free", "what is on a free list was counted since it died")
+			}
 			n++
 		}
 		if n != l.n || n > most {

@@ -396,6 +396,33 @@ func TestDeleteSlice(t *testing.T) {
 	}
 }
 
+// To delete all items of a list clears it, also where there are none. To delete none of some does nothing; to pop the
+// last one clears it from 3.12 on.
+func TestEmptiedList(t *testing.T) {
+	for name, popped := range map[string]int{"2.7": 1, "3.11": 1, "3.12": 0} {
+		h := open(t, name)
+		l := h.NewList(1)
+		empty := h.Size(l) - 8
+		room := func() int { return (h.Size(l) - empty) / 8 }
+		got := []int{room()}
+		h.DeleteSlice(l, 1, 1)
+		got = append(got, room())
+		h.Pop(l)
+		got = append(got, room())
+		h.DeleteSlice(l, 0, 0)
+		got = append(got, room())
+		h.Decref(l)
+		l = h.NewList(1)
+		h.DeleteSlice(l, 0, 1)
+		if got = append(got, room()); !slices.Equal(got, []int{1, 1, popped, 0, 0}) {
+			t.Errorf("%s: room for %v", name, got)
+		}
+		if err := check(h, l); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // A range refers to its bounds and its length, and lets them go.
 func TestRange(t *testing.T) {
 	h := open(t, "3.8")

@@ -14,6 +14,8 @@ type Layout struct {
 	FunctionClears bool // a function has tp_clear (3.8, bpo-33418); without it a cycle of functions and tuples leaks
 	MethodWords    int
 
+	PopClears bool // a list whose last item is popped is cleared (3.12); before it may keep room for one
+
 	// IterRoom is what list(x) of something with a length allocates, LiteralRoom what a literal of three constants or
 	// more does: from 3.9 on such a literal is an empty list that is extended.
 	IterRoom, LiteralRoom Room

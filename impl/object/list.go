@@ -136,6 +136,11 @@ func (h *Heap) Insert(o Ref, i int, v Ref) bool {
 func (h *Heap) Pop(o Ref) Ref {
 	n := int(o.load(listSize)) - 1
 	v := Ref(page.Load(o.load(listItems) + uintptr(n)*8))
+	if n == 0 && h.prof.PopClears {
+		o.store(listSize, 0)
+		h.setRoom(o, 0)
+		return v
+	}
 	h.shorten(o, n)
 	return v
 }
@@ -148,11 +153,17 @@ func (h *Heap) shorten(o Ref, n int) {
 }
 
 // DeleteSlice takes items i to j-1 out of a list; both are within it, and i is at most j. They die when they are out,
-// from the last to the first.
+// from the last to the first. If nothing is left the list is cleared, and otherwise without any nothing is done.
 func (h *Heap) DeleteSlice(o Ref, i, j int) {
 	n := int(o.load(listSize))
-	if i < 0 || i > j || j > n {
+	switch {
+	case i < 0 || i > j || j > n:
 		panic("object: no such slice")
+	case j-i == n:
+		h.Clear(o)
+		return
+	case i == j:
+		return
 	}
 	base := len(h.calls) // the stack of those whose turn comes later
 	for k := i; k < j; k++ {

@@ -157,7 +157,7 @@ func buildProfiles() []*Profile {
 	add("3.12", "3.11", func() {
 		p.WeakInFront, p.StrHeader, p.Safepoint, p.Immortal = true, 41, true, true
 		p.FunctionWords, p.WideHeader, p.LatinUTF8, p.CacheCount = 16, 56, true, ImmortalCount
-		p.InternForever = true
+		p.InternForever, p.PopClears = true, true
 	})
 	add("3.13", "3.11", func() {
 		p.Values, p.Threshold0, p.TrashDepth, p.TrashHeadroom = InObject, 2000, 10_000-50, 50

@@ -46,17 +46,28 @@ func (m *Model) Pop(s, q uint64, id ID) violation {
 	o := m.slots[q]
 	last := o.items[len(o.items)-1]
 	v := m.take(s, id, last)
-	m.listRoom(o, len(o.items)-1)
+	if len(o.items) == 1 && m.Sizes != nil && m.Sizes.PopClears {
+		o.room, o.kept = 0, 0
+	} else {
+		m.listRoom(o, len(o.items)-1)
+	}
 	o.items = o.items[:len(o.items)-1]
 	m.drop(last)
 	return v
 }
 
-// DeleteSlice judges that items i to j-1 were taken out.
+// DeleteSlice judges that items i to j-1 were taken out. An empty list has no room then, and one that stays as long as
+// it was has the room that it had.
 func (m *Model) DeleteSlice(p uint64, i, j int) {
 	o := m.slots[p]
 	gone := slices.Clone(o.items[i:j])
-	m.listRoom(o, len(o.items)-len(gone))
+	switch len(gone) {
+	case len(o.items):
+		o.room, o.kept = 0, 0
+	case 0:
+	default:
+		m.listRoom(o, len(o.items)-len(gone))
+	}
 	o.items = slices.Delete(o.items, i, j)
 	for _, v := range gone {
 		m.drop(v)

@@ -212,7 +212,9 @@ func (r *Reference) DeleteSlice(o ID, i, j int) {
 	x := r.objects[o]
 	gone := slices.Clone(x.items[i:j])
 	x.items = slices.Delete(x.items, i, j)
-	x.fit()
+	if x.fit(); len(x.items) == 0 {
+		x.room = 0
+	}
 	r.free(gone)
 }
 

@@ -91,6 +91,7 @@ type driver struct {
 	weaks   []graph.ID        // weak references, the dead among them, in the order of making
 	hoards  bool              // there may be garbage
 	kept    int               // how much of the garbage was told
+	storing graph.ID          // the object of which a field is being stored; 0: none
 	copying bool              // a deep copy is made: what dies unknown is a part of it that memory did not suffice for
 	log     []byte            // the events of this operation
 	counts                    // what happened in all of them
@@ -371,7 +372,9 @@ func (d *driver) store(op prog.Op, arg int, to graph.ID) prog.Outcome {
 	if !ok {
 		return prog.Outcome{Status: prog.Skip}
 	}
-	d.SetField(d.object(op), i, to)
+	d.storing = d.object(op)
+	d.SetField(d.storing, i, to)
+	d.storing = 0
 	return prog.Outcome{}
 }
 
@@ -471,10 +474,11 @@ func (d *driver) catch() {
 	}
 }
 
-// first returns the object of the first slot that is such, 0 if there is none.
+// first returns the object of the first slot that is such, 0 if there is none. One of which a field is being stored is
+// left alone: whether what a finalizer stores there meanwhile comes before or behind is the heap's affair.
 func (d *driver) first(such func(info) bool) graph.ID {
 	for _, id := range d.slots {
-		if id != 0 && such(d.known[id]) {
+		if id != 0 && id != d.storing && such(d.known[id]) {
 			return id
 		}
 	}

@@ -116,6 +116,30 @@ var motifs = []prog.Motif{
 		verify p0
 		pop p0
 		collect generation=3`},
+	{Name: "an immortal object between two of a dead ring", Weight: 2, Text: `
+		p0 = new kind=0 fields=1
+		p1 = new kind=0 fields=1
+		p2 = new kind=0 fields=1
+		set p0 p2 field=0
+		set p2 p0 field=0
+		immortal p1
+		unroot p0
+		unroot p2
+		collect generation=3
+		generation p1
+		usage`},
+	{Name: "dicts that a full collection need not follow any more", Weight: 2, Text: `
+		p0 = new kind=4 fields=1
+		p1 = new kind=4 fields=2
+		p2 = new kind=0 fields=1
+		set p0 p2 field=0
+		set p1 p2 field=1
+		clear p0 field=0
+		clear p1 field=1
+		pace
+		collect generation=3
+		tracked p0
+		pace`},
 	{Name: "a finalizer and a callback in a collection, and one that collects", Weight: 2, Text: `
 		p0 = new kind=0 fields=2
 		p1 = new kind=0 fields=2
