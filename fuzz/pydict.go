@@ -560,6 +560,7 @@ func (st *pyStore) Trim() {
 		st.freeClasses()
 		st.s.Trim()
 		st.define()
+		st.broken = errors.Join(st.broken, st.edges())
 	}
 	st.s.Trim()
 	st.s.Memory().Trim()
@@ -597,6 +598,11 @@ func (st *pyStore) CheckInvariants() error {
 			return err
 		}
 		st.s.BlocksOf(d.d, visit)
+	}
+	if n := len(st.dicts); n > 0 {
+		if err := st.dicts[st.asked%n].searched(); err != nil {
+			return err
+		}
 	}
 	n, _, _ := st.s.Memory().Usage()
 	if want := len(blocks) + len(st.dicts) + len(st.ballast.blocks); int(n) != want {
