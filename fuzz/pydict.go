@@ -155,6 +155,8 @@ type pyStore struct {
 	values  int             // references to values
 	compare func()          // what happens in a comparison
 	raise   int             // the hook that fails, counted from the next; 0: none
+	silent  bool            // no hook is to be asked
+	scarce  bool            // requests for memory were told to fail, or may
 	asked   int             // operations that had hooks to fail
 	broken  error           // what was wrong with an answer
 	probes  uint64
@@ -195,6 +197,7 @@ func newPyStore(prof *pydict.Profile, keys pyKeys, w dicttest.World) (*pyStore, 
 	if err != nil {
 		return nil, err
 	}
+	st.scarce = w.Limit != 0
 	seed := pydict.KeyOfSeed(uint32(w.Hash))
 	cfg := pydict.Config{Profile: prof, Memory: mem, Hooks: st, Tracker: st, Key: seed}
 	if st.makes = w.Variant%4 >= 2; st.makes {
@@ -300,7 +303,7 @@ func (st *pyStore) initiate() pydict.Dict {
 
 // refused does what makes a dict while there is no memory for its body: all that it had got so far must be given back.
 func (st *pyStore) refused(f func() (pydict.Dict, error)) {
-	if !st.makes || st.asked%3 != 0 {
+	if !st.makes {
 		return
 	}
 	st.refuses = true
@@ -323,13 +326,16 @@ func (st *pyStore) key(key uint64) pydict.Word {
 		kind = pyKeys(key / 3 % 2)
 	}
 	switch {
-	case kind == pyStrings || st.strings:
+	case kind == pyStrings || st.allStrings():
 		return st.str(key)
 	case st.objects || int64(key) > pydict.IntMax || int64(key) < -pydict.IntMax-1:
 		return st.thing(key)
 	}
 	return pydict.Int(int64(key))
 }
+
+// allStrings tells whether all keys are strings.
+func (st *pyStore) allStrings() bool { return st.keys == pyStrings || st.strings }
 
 func (st *pyStore) str(key uint64) pydict.Word {
 	w := st.text.NewStr(strconv.FormatUint(key, 10))
@@ -386,11 +392,35 @@ func (st *pyStore) twice(f func() error) error {
 		st.asked++
 		st.raise = st.asked % 4
 	}
+	return st.told(func() error {
+		err := f()
+		if st.raise = 0; errors.Is(err, errRaised) {
+			err = f()
+		}
+		return err
+	})
+}
+
+// told does an operation that has to fail if there is no memory for a table.
+func (st *pyStore) told(f func() error) error {
+	before := st.refusals()
 	err := f()
-	if st.raise = 0; errors.Is(err, errRaised) {
-		err = f()
+	if st.refusals() != before && !errors.Is(err, pydict.ErrNoMemory) && !errors.Is(err, errRaised) {
+		st.broken = errors.New("dict/answers: there was no memory for a table, and nothing is told of it")
 	}
 	return err
+}
+
+// refusals is how often there was no memory for a table, while that may be. 2.7 does not count it.
+func (st *pyStore) refusals() (n uint64) {
+	if st.scarce {
+		st.s.Transitions(func(name string, times uint64) {
+			if name == "resize/refused" {
+				n = times
+			}
+		})
+	}
+	return n
 }
 
 // nothing says that an error came with a word, or with the answer that there is one.
@@ -423,6 +453,9 @@ func (st *pyStore) again(f func() error) {
 
 // Hash is that of an object: of an int that is too large for a word, or the world's.
 func (st *pyStore) Hash(w pydict.Word) (int64, error) {
+	if st.silent {
+		st.broken = errors.New("dict/answers: an empty dict is asked for a key, and asks the key for its hash")
+	}
 	if st.raises() {
 		return 0, errRaised
 	}
@@ -575,6 +608,7 @@ func (st *pyStore) Close() error {
 
 // InjectOOM makes requests to the operating system fail. Odd numbers empty the free lists as well.
 func (st *pyStore) InjectOOM(nth int, persistent bool) {
+	st.scarce = true
 	if nth%2 == 1 {
 		st.s.Trim()
 	}
@@ -594,7 +628,7 @@ func (st *pyStore) CheckInvariants() error {
 		return err
 	}
 	for _, d := range st.dicts {
-		if err := errors.Join(st.s.CheckInvariants(d.d), d.checkSeen()); err != nil {
+		if err := errors.Join(st.s.CheckInvariants(d.d), d.checkSeen(), d.checkBlock()); err != nil {
 			return err
 		}
 		st.s.BlocksOf(d.d, visit)
@@ -633,6 +667,9 @@ func (d *pyTable) checkSeen() error {
 		return nil
 	}
 	version := d.d.Version()
+	if version%watched(prof) != 0 {
+		return errors.New("dict/version: a version has bits that are those of watchers")
+	}
 	if version == d.version && !slices.Equal(entries, d.entries) {
 		return errors.New("dict/version: a dict has changed, and has the version that it had")
 	}
@@ -645,17 +682,51 @@ func (d *pyTable) checkSeen() error {
 	return nil
 }
 
+// watched is by what versions grow: below are bits that tell who watches the dict.
+func watched(prof *pydict.Profile) uint64 {
+	switch {
+	case prof.Suffix:
+		return 1 << 12
+	case prof.Name == "3.12":
+		return 1 << 8
+	}
+	return 1
+}
+
+// checkBlock compares the block of a table with the size of the dict, of which it is what the object and its heads are
+// not: it is not larger than the class of that size, unless there was no memory for a pool.
+func (d *pyTable) checkBlock() (err error) {
+	s, prof := d.st.s, d.st.s.Profile()
+	want := uintptr(s.Size(d.d)) - prof.HeadBytes - 16 - s.BodyBytes()
+	if s.Values(d.d) != 0 || want > 512 || d.st.scarce {
+		return nil
+	}
+	round := prof.Arena.Alignment()
+	s.BlocksOf(d.d, func(b uintptr) {
+		if n := s.Memory().UsableSize(page.Pointer(b)); n != (want+round-1)/round*round {
+			err = fmt.Errorf("dict/blocks: a table of %d bytes is in a block of %d", want, n)
+		}
+	})
+	return err
+}
+
 // recount compares the references that the space has counted with those that dicts and classes have, and with those
 // that a collector is told of: of each dict its values, and its keys but for strings. Of keys that are shared it tells
 // the block.
 func (st *pyStore) recount(block func(uintptr)) error {
 	var owned, told, listed []pydict.Word
 	for _, d := range st.dicts {
+		strs := 0
 		st.s.Refs(d.d, func(w pydict.Word) {
 			if !w.IsStr() {
 				told = append(told, w)
+			} else if strs++; st.allStrings() && !st.s.Profile().Old {
+				st.broken = errors.New("dict/refs: a collector is told of a string in a table that holds no other keys")
 			}
 		})
+		if n := d.Len(); st.allStrings() && st.s.Profile().Old && strs != n {
+			return fmt.Errorf("dict/refs: a collector is told of %d strings, and there are %d", strs, n)
+		}
 		own := st.s.Own(d.d)
 		st.s.All(d.d, func(key, value pydict.Word) bool {
 			if own {
@@ -819,7 +890,9 @@ func (d *pyTable) Pop(key uint64) (value uint64, ok bool) {
 	w := d.enter(key)
 	defer d.leave(w)
 	var v pydict.Word
+	d.st.silent = d.Len() == 0
 	d.st.again(func() (err error) { v, ok, err = d.st.s.Pop(d.d, w); return d.st.nothing(v, ok, err) })
+	d.st.silent = false
 	d.st.none(v, ok)
 	if ok {
 		d.st.Drop(v)
@@ -860,9 +933,48 @@ func (d *pyTable) SetDefault(key, value uint64) (uint64, bool) {
 	return valueOf(v), true
 }
 
-// Update is d.update(from).
+// Update is d.update(from), or, where that comes to the same, a merge that overwrites nothing.
 func (d *pyTable) Update(from dict.Dict) bool {
-	return d.st.must(d.st.s.Update(d.d, from.(*pyTable).d))
+	st, other := d.st, from.(*pyTable)
+	if st.asked++; st.asked%4 == 1 {
+		d.merged(other)
+	}
+	return st.must(st.told(func() error { return st.s.Update(d.d, other.d) }))
+}
+
+// merged merges a dict into a copy of d without overwriting anything, and compares what became of it.
+func (d *pyTable) merged(from *pyTable) {
+	st := d.st
+	c, err := st.s.Copy(d.d)
+	if st.must(err) {
+		st.raise = st.asked / 4 % 8
+		err = st.told(func() error { return st.s.Merge(c, from.d, false) })
+		if st.raise = 0; err == nil {
+			st.s.All(c, func(key, value pydict.Word) bool {
+				want, ok, _ := st.s.Get(d.d, key)
+				if !ok {
+					want, _, _ = st.s.Get(from.d, key)
+				}
+				if value != want {
+					st.broken = errors.New("dict/answers: a merge has overwritten a value, or stored another")
+				}
+				return true
+			})
+			st.s.All(from.d, func(key, _ pydict.Word) bool {
+				if _, ok, _ := st.s.Get(c, key); !ok {
+					st.broken = errors.New("dict/answers: a merge has left out a key")
+				}
+				return true
+			})
+		} else if !errors.Is(err, errRaised) {
+			st.must(err)
+		}
+		if err := st.s.CheckInvariants(c); err != nil {
+			st.broken = err
+		}
+		st.s.Free(c)
+		delete(st.tracked, c)
+	}
 }
 
 // Copy is d.copy().
