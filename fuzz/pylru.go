@@ -10,6 +10,7 @@ import (
 	"heapfuzz/impl/arena"
 	pydict "heapfuzz/impl/dict"
 	"heapfuzz/impl/lru"
+	"heapfuzz/impl/page"
 	"heapfuzz/model/dict"
 	"heapfuzz/props/dicttest"
 	"heapfuzz/props/heaptest"
@@ -266,7 +267,7 @@ func newPyCache(w dicttest.CacheWorld, cfg lru.Config) (*pyCache, error) {
 			return nil, err
 		}
 		cfg.Memory = p.mem
-		p.refused = refusedCache(p, cfg)
+		p.refused = errors.Join(refusedCache(p, cfg), idleCache(p, cfg))
 	} else {
 		p.refused = cacheEdges(p, lru.Config{Profile: cfg.Profile, Max: 16})
 	}
@@ -295,6 +296,23 @@ func refusedCache(p *pyCache, cfg lru.Config) error {
 	return nil
 }
 
+// idleCache is a cache that stores nothing, for which a call needs no memory.
+func idleCache(p *pyCache, cfg lru.Config) error {
+	cfg.Max, cfg.Unbounded = 0, false
+	c, err := lru.New(cfg)
+	if err != nil {
+		return err
+	}
+	p.starve(p.mem)
+	_, err = c.Call(lru.Args{Positional: []pydict.Word{pydict.Int(1), pydict.Int(2)}},
+		func() (pydict.Word, error) { return pydict.Int(1), nil })
+	p.feed(p.mem)
+	if err != nil {
+		err = fmt.Errorf("lru/answers: a cache that stores nothing fails a call: %w", err)
+	}
+	return errors.Join(err, c.Close())
+}
+
 // cacheEdges are caches that no program has: such as must not be made, that of a Config without a profile, and some
 // with calls whose keys are unlike and have one hash.
 func cacheEdges(p *pyCache, cfg lru.Config) error {
@@ -312,6 +330,9 @@ func cacheEdges(p *pyCache, cfg lru.Config) error {
 	if prof == all[len(all)-1] {
 		cfg.Profile = nil
 	}
+	if err := negativeCache(p, prof); err != nil {
+		return err
+	}
 	for range 2 { // without hooks, and with
 		c, err := lru.New(cfg)
 		if err != nil || c.Space().Profile() != prof {
@@ -322,6 +343,31 @@ func cacheEdges(p *pyCache, cfg lru.Config) error {
 			return err
 		}
 		cfg.Hooks = p.pyWords
+	}
+	return nil
+}
+
+// negativeCache is one of a size below 0: in 3.6 that is one entry, and later it stores nothing.
+func negativeCache(p *pyCache, prof *pydict.Profile) error {
+	for _, size := range []int{-1, -2} {
+		c, err := lru.New(lru.Config{Profile: prof, Max: size})
+		if err != nil {
+			return err
+		}
+		for i, key := range []int64{1, 1, 2, 2, 1} {
+			v, e := c.Call(lru.Args{Positional: []pydict.Word{pydict.Int(key)}},
+				func() (pydict.Word, error) { return pydict.Int(int64(i)), nil })
+			want := int64(i)
+			if prof.GrowHalf && i%2 == 1 {
+				want--
+			}
+			if e != nil || v != pydict.Int(want) {
+				err = fmt.Errorf("lru/answers: a cache of the size %d answers otherwise: %w", size, e)
+			}
+		}
+		if err = errors.Join(err, c.CheckInvariants(), c.Close()); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -450,7 +496,7 @@ func (p *pyCache) args(key uint64) (a lru.Args) {
 		}
 		a.Positional = []pydict.Word{p.key(n), p.str("x"), p.either(n)}
 		if n%4 == 3 {
-			a.Positional = append(a.Positional, make([]pydict.Word, 12)...)
+			a.Positional = append(a.Positional, make([]pydict.Word, 13)...)
 			for i := range a.Positional[3:] {
 				a.Positional[3+i] = pydict.Int(int64(i))
 			}
@@ -612,17 +658,44 @@ func (p *pyCache) CheckInvariants() error {
 			return err
 		}
 	}
+	var err error
 	p.c.Keys(func(key pydict.Word) bool {
 		words := lru.Words(key)
 		for _, w := range words {
 			refs[w]++
 		}
-		if words[0] == key && p.ordered {
+		if words[0] != key {
+			err = errors.Join(err, p.checkTuple(key, len(words)))
+		} else if p.ordered {
 			refs[key]++
 		}
 		return true
 	})
-	return p.alive(refs)
+	return errors.Join(err, stops(p.c.Keys), p.alive(refs))
+}
+
+// checkTuple compares the block of a key of several words with what it needs: three words more, and no class of blocks
+// above that.
+func (p *pyCache) checkTuple(key pydict.Word, words int) error {
+	if p.mem == nil {
+		return nil
+	}
+	round := p.mem.Profile().Alignment()
+	want := (uintptr(8*words+24) + round - 1) / round * round
+	if n := p.mem.UsableSize(page.Pointer(uintptr(key) &^ 7)); n != want && want <= 512 {
+		return fmt.Errorf("lru/blocks: a key of %d words is in a block of %d bytes", words, n)
+	}
+	return nil
+}
+
+// stops tells whether a walk along keys ends when it is told to.
+func stops(keys func(f func(key pydict.Word) bool)) error {
+	n := 0
+	keys(func(pydict.Word) bool { n++; return false })
+	if n > 1 {
+		return errors.New("lru/keys: a walk along the keys goes on after it was told to stop")
+	}
+	return nil
 }
 
 // Close gives all back, and tells if that is not all. So that there is something, a call comes before.
@@ -794,7 +867,7 @@ func (p *pyOrdered) CheckInvariants() error {
 	}
 	refs := map[pydict.Word]int{}
 	p.o.Keys(func(key pydict.Word) bool { refs[key]++; return true })
-	return p.alive(refs)
+	return errors.Join(stops(p.o.Keys), p.alive(refs))
 }
 
 // Close gives all back.

@@ -74,6 +74,38 @@ var motifs = []prog.Motif{
 		"move p0 key=2 front=0\nwalk p0 act=0 key=0\npopitem p0\npopfirst p0\n"},
 }
 
+// cacheMotifs are about caches that are full: what happens while one makes room.
+var cacheMotifs = []prog.Motif{
+	{Name: "calls in the comparisons of a full cache", Weight: 3, Text: callsText(6, 0) + duringText(9)},
+	{Name: "a full cache is cleared in a comparison", Weight: 2, Text: callsText(5, 0) + duringText(8)},
+	{Name: "comparisons of a full cache that fail", Weight: 2, Text: callsText(5, 0) + duringText(7)},
+	{Name: "no memory in a full cache", Weight: 1, Text: callsText(5, 0) + duringText(6)},
+	{Name: "an entry is used that is about to be evicted", Weight: 3, Text: callsText(4, 0) +
+		"call key=40 other=0 act=9\ncall key=44 other=4 act=9\ncall key=48 other=8 act=9\nkeys\ncheck\n" +
+		"call key=52 other=12 act=9\ncall key=56 other=40 act=9\ncall key=60 other=44 act=9\nkeys\ncheck\n"},
+}
+
+// callsText calls n keys, from one on, that are calls with one argument.
+func callsText(n, from int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "call key=%d other=0 act=0\n", 4*(from+i))
+	}
+	return b.String()
+}
+
+// duringText calls new keys, while in a comparison of each there is an act, and two more to fill the cache up.
+func duringText(act int) string {
+	var b strings.Builder
+	for i := range 10 {
+		fmt.Fprintf(&b, "call key=%d other=%d act=%d\n%s", 4*(10+i), 4*i, act, callsText(2, 20+2*i))
+		if i%3 == 2 {
+			b.WriteString("check\nkeys\n")
+		}
+	}
+	return b.String() + "verify\n"
+}
+
 func keysText(what string, n int) string {
 	keys := make([]int, n)
 	for i := range keys {
