@@ -35,8 +35,14 @@ var motifs = []prog.Motif{
 		"set p0 key=4611686018427387902 value=4\nverify p0\n"},
 	{Name: "an iteration that ends, and a dict that grows", Weight: 2, Text: "set p0 key=1 value=1\niter p0 i=0\n" +
 		"next p0 i=0\nnext p0 i=0\nset p0 key=2 value=2\nnext p0 i=0\n"},
-	{Name: "a change behind an iteration's back", Weight: 2, Text: keysText("set", 4) + "iter p0 i=1\nnext p0 i=1\n" +
-		"delete p0 key=0\nset p0 key=0 value=7\nnext p0 i=1\nnext p0 i=1\nnext p0 i=1\nnext p0 i=1\n"},
+	{Name: "a change behind an iteration's back", Weight: 3, Text: "p0 = new capacity=0\n" + keysText("set", 4) +
+		"iter p0 i=1\nnext p0 i=1\ndelete p0 key=0\nset p0 key=0 value=7\n" +
+		strings.Repeat("next p0 i=1\n", 5) + "reversed p0 i=2\nnext p0 i=2\ndelete p0 key=0\n" +
+		"set p0 key=0 value=8\n" + strings.Repeat("next p0 i=2\n", 5)},
+	{Name: "an iteration over a table that was built anew", Weight: 2, Text: "p0 = new capacity=0\n" +
+		keysText("set", 5) + "reversed p0 i=1\niter p0 i=2\ndelete p0 key=1\ndelete p0 key=2\n" +
+		eachText("set", 11, 12) + "next p0 i=1\nnext p0 i=2\n" + eachText("set", 13) + "delete p0 key=3\n" +
+		strings.Repeat("next p0 i=1\nnext p0 i=2\n", 5)},
 	{Name: "room, and what was made room for", Weight: 2, Text: "reserve p0 capacity=6\nsize p0\n" + keysText("set",
 		6) +
 		"size p0\n"},
@@ -60,9 +66,27 @@ var motifs = []prog.Motif{
 		eachText("set", 3, 5, 9, 4) + "oom nth=2 forever=1\np1 = copy p0\np2 = rebuild p0\n" +
 		"p3 = fromkeys p0 value=1\np4 = new capacity=5\nverify p0\noom nth=3 forever=1\np5 = copy p0\n" +
 		"p6 = rebuild p0\np7 = fromkeys p0 value=1\np8 = new capacity=5\noom nth=0 forever=0\nverify p0\n"},
-	{Name: "no memory for growing", Weight: 2, Text: keysText("set",
+	{Name: "no memory for growing", Weight: 2, Text: "p0 = new capacity=0\n" + keysText("set",
 		5) + "oom nth=1 forever=0\nset p0 key=5 value=9\n" +
-		"verify p0\noom nth=0 forever=0\nset p0 key=5 value=9\nverify p0\n"},
+		"size p0\nverify p0\noom nth=0 forever=0\nset p0 key=5 value=9\nsize p0\nverify p0\n"},
+	{Name: "no memory for growing at all", Weight: 2, Text: "p0 = new capacity=0\n" + keysText("set", 5) +
+		"p1 = copy p0\noom nth=2 forever=1\nset p0 key=5 value=9\nsetdefault p0 key=6 value=9\n" +
+		"setdefault p0 key=7 value=9\nupdate p0 p1\nsize p0\nset p0 key=8 value=8\nverify p0\n" +
+		"oom nth=0 forever=0\nset p0 key=5 value=9\nsize p0\nverify p0\n"},
+	{Name: "no memory for a first key", Weight: 2, Text: "p0 = new capacity=0\noom nth=1 forever=1\n" +
+		"set p0 key=1 value=1\nsetdefault p0 key=3 value=1\nverify p0\noom nth=0 forever=0\n" +
+		"p1 = new capacity=0\noom nth=2 forever=1\nset p1 key=3 value=1\nsetdefault p1 key=1 value=1\n" +
+		"verify p1\noom nth=0 forever=0\nset p1 key=3 value=1\nverify p1\n"},
+	{Name: "no memory of some sizes", Weight: 3, Text: "p0 = new capacity=0\n" + eachText("set", 3, 5, 9, 4) +
+		scarceText(1, 2, 3) + scarceText(4, 5, 6) + scarceText(1, 7, 2)},
+	{Name: "no memory to lend a table to a class", Weight: 3, Text: "p0 = new capacity=3\n" + attrsText(1) +
+		"oom nth=1 forever=0\nset p0 key=15 value=1\nverify p0\noom nth=5 forever=1\nset p0 key=15 value=3\n" +
+		"setdefault p0 key=16 value=1\nset p0 key=17 value=2\np1 = new capacity=0\noom nth=0 forever=0\n" +
+		"p2 = new capacity=0\nset p2 key=3 value=1\nset p0 key=15 value=1\nverify p0\n"},
+	{Name: "no memory for a class", Weight: 2, Text: "p0 = new capacity=3\np1 = new capacity=7\n" + attrsText(2) +
+		"oom nth=2 forever=1\np2 = new capacity=3\np3 = new capacity=7\noom nth=5 forever=1\n" +
+		"p4 = new capacity=3\np5 = new capacity=11\noom nth=0 forever=0\np6 = new capacity=3\n" +
+		"set p6 key=3 value=1\nverify p6\n"},
 	{Name: "comparisons that change the dict", Weight: 2, Text: keysText("set",
 		4) + "arm p0 act=6 key=1\nget p0 key=2\n" +
 		"set p0 key=1 value=1\nset p0 key=2 value=1\narm p0 act=7 key=3\nset p0 key=2 value=5\nverify p0\n"},
@@ -122,6 +146,26 @@ func eachText(what string, keys ...int) string {
 			fmt.Fprintf(&b, " value=%d", key+1)
 		}
 		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// scarceText makes what can be made of p0 while there is memory of some sizes only, which follow from nth.
+func scarceText(nths ...int) string {
+	var b strings.Builder
+	for _, nth := range nths {
+		fmt.Fprintf(&b, "oom nth=%d forever=1\np1 = copy p0\ndrop p1\np1 = rebuild p0\ndrop p1\n"+
+			"p1 = fromkeys p0 value=1\ndrop p1\np1 = new capacity=0\ndrop p1\np1 = new capacity=20\ndrop p1\n"+
+			"oom nth=0 forever=0\n", nth)
+	}
+	return b.String() + "verify p0\n"
+}
+
+// attrsText sets five keys that are strings where keys are of all kinds.
+func attrsText(value int) string {
+	var b strings.Builder
+	for _, key := range []int{3, 5, 9, 4, 10} {
+		fmt.Fprintf(&b, "set p0 key=%d value=%d\n", key, value)
 	}
 	return b.String()
 }
