@@ -68,6 +68,7 @@ type pyWords struct {
 	nth      int
 	during   func()
 	happened bool
+	over     func() bool // tells whether there are more entries than may be; nil: it is not known
 
 	turn    int // grows, so that what comes to the same is done in turn
 	ballast []unsafe.Pointer
@@ -76,6 +77,9 @@ type pyWords struct {
 
 // hook is called in each hash and comparison.
 func (p *pyWords) hook() error {
+	if p.over != nil && !p.happened && p.over() {
+		p.refused = errors.New("lru/room: while keys are compared there are more entries than may be")
+	}
 	if p.fault <= dict.FaultMemory {
 		return nil
 	}
@@ -271,8 +275,13 @@ func newPyCache(w dicttest.CacheWorld, cfg lru.Config) (*pyCache, error) {
 	} else {
 		p.refused = cacheEdges(p, lru.Config{Profile: cfg.Profile, Max: 16})
 	}
-	p.c, err = lru.New(cfg)
-	return p, err
+	if p.c, err = lru.New(cfg); err != nil {
+		return p, err
+	}
+	if i := p.c.Info(); i.Bounded && i.Max > 0 {
+		p.over = func() bool { return p.c.Len() > i.Max }
+	}
+	return p, nil
 }
 
 // cacheMemory has the smallest arenas, so that little has to be taken to have none left, and they come from a stretch:
@@ -654,7 +663,7 @@ func (p *pyCache) CheckInvariants() error {
 	refs := map[pydict.Word]int{}
 	if !p.typed && !p.hashed {
 		p.hashed = true
-		if err := checkTuples(p.c, p.pyWords); err != nil {
+		if err := errors.Join(checkTuples(p.c, p.pyWords), p.unhashed()); err != nil {
 			return err
 		}
 	}
@@ -672,6 +681,29 @@ func (p *pyCache) CheckInvariants() error {
 		return true
 	})
 	return errors.Join(err, stops(p.c.Keys), p.alive(refs))
+}
+
+// unhashed asks for the hash of a call whose key there is no memory for, and of one whose hash fails.
+func (p *pyCache) unhashed() error {
+	w := p.object(1)
+	defer p.Drop(w)
+	args := lru.Args{Positional: []pydict.Word{w, w}}
+	p.fault, p.nth, p.happened = dict.FaultRaise, 2, false
+	h, err := p.c.HashOf(args)
+	p.fault, p.happened = 0, false
+	if h != 0 || !errors.Is(err, errRaised) {
+		return fmt.Errorf("lru/hash: a call whose hash fails has the hash %d: %w", h, err)
+	}
+	if p.mem == nil {
+		return nil
+	}
+	p.starve(p.mem)
+	h, err = p.c.HashOf(args)
+	p.feed(p.mem)
+	if h != 0 || !errors.Is(err, pydict.ErrNoMemory) {
+		return fmt.Errorf("lru/hash: a call has the hash %d without memory for its key: %w", h, err)
+	}
+	return nil
 }
 
 // checkTuple compares the block of a key of several words with what it needs: three words more, and no class of blocks
