@@ -41,7 +41,7 @@ func pyDicts() (ts []Target) {
 				t.Recordings = recordingsOf("dict", prof.Name)
 			}
 			ts = append(ts, dictTarget(t, c, func(w dicttest.World) (dicttest.Store, error) {
-				return newPyStore(prof, keys, w)
+				return newPyStore(prof, keys, w, faultSound)
 			}))
 		}
 	}
@@ -130,13 +130,38 @@ func pyStairs(prof *pydict.Profile, keys pyKeys) (stairs []dict.Stair) {
 	return stairs
 }
 
+// dictFault is what a store of CPython's dicts does wrong on purpose.
+type dictFault uint8
+
+const (
+	faultSound         dictFault = iota
+	faultLeaks                   // a value that is taken out keeps a reference
+	faultLoses                   // clear forgets a block
+	faultKeepsVersion            // the version of a dict of three entries is told as it was before
+	faultSharesVersion           // so is that of another dict
+	faultWatches                 // a version has a bit of a watcher
+	faultHints                   // an iteration that has begun says that one more is to come
+	faultMisplaces               // a value is said to be where the next one is
+	faultUntracks                // a dict is not seen to be tracked
+	faultTracksTwice             // a dict is tracked that is tracked
+	faultTellsWord               // who does not find a key tells a word
+	faultAsksEmpty               // an empty dict asks a key for its hash
+	faultHidesRefusal            // who has no memory for a table tries again, and says nothing of it
+	faultMergesOver              // a merge that should not overwrites
+	faultLooksLess               // the first slot that is looked at is not counted
+	faultTellsStrings            // a collector is told of strings
+	faultPacksLoosely            // a table is said to take up a word less
+	faultHoards                  // a block is lost when all dicts are gone
+)
+
 // pyStore is an interpreter's dicts in the shape of a dict.Store. Values are objects, so that each that a dict holds is
 // counted. So are keys, but for numbers; a key is a new object, or string, in every operation, so that equal ones are
 // compared.
 type pyStore struct {
-	s    *pydict.Space
-	text *pydict.Space // where strings are, which are never refused
-	keys pyKeys
+	fault dictFault
+	s     *pydict.Space
+	text  *pydict.Space // where strings are, which are never refused
+	keys  pyKeys
 
 	objects bool // even for numbers
 	hash    func(key uint64) uint64
@@ -181,8 +206,8 @@ const (
 
 // newPyStore makes the dicts of a world. Its variant has, from the lowest bit on, a bit for objects instead of numbers,
 // and three for small arenas, of which the lowest is also for bodies of dicts that the store makes itself.
-func newPyStore(prof *pydict.Profile, keys pyKeys, w dicttest.World) (*pyStore, error) {
-	st := &pyStore{keys: keys, hash: w.Hasher(), seed: w.Hash, strs: map[uintptr]int{}, shares: keys == pyMixed,
+func newPyStore(prof *pydict.Profile, keys pyKeys, w dicttest.World, fault dictFault) (*pyStore, error) {
+	st := &pyStore{fault: fault, keys: keys, hash: w.Hasher(), seed: w.Hash, strs: map[uintptr]int{}, shares: keys == pyMixed,
 		tracked: map[pydict.Dict]bool{}}
 	st.objects = w.Hash != 0 || w.Variant%pyKindsOfVariants == 1
 	arenaProf := prof.Arena
@@ -405,6 +430,10 @@ func (st *pyStore) twice(f func() error) error {
 func (st *pyStore) told(f func() error) error {
 	before := st.refusals()
 	err := f()
+	if st.fault == faultHidesRefusal && errors.Is(err, pydict.ErrNoMemory) {
+		st.InjectOOM(0, false)
+		err = f()
+	}
 	if st.refusals() != before && !errors.Is(err, pydict.ErrNoMemory) && !errors.Is(err, errRaised) {
 		st.broken = errors.New("dict/answers: there was no memory for a table, and nothing is told of it")
 	}
@@ -487,14 +516,14 @@ func (st *pyStore) Equal(stored, key pydict.Word) (bool, error) {
 func (st *pyStore) MayBeTracked(w pydict.Word) bool { return isPyValue(w) && valueOf(w)%3 == 1 }
 
 // Tracked tells whether a dict is seen by a collector.
-func (st *pyStore) Tracked(d pydict.Dict) bool { return st.tracked[d] }
+func (st *pyStore) Tracked(d pydict.Dict) bool { return st.tracked[d] && st.fault != faultTracksTwice }
 
 // Track makes it one, which it must not have been.
 func (st *pyStore) Track(d pydict.Dict) {
 	if st.tracked[d] {
 		st.broken = errors.New("dict/tracked: a dict that is tracked is tracked again")
 	}
-	st.tracked[d] = true
+	st.tracked[d] = st.fault != faultUntracks
 }
 
 // Own counts a reference.
@@ -666,7 +695,7 @@ func (d *pyTable) checkSeen() error {
 	if prof.Old {
 		return nil
 	}
-	version := d.d.Version()
+	version := d.told()
 	if version%watched(prof) != 0 {
 		return errors.New("dict/version: a version has bits that are those of watchers")
 	}
@@ -674,12 +703,26 @@ func (d *pyTable) checkSeen() error {
 		return errors.New("dict/version: a dict has changed, and has the version that it had")
 	}
 	for _, o := range st.dicts {
-		if o != d && o.d.Version() == version {
+		if o != d && o.told() == version {
 			return errors.New("dict/version: two dicts have one version")
 		}
 	}
 	d.version, d.entries = version, entries
 	return nil
+}
+
+// told is the version of a dict, as it is told.
+func (d *pyTable) told() uint64 {
+	switch version, n := d.d.Version(), d.Len(); {
+	case d.st.fault == faultKeepsVersion && n == 3 && d.version != 0:
+		return d.version
+	case d.st.fault == faultSharesVersion && n == 3:
+		return 1 << 40
+	case d.st.fault == faultWatches && n == 3:
+		return version + 1
+	default:
+		return version
+	}
 }
 
 // watched is by what versions grow: below are bits that tell who watches the dict.
@@ -698,6 +741,9 @@ func watched(prof *pydict.Profile) uint64 {
 func (d *pyTable) checkBlock() (err error) {
 	s, prof := d.st.s, d.st.s.Profile()
 	want := uintptr(s.Size(d.d)) - prof.HeadBytes - 16 - s.BodyBytes()
+	if d.st.fault == faultPacksLoosely && want > 0 {
+		want -= 16
+	}
 	if s.Values(d.d) != 0 || want > 512 || d.st.scarce {
 		return nil
 	}
@@ -717,15 +763,22 @@ func (st *pyStore) recount(block func(uintptr)) error {
 	var owned, told, listed []pydict.Word
 	for _, d := range st.dicts {
 		strs := 0
+		if st.fault == faultTellsStrings && d.Len() > 0 {
+			strs++
+		}
 		st.s.Refs(d.d, func(w pydict.Word) {
-			if !w.IsStr() {
+			if w.IsStr() {
+				strs++
+			} else {
 				told = append(told, w)
-			} else if strs++; st.allStrings() && !st.s.Profile().Old {
-				st.broken = errors.New("dict/refs: a collector is told of a string in a table that holds no other keys")
 			}
 		})
-		if n := d.Len(); st.allStrings() && st.s.Profile().Old && strs != n {
-			return fmt.Errorf("dict/refs: a collector is told of %d strings, and there are %d", strs, n)
+		want := 0
+		if st.s.Profile().Old {
+			want = d.Len()
+		}
+		if st.allStrings() && strs != want { // a table that holds no other keys
+			return fmt.Errorf("dict/refs: a collector is told of %d strings, and has to be told of %d", strs, want)
 		}
 		own := st.s.Own(d.d)
 		st.s.All(d.d, func(key, value pydict.Word) bool {
@@ -822,6 +875,9 @@ func (d *pyTable) Get(key uint64) (value uint64, ok bool) {
 		var err error
 		v, ok, err = d.st.s.Get(d.d, w)
 		value = valueOf(v)
+		if d.st.fault == faultTellsWord && !ok {
+			v = w
+		}
 		d.st.none(v, ok)
 		return d.st.nothing(v, ok, err)
 	}))
@@ -834,6 +890,9 @@ func (d *pyTable) Get(key uint64) (value uint64, ok bool) {
 // located compares what a search for a string found with what stands where its value is said to be.
 func (d *pyTable) located(w pydict.Word, value uint64, ok bool) {
 	at := d.st.s.Place(d.d, w)
+	if d.st.fault == faultMisplaces && at != 0 {
+		at -= 8
+	}
 	if (at != 0) != ok || ok && page.Load(at) != uintptr(valueWord(value)) {
 		d.st.broken = errors.New("dict/place: a value is not where it is said to be")
 	}
@@ -883,7 +942,12 @@ func (d *pyTable) Delete(key uint64) (ok bool) {
 func (d *pyTable) Len() int { return d.d.Len() }
 
 // Clear is d.clear().
-func (d *pyTable) Clear() { d.st.s.Clear(d.d) }
+func (d *pyTable) Clear() {
+	if d.st.fault == faultLoses {
+		d.st.s.Memory().Alloc(200)
+	}
+	d.st.s.Clear(d.d)
+}
 
 // Pop is d.pop(key).
 func (d *pyTable) Pop(key uint64) (value uint64, ok bool) {
@@ -891,10 +955,13 @@ func (d *pyTable) Pop(key uint64) (value uint64, ok bool) {
 	defer d.leave(w)
 	var v pydict.Word
 	d.st.silent = d.Len() == 0
+	if d.st.fault == faultAsksEmpty && d.st.silent && d.st.objects {
+		d.st.must(d.st.twice(func() error { _, err := d.st.Hash(w); return err }))
+	}
 	d.st.again(func() (err error) { v, ok, err = d.st.s.Pop(d.d, w); return d.st.nothing(v, ok, err) })
 	d.st.silent = false
 	d.st.none(v, ok)
-	if ok {
+	if ok && d.st.fault != faultLeaks {
 		d.st.Drop(v)
 	}
 	return valueOf(v), ok
@@ -933,12 +1000,11 @@ func (d *pyTable) SetDefault(key, value uint64) (uint64, bool) {
 	return valueOf(v), true
 }
 
-// Update is d.update(from), or, where that comes to the same, a merge that overwrites nothing.
+// Update is d.update(from). Before, a copy is merged with from.
 func (d *pyTable) Update(from dict.Dict) bool {
 	st, other := d.st, from.(*pyTable)
-	if st.asked++; st.asked%4 == 1 {
-		d.merged(other)
-	}
+	st.asked++
+	d.merged(other)
 	return st.must(st.told(func() error { return st.s.Update(d.d, other.d) }))
 }
 
@@ -947,8 +1013,8 @@ func (d *pyTable) merged(from *pyTable) {
 	st := d.st
 	c, err := st.s.Copy(d.d)
 	if st.must(err) {
-		st.raise = st.asked / 4 % 8
-		err = st.told(func() error { return st.s.Merge(c, from.d, false) })
+		st.raise = st.asked % 8
+		err = st.told(func() error { return st.s.Merge(c, from.d, st.fault == faultMergesOver) })
 		if st.raise = 0; err == nil {
 			st.s.All(c, func(key, value pydict.Word) bool {
 				want, ok, _ := st.s.Get(d.d, key)
@@ -1076,7 +1142,11 @@ func (i *pyIter) hint() {
 	if i.over || i.d.Len() != i.used {
 		want = 0
 	}
-	if n := i.it.Left(); n != want {
+	n := i.it.Left()
+	if i.d.st.fault == faultHints && want > 0 && i.left != i.used {
+		n++
+	}
+	if n != want {
 		i.d.st.broken = fmt.Errorf("dict/hint: an iteration has %d entries to come, and says %d", want, n)
 	}
 }

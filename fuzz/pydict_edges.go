@@ -20,6 +20,9 @@ import (
 func (st *pyStore) edges() error {
 	st.text.Trim()
 	before, _, _ := st.text.Memory().Usage()
+	if st.fault == faultHoards {
+		st.text.Memory().Alloc(200)
+	}
 	var err error
 	switch st.asked % 8 {
 	case 0:
@@ -421,7 +424,11 @@ func (d *pyTable) searched() error {
 				p >>= 5
 			}
 		}
-		if n, err := s.Probes(d.d, w); n != want || err != nil {
+		n, err := s.Probes(d.d, w)
+		if st.fault == faultLooksLess && n > 0 {
+			n--
+		}
+		if n != want || err != nil {
 			return fmt.Errorf("dict/probes: a search looks at %d slots, and says %d: %w", want, n, err)
 		}
 	}

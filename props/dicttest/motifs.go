@@ -79,6 +79,16 @@ var motifs = []prog.Motif{
 		"verify p1\noom nth=0 forever=0\nset p1 key=3 value=1\nverify p1\n"},
 	{Name: "no memory of some sizes", Weight: 3, Text: "p0 = new capacity=0\n" + eachText("set", 3, 5, 9, 4) +
 		scarceText(1, 2, 3) + scarceText(4, 5, 6) + scarceText(1, 7, 2)},
+	{Name: "no memory for a large table, once", Weight: 3, Text: "p0 = new capacity=0\n" + eachText("set", 3, 4, 5, 9, 10,
+		11, 15, 16, 17, 21, 22, 23, 27, 28, 29, 33, 34, 35, 39, 40, 41) + "p1 = new capacity=0\nset p1 key=5 value=1\n" +
+		"oom nth=1 forever=0\nupdate p1 p0\noom nth=1 forever=0\nsetdefault p0 key=0 value=1\n" +
+		"oom nth=1 forever=0\nsetdefault p0 key=45 value=1\noom nth=1 forever=0\nset p0 key=1 value=1\n" +
+		"oom nth=1 forever=0\nset p0 key=46 value=1\noom nth=1 forever=0\np2 = fromkeys p0 value=2\n" +
+		"oom nth=0 forever=0\nverify p0\n"},
+	{Name: "two instances of a class", Weight: 3, Text: "p0 = new capacity=0\np1 = new capacity=0\n" +
+		"set p0 key=3 value=1\nset p1 key=3 value=2\nset p1 key=9 value=2\nset p1 key=5 value=2\nequal p0 p1\n" +
+		"update p0 p1\nequal p0 p1\np2 = copy p1\ndelete p2 key=9\nset p2 key=9 value=2\nequal p1 p2\n" +
+		"p3 = fromkeys p2 value=7\nupdate p1 p2\npopitem p2\nsetdefault p2 key=10 value=1\nverify p0\nverify p2\n"},
 	{Name: "no memory to lend a table to a class", Weight: 3, Text: "p0 = new capacity=3\n" + attrsText(1) +
 		"oom nth=1 forever=0\nset p0 key=15 value=1\nverify p0\noom nth=5 forever=1\nset p0 key=15 value=3\n" +
 		"setdefault p0 key=16 value=1\nset p0 key=17 value=2\np1 = new capacity=0\noom nth=0 forever=0\n" +
