@@ -1000,11 +1000,12 @@ func (d *pyTable) SetDefault(key, value uint64) (uint64, bool) {
 	return valueOf(v), true
 }
 
-// Update is d.update(from). Before, a copy is merged with from.
+// Update is d.update(from). Before, a copy is merged with from, seldom if they are large.
 func (d *pyTable) Update(from dict.Dict) bool {
 	st, other := d.st, from.(*pyTable)
-	st.asked++
-	d.merged(other)
+	if st.asked++; d.Len()+other.Len() < 48 || st.asked%32 == 0 {
+		d.merged(other)
+	}
 	return st.must(st.told(func() error { return st.s.Update(d.d, other.d) }))
 }
 

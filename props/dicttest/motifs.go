@@ -58,45 +58,43 @@ var motifs = []prog.Motif{
 	{Name: "room among tombstones", Weight: 2, Text: "p0 = new capacity=0\n" +
 		eachText("set", 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 1, 3, 5, 7) + eachText("delete", 0, 2, 4, 6) +
 		"reserve p0 capacity=13\nsize p0\n" + eachText("set", 9, 11, 13) + "size p0\nverify p0\n"},
-	{Name: "no memory for an instance's table", Weight: 2, Text: "p0 = new capacity=0\n" +
+	{Name: "no memory for an instance's table", Weight: 1, Text: "p0 = new capacity=0\n" +
 		eachText("set", 3, 5, 9) + "oom nth=1 forever=0\npopitem p0\nverify p0\n" +
 		"oom nth=1 forever=0\ndelete p0 key=3\nverify p0\noom nth=1 forever=0\nset p0 key=1 value=1\n" +
 		"verify p0\noom nth=0 forever=0\n"},
-	{Name: "no memory for what is made of a dict", Weight: 2, Text: "p0 = new capacity=0\n" +
+	{Name: "no memory for what is made of a dict", Weight: 1, Text: "p0 = new capacity=0\n" +
 		eachText("set", 3, 5, 9, 4) + "oom nth=2 forever=1\np1 = copy p0\np2 = rebuild p0\n" +
 		"p3 = fromkeys p0 value=1\np4 = new capacity=5\nverify p0\noom nth=3 forever=1\np5 = copy p0\n" +
 		"p6 = rebuild p0\np7 = fromkeys p0 value=1\np8 = new capacity=5\noom nth=0 forever=0\nverify p0\n"},
 	{Name: "no memory for growing", Weight: 2, Text: "p0 = new capacity=0\n" + keysText("set",
 		5) + "oom nth=1 forever=0\nset p0 key=5 value=9\n" +
 		"size p0\nverify p0\noom nth=0 forever=0\nset p0 key=5 value=9\nsize p0\nverify p0\n"},
-	{Name: "no memory for growing at all", Weight: 2, Text: "p0 = new capacity=0\n" + keysText("set", 5) +
+	{Name: "no memory for growing at all", Weight: 1, Text: "p0 = new capacity=0\n" + keysText("set", 5) +
 		"p1 = copy p0\noom nth=2 forever=1\nset p0 key=5 value=9\nsetdefault p0 key=6 value=9\n" +
 		"setdefault p0 key=7 value=9\nupdate p0 p1\nsize p0\nset p0 key=8 value=8\nverify p0\n" +
 		"oom nth=0 forever=0\nset p0 key=5 value=9\nsize p0\nverify p0\n"},
-	{Name: "no memory for a first key", Weight: 2, Text: "p0 = new capacity=0\noom nth=1 forever=1\n" +
+	{Name: "no memory for a first key", Weight: 1, Text: "p0 = new capacity=0\noom nth=1 forever=1\n" +
 		"set p0 key=1 value=1\nsetdefault p0 key=3 value=1\nverify p0\noom nth=0 forever=0\n" +
-		"p1 = new capacity=0\noom nth=2 forever=1\nset p1 key=3 value=1\nsetdefault p1 key=1 value=1\n" +
-		"verify p1\noom nth=0 forever=0\nset p1 key=3 value=1\nverify p1\n"},
-	{Name: "no memory of some sizes", Weight: 3, Text: "p0 = new capacity=0\n" + eachText("set", 3, 5, 9, 4) +
-		scarceText(1, 2, 3) + scarceText(4, 5, 6) + scarceText(1, 7, 2)},
-	{Name: "no memory for a large table, once", Weight: 3, Text: "p0 = new capacity=0\n" + eachText("set", 3, 4, 5, 9, 10,
-		11, 15, 16, 17, 21, 22, 23, 27, 28, 29, 33, 34, 35, 39, 40, 41) + "p1 = new capacity=0\nset p1 key=5 value=1\n" +
-		"oom nth=1 forever=0\nupdate p1 p0\noom nth=1 forever=0\nsetdefault p0 key=0 value=1\n" +
-		"oom nth=1 forever=0\nsetdefault p0 key=45 value=1\noom nth=1 forever=0\nset p0 key=1 value=1\n" +
-		"oom nth=1 forever=0\nset p0 key=46 value=1\noom nth=1 forever=0\np2 = fromkeys p0 value=2\n" +
-		"oom nth=0 forever=0\nverify p0\n"},
+		"set p0 key=3 value=1\nverify p0\n"},
+	{Name: "no memory of a size", Weight: 1, Text: scarceText(1)},
+	{Name: "no memory of another size", Weight: 1, Text: scarceText(2)},
+	{Name: "no memory of a third size", Weight: 1, Text: scarceText(4)},
+	{Name: "no memory for a large table, once", Weight: 1, Text: "p0 = new capacity=0\n" + largeText +
+		"p1 = new capacity=0\nset p1 key=5 value=1\noom nth=1 forever=0\nupdate p1 p0\n" +
+		"oom nth=0 forever=0\nverify p1\n"},
+	{Name: "no memory for a large table of other keys, once", Weight: 1, Text: "p0 = new capacity=0\n" + largeText +
+		"oom nth=1 forever=0\nsetdefault p0 key=0 value=1\nset p0 key=1 value=1\noom nth=0 forever=0\nverify p0\n"},
 	{Name: "two instances of a class", Weight: 3, Text: "p0 = new capacity=0\np1 = new capacity=0\n" +
 		"set p0 key=3 value=1\nset p1 key=3 value=2\nset p1 key=9 value=2\nset p1 key=5 value=2\nequal p0 p1\n" +
 		"update p0 p1\nequal p0 p1\np2 = copy p1\ndelete p2 key=9\nset p2 key=9 value=2\nequal p1 p2\n" +
 		"p3 = fromkeys p2 value=7\nupdate p1 p2\npopitem p2\nsetdefault p2 key=10 value=1\nverify p0\nverify p2\n"},
-	{Name: "no memory to lend a table to a class", Weight: 3, Text: "p0 = new capacity=3\n" + attrsText(1) +
-		"oom nth=1 forever=0\nset p0 key=15 value=1\nverify p0\noom nth=5 forever=1\nset p0 key=15 value=3\n" +
-		"setdefault p0 key=16 value=1\nset p0 key=17 value=2\np1 = new capacity=0\noom nth=0 forever=0\n" +
-		"p2 = new capacity=0\nset p2 key=3 value=1\nset p0 key=15 value=1\nverify p0\n"},
-	{Name: "no memory for a class", Weight: 2, Text: "p0 = new capacity=3\np1 = new capacity=7\n" + attrsText(2) +
-		"oom nth=2 forever=1\np2 = new capacity=3\np3 = new capacity=7\noom nth=5 forever=1\n" +
-		"p4 = new capacity=3\np5 = new capacity=11\noom nth=0 forever=0\np6 = new capacity=3\n" +
-		"set p6 key=3 value=1\nverify p6\n"},
+	{Name: "no memory to lend a table to a class", Weight: 2, Text: "p0 = new capacity=3\n" + attrsText(1) +
+		"oom nth=5 forever=1\nset p0 key=15 value=1\nverify p0\nsetdefault p0 key=16 value=1\n" +
+		"set p0 key=17 value=2\np1 = new capacity=0\noom nth=0 forever=0\np2 = new capacity=0\n" +
+		"set p2 key=3 value=1\nset p0 key=15 value=1\nverify p0\n"},
+	{Name: "no memory for a class", Weight: 1, Text: "p0 = new capacity=3\n" + attrsText(2) +
+		"oom nth=2 forever=1\np1 = new capacity=3\np2 = new capacity=7\noom nth=0 forever=0\n" +
+		"p3 = new capacity=3\nset p3 key=3 value=1\nverify p3\n"},
 	{Name: "comparisons that change the dict", Weight: 2, Text: keysText("set",
 		4) + "arm p0 act=6 key=1\nget p0 key=2\n" +
 		"set p0 key=1 value=1\nset p0 key=2 value=1\narm p0 act=7 key=3\nset p0 key=2 value=5\nverify p0\n"},
@@ -160,15 +158,15 @@ func eachText(what string, keys ...int) string {
 	return b.String()
 }
 
-// scarceText makes what can be made of p0 while there is memory of some sizes only, which follow from nth.
-func scarceText(nths ...int) string {
-	var b strings.Builder
-	for _, nth := range nths {
-		fmt.Fprintf(&b, "oom nth=%d forever=1\np1 = copy p0\ndrop p1\np1 = rebuild p0\ndrop p1\n"+
-			"p1 = fromkeys p0 value=1\ndrop p1\np1 = new capacity=0\ndrop p1\np1 = new capacity=20\ndrop p1\n"+
-			"oom nth=0 forever=0\n", nth)
-	}
-	return b.String() + "verify p0\n"
+// largeText sets so many keys that their table is none of the small blocks of an allocator. They are strings where keys
+// are of all kinds.
+var largeText = eachText("set", 3, 4, 5, 9, 10, 11, 15, 16, 17, 21, 22, 23, 27, 28, 29, 33, 34, 35, 39, 40, 41)
+
+// scarceText makes all that can be made of a dict while there is memory of some sizes only, which follow from nth.
+func scarceText(nth int) string {
+	return "p0 = new capacity=0\n" + eachText("set", 3, 5, 9, 4) + fmt.Sprintf("oom nth=%d forever=1\n", nth) +
+		"p1 = copy p0\ndrop p1\np1 = rebuild p0\ndrop p1\np1 = fromkeys p0 value=1\ndrop p1\n" +
+		"p1 = new capacity=0\ndrop p1\np1 = new capacity=20\noom nth=0 forever=0\nverify p0\n"
 }
 
 // attrsText sets five keys that are strings where keys are of all kinds.
