@@ -31,6 +31,8 @@ func (s *swissStore) edges() error {
 		err = errors.Join(s.thinned(49, false), s.thinned(48, true))
 	case 3:
 		err = s.emptied()
+	case 4, 5:
+		err = s.overflowed()
 	}
 	if after, _, _ := s.mem.Usage(); err == nil && after != before {
 		err = fmt.Errorf("swiss/edges: %d blocks are live, and %d were before", after, before)
@@ -168,4 +170,41 @@ func (s *swissStore) emptied() error {
 	is := m.Reserve(14)
 	return errors.Join(err, m.CheckInvariants(), swissEdge(is && counted(m, "table/moved") == moved,
 		"a table takes another block for room that it has without its tombstones"))
+}
+
+// overflowed fills a table whose groups are not used alike, so that keys lie behind the groups in which they begin, takes
+// some out, and has what is left put where it is to be: in each table of some.
+func (s *swissStore) overflowed() error {
+	draw := uint64(s.turn)*2654435761 + 1
+	for _, groups := range []uint64{2, 4, 8} {
+		m := swiss.New(s.mem, groupHash)
+		if !m.Reserve(int(groups) * swissLive) {
+			return nil
+		}
+		var keys []uint64
+		for m.Len() < int(groups)*swissLive {
+			draw = draw*6364136223846793005 + 1442695040888963407
+			key := (draw>>33%groups|draw>>40%groups)*8 + draw>>50<<10 // more of them begin in late groups
+			m.Set(key, key+1)
+			keys = append(keys, key)
+		}
+		gone := map[uint64]bool{}
+		for i := 0; i < len(keys); i += 3 {
+			m.Delete(keys[i])
+			gone[keys[i]] = true
+		}
+		size := m.Size()
+		err := swissEdge(m.Reserve(int(groups)*swissLive) && m.Size() == size, "there is no room without the tombstones")
+		for _, key := range keys {
+			if v, ok := m.Get(key); ok == gone[key] || ok && v != key+1 {
+				err = errors.Join(err, swissEdge(false, "a key is lost when a table is built anew in its place"))
+			}
+		}
+		err = errors.Join(err, m.CheckInvariants())
+		m.Clear()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
