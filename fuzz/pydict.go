@@ -947,6 +947,9 @@ func (d *pyTable) Clear() {
 		d.st.s.Memory().Alloc(200)
 	}
 	d.st.s.Clear(d.d)
+	if !d.st.s.Profile().Suffix && d.st.s.Values(d.d) != 0 {
+		d.st.broken = errors.New("dict/answers: a dict that was cleared has values, and they are not those of an object")
+	}
 }
 
 // Pop is d.pop(key).
@@ -971,10 +974,11 @@ func (d *pyTable) Pop(key uint64) (value uint64, ok bool) {
 func (d *pyTable) PopItem() (key, value uint64, ok bool) {
 	var k, v pydict.Word
 	d.st.again(func() (err error) {
-		if k, v, err = d.st.s.PopItem(d.d); errors.Is(err, pydict.ErrEmpty) {
+		k, v, err = d.st.s.PopItem(d.d)
+		if d.st.nothing(k, v != 0, err); errors.Is(err, pydict.ErrEmpty) {
 			return nil
 		}
-		return d.st.nothing(k, v != 0, err)
+		return err
 	})
 	if k == 0 {
 		return 0, 0, false

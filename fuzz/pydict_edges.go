@@ -67,7 +67,16 @@ func (st *pyStore) plain() error {
 	s := st.text
 	words, done := st.words(7)
 	defer done()
-	d := s.New()
+	d, far := s.New(), pydict.Int(24<<23) // a number that looks like the head of a table where there is none
+	if err := s.Set(d, far, far); err != nil {
+		return err
+	}
+	if v, ok, err := s.Get(d, far); !ok || v != far || err != nil {
+		return fmt.Errorf("dict/edges: a number is not found: %w", err)
+	}
+	if ok, err := s.Delete(d, far); !ok || err != nil {
+		return fmt.Errorf("dict/edges: a number is not deleted: %w", err)
+	}
 	for i, w := range words {
 		value := pydict.Word(16 * (i + 1))
 		if err := errors.Join(s.Set(d, w, value), s.Set(d, pydict.Int(int64(i)), value)); err != nil {
@@ -424,7 +433,14 @@ func (d *pyTable) searched() error {
 				p >>= 5
 			}
 		}
-		n, err := s.Probes(d.d, w)
+		asked := w
+		if w.IsStr() { // an equal one
+			asked = st.str(st.number(w))
+		}
+		n, err := s.Probes(d.d, asked)
+		if w.IsStr() {
+			st.release(asked)
+		}
 		if st.fault == faultLooksLess && n > 0 {
 			n--
 		}
