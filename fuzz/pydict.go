@@ -757,28 +757,12 @@ func (d *pyTable) checkBlock() (err error) {
 }
 
 // recount compares the references that the space has counted with those that dicts and classes have, and with those
-// that a collector is told of: of each dict its values, and its keys but for strings. Of keys that are shared it tells
-// the block.
+// that a collector is told of. Of keys that are shared it tells the block.
 func (st *pyStore) recount(block func(uintptr)) error {
-	var owned, told, listed []pydict.Word
+	var owned []pydict.Word
 	for _, d := range st.dicts {
-		strs := 0
-		if st.fault == faultTellsStrings && d.Len() > 0 {
-			strs++
-		}
-		st.s.Refs(d.d, func(w pydict.Word) {
-			if w.IsStr() {
-				strs++
-			} else {
-				told = append(told, w)
-			}
-		})
-		want := 0
-		if st.s.Profile().Old {
-			want = d.Len()
-		}
-		if st.allStrings() && strs != want { // a table that holds no other keys
-			return fmt.Errorf("dict/refs: a collector is told of %d strings, and has to be told of %d", strs, want)
+		if err := d.checkRefs(); err != nil {
+			return err
 		}
 		own := st.s.Own(d.d)
 		st.s.All(d.d, func(key, value pydict.Word) bool {
@@ -788,15 +772,6 @@ func (st *pyStore) recount(block func(uintptr)) error {
 			owned = append(owned, value)
 			return true
 		})
-	}
-	for _, w := range owned {
-		if !w.IsStr() && !w.IsInt() {
-			listed = append(listed, w)
-		}
-	}
-	slices.Sort(told)
-	if slices.Sort(listed); !slices.Equal(told, listed) {
-		return fmt.Errorf("dict/refs: a collector is told of %d references, and there are %d", len(told), len(listed))
 	}
 	bodies := make([]pydict.Dict, len(st.dicts))
 	for i, d := range st.dicts {
@@ -811,6 +786,62 @@ func (st *pyStore) recount(block func(uintptr)) error {
 		counts[w]++
 	}
 	return st.compareCounts(counts)
+}
+
+// checkRefs compares the references of a dict that a collector is told of with its entries: of each the value and then
+// the key, or, in 2.7, the other way round. Those of an instance are told in the order of its class, which is that of
+// their places. Strings are told where there may be other keys. Who walks over memory meets the same words.
+func (d *pyTable) checkRefs() error {
+	st, s := d.st, d.st.s
+	var told, others, want, met []pydict.Word
+	if st.fault == faultTellsStrings && d.Len() > 0 {
+		told = append(told, pydict.StrAt(8))
+	}
+	s.Refs(d.d, func(w pydict.Word) { told = append(told, w) })
+	for _, w := range told {
+		if !w.IsStr() {
+			others = append(others, w)
+		}
+	}
+	old, values := s.Profile().Old, s.Values(d.d)
+	s.All(d.d, func(key, value pydict.Word) bool {
+		if own := values == 0 && !key.IsStr() && !key.IsInt(); own && old {
+			want = append(want, key, value)
+		} else if want = append(want, value); own {
+			want = append(want, key)
+		}
+		return true
+	})
+	if values != 0 {
+		want = want[:0]
+		for at := values; len(want) < d.Len(); at += 8 {
+			if w := pydict.Word(page.Load(at)); w != 0 {
+				want = append(want, w)
+			}
+		}
+	}
+	if !slices.Equal(others, want) {
+		return fmt.Errorf("dict/refs: a collector is told of %d references, and there are %d", len(others), len(want))
+	}
+	strs := 0
+	if old {
+		strs = d.Len()
+	}
+	if n := len(told) - len(others); st.allStrings() && n != strs { // a table that holds no other keys
+		return fmt.Errorf("dict/refs: a collector is told of %d strings, and has to be told of %d", n, strs)
+	}
+	at, n, step, alt := s.Walk(d.d)
+	for range n {
+		if w := pydict.Word(page.Load(at)); w != 0 && !w.IsInt() && w != pydict.StrAt(0) {
+			met = append(met, w)
+		}
+		at += step
+		step ^= alt
+	}
+	if !slices.Equal(met, told) {
+		return fmt.Errorf("dict/refs: who walks over memory meets %d words, and is told of %d", len(met), len(told))
+	}
+	return nil
 }
 
 // compareCounts is for objects and strings. Values are counted together, and compared with what a program knows.
