@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"heapfuzz/impl/arena"
 	pydict "heapfuzz/impl/dict"
@@ -872,6 +873,7 @@ type pyTable struct {
 	d       pydict.Dict
 	class   *pydict.Class // of the instance, or nil
 	compare func()
+	finger  int    // the slot behind the one that popitem took last, while nothing else was done; 2.7 only
 	version uint64 // when it was looked at last, and what it held then
 	entries []pydict.Word
 }
@@ -883,6 +885,7 @@ func (d *pyTable) Offers(part string) bool { return part != "reversed" || !d.st.
 // looks at, up to the first that is empty where keys are objects.
 func (d *pyTable) enter(key uint64) pydict.Word {
 	st := d.st
+	d.finger = 0
 	w := st.key(key)
 	st.compare = nil
 	n, err := st.s.Probes(d.d, w)
@@ -974,6 +977,7 @@ func (d *pyTable) Len() int { return d.d.Len() }
 
 // Clear is d.clear().
 func (d *pyTable) Clear() {
+	d.finger = 0
 	if d.st.fault == faultLoses {
 		d.st.s.Memory().Alloc(200)
 	}
@@ -1004,6 +1008,7 @@ func (d *pyTable) Pop(key uint64) (value uint64, ok bool) {
 // PopItem is d.popitem().
 func (d *pyTable) PopItem() (key, value uint64, ok bool) {
 	var k, v pydict.Word
+	before := d.slots()
 	d.st.again(func() (err error) {
 		k, v, err = d.st.s.PopItem(d.d)
 		if d.st.nothing(k, v != 0, err); errors.Is(err, pydict.ErrEmpty) {
@@ -1014,10 +1019,51 @@ func (d *pyTable) PopItem() (key, value uint64, ok bool) {
 	if k == 0 {
 		return 0, 0, false
 	}
+	d.popped(before, k)
 	key, value = d.st.number(k), valueOf(v)
 	d.st.Drop(k)
 	d.st.Drop(v)
 	return key, value, true
+}
+
+// slots are the keys of a small dict of 2.7 by slot, 0 where there is none; nil in others.
+func (d *pyTable) slots() (slots []pydict.Word) {
+	s := d.st.s
+	if !s.Profile().Old {
+		return nil
+	}
+	_, drawn, _ := strings.Cut(s.Explain(d.d), " slots:")
+	it := s.Iter(d.d)
+	for _, text := range strings.Fields(drawn) {
+		w := pydict.Word(0)
+		if text != "." && text != "x" {
+			w, _, _, _ = s.Next(&it)
+		}
+		slots = append(slots, w)
+	}
+	return slots
+}
+
+// popped judges which entry 2.7 has popped: the one in slot 0, or else the first behind the one that was popped before,
+// in a ring without slot 0.
+func (d *pyTable) popped(slots []pydict.Word, key pydict.Word) {
+	at := slices.Index(slots, key)
+	if at < 0 || len(slots) > 32 {
+		return
+	}
+	want := 0
+	if slots[0] == 0 {
+		want = d.finger
+		for n := 0; n < len(slots) && (want < 1 || want >= len(slots) || slots[want] == 0); n++ {
+			if want++; want >= len(slots) {
+				want = 1
+			}
+		}
+	}
+	if d.finger > 0 && at != want {
+		d.st.broken = fmt.Errorf("dict/answers: slot %d is popped, and slot %d is the next", at, want)
+	}
+	d.finger = at + 1
 }
 
 // SetDefault is d.setdefault(key, value).
@@ -1038,6 +1084,7 @@ func (d *pyTable) SetDefault(key, value uint64) (uint64, bool) {
 // Update is d.update(from). Before, a copy is merged with from, seldom if they are large.
 func (d *pyTable) Update(from dict.Dict) bool {
 	st, other := d.st, from.(*pyTable)
+	d.finger = 0
 	if st.asked++; d.Len()+other.Len() < 48 || st.asked%32 == 0 {
 		d.merged(other)
 	}

@@ -115,7 +115,7 @@ func (s *Space) bytesOf(k keys) uintptr { return s.keysBytes(k.log2(), k.stride(
 // fit is log2 of the slots for a table that was asked to have n.
 func (s *Space) fit(n int) uint8 {
 	if s.prof.FitQuirk {
-		return uint8(bits.Len(uint((n|8)-1) | 7))
+		return uint8(bits.Len(uint(n|8) - 1))
 	}
 	return uint8(bits.Len(uint(max(n, 8) - 1)))
 }

@@ -43,6 +43,14 @@ var motifs = []prog.Motif{
 		keysText("set", 5) + "reversed p0 i=1\niter p0 i=2\ndelete p0 key=1\ndelete p0 key=2\n" +
 		eachText("set", 11, 12) + "next p0 i=1\nnext p0 i=2\n" + eachText("set", 13) + "delete p0 key=3\n" +
 		strings.Repeat("next p0 i=1\nnext p0 i=2\n", 5)},
+	{Name: "an iteration that goes backward over a table that became shorter", Weight: 2, Text: "p0 = new capacity=0\n" +
+		keysText("set", 5) + "delete p0 key=0\ndelete p0 key=1\nreversed p0 i=1\ndelete p0 key=2\n" +
+		"set p0 key=12 value=1\n" + strings.Repeat("next p0 i=1\n", 4)},
+	{Name: "an iteration that has failed, and the length that it began with", Weight: 2, Text: "p0 = new capacity=0\n" +
+		keysText("set", 3) + "iter p0 i=1\nnext p0 i=1\niter p0 i=2\nset p0 key=9 value=1\nnext p0 i=1\n" +
+		"next p0 i=2\ndelete p0 key=9\nnext p0 i=1\nclear p0\nnext p0 i=1\nnext p0 i=2\n"},
+	{Name: "entries that are popped one by one", Weight: 2, Text: "p0 = new capacity=0\n" + keysText("set", 12) +
+		strings.Repeat("popitem p0\n", 5) + eachText("set", 30, 8) + strings.Repeat("popitem p0\n", 12)},
 	{Name: "room, and what was made room for", Weight: 2, Text: "reserve p0 capacity=6\nsize p0\n" + keysText("set",
 		6) +
 		"size p0\n"},
