@@ -10,6 +10,7 @@ import (
 	"heapfuzz/impl/arena"
 	pydict "heapfuzz/impl/dict"
 	"heapfuzz/impl/lru"
+	"heapfuzz/impl/page"
 	"heapfuzz/model/dict"
 	"heapfuzz/props/dicttest"
 	"heapfuzz/props/heaptest"
@@ -67,6 +68,7 @@ type pyWords struct {
 	nth      int
 	during   func()
 	happened bool
+	over     func() bool // tells whether there are more entries than may be; nil: it is not known
 
 	turn    int // grows, so that what comes to the same is done in turn
 	ballast []unsafe.Pointer
@@ -75,6 +77,9 @@ type pyWords struct {
 
 // hook is called in each hash and comparison.
 func (p *pyWords) hook() error {
+	if p.over != nil && !p.happened && p.over() {
+		p.refused = errors.New("lru/room: while keys are compared there are more entries than may be")
+	}
 	if p.fault <= dict.FaultMemory {
 		return nil
 	}
@@ -266,12 +271,18 @@ func newPyCache(w dicttest.CacheWorld, cfg lru.Config) (*pyCache, error) {
 			return nil, err
 		}
 		cfg.Memory = p.mem
-		p.refused = refusedCache(p, cfg)
+		turn := max(w.Capacity, 0)*8 + int(w.Hash)
+		p.refused = errors.Join(refusedCache(p, cfg), idleCache(p, cfg), full(p, cfg, turn), full(p, cfg, turn+6*len(fullActs)))
 	} else {
 		p.refused = cacheEdges(p, lru.Config{Profile: cfg.Profile, Max: 16})
 	}
-	p.c, err = lru.New(cfg)
-	return p, err
+	if p.c, err = lru.New(cfg); err != nil {
+		return p, err
+	}
+	if i := p.c.Info(); i.Bounded && i.Max > 0 {
+		p.over = func() bool { return p.c.Len() > i.Max }
+	}
+	return p, nil
 }
 
 // cacheMemory has the smallest arenas, so that little has to be taken to have none left, and they come from a stretch:
@@ -295,6 +306,23 @@ func refusedCache(p *pyCache, cfg lru.Config) error {
 	return nil
 }
 
+// idleCache is a cache that stores nothing, for which a call needs no memory.
+func idleCache(p *pyCache, cfg lru.Config) error {
+	cfg.Max, cfg.Unbounded = 0, false
+	c, err := lru.New(cfg)
+	if err != nil {
+		return err
+	}
+	p.starve(p.mem)
+	_, err = c.Call(lru.Args{Positional: []pydict.Word{pydict.Int(1), pydict.Int(2)}},
+		func() (pydict.Word, error) { return pydict.Int(1), nil })
+	p.feed(p.mem)
+	if err != nil {
+		err = fmt.Errorf("lru/answers: a cache that stores nothing fails a call: %w", err)
+	}
+	return errors.Join(err, c.Close())
+}
+
 // cacheEdges are caches that no program has: such as must not be made, that of a Config without a profile, and some
 // with calls whose keys are unlike and have one hash.
 func cacheEdges(p *pyCache, cfg lru.Config) error {
@@ -312,6 +340,9 @@ func cacheEdges(p *pyCache, cfg lru.Config) error {
 	if prof == all[len(all)-1] {
 		cfg.Profile = nil
 	}
+	if err := negativeCache(p, prof); err != nil {
+		return err
+	}
 	for range 2 { // without hooks, and with
 		c, err := lru.New(cfg)
 		if err != nil || c.Space().Profile() != prof {
@@ -322,6 +353,31 @@ func cacheEdges(p *pyCache, cfg lru.Config) error {
 			return err
 		}
 		cfg.Hooks = p.pyWords
+	}
+	return nil
+}
+
+// negativeCache is one of a size below 0: in 3.6 that is one entry, and later it stores nothing.
+func negativeCache(p *pyCache, prof *pydict.Profile) error {
+	for _, size := range []int{-1, -2} {
+		c, err := lru.New(lru.Config{Profile: prof, Max: size})
+		if err != nil {
+			return err
+		}
+		for i, key := range []int64{1, 1, 2, 2, 1} {
+			v, e := c.Call(lru.Args{Positional: []pydict.Word{pydict.Int(key)}},
+				func() (pydict.Word, error) { return pydict.Int(int64(i)), nil })
+			want := int64(i)
+			if prof.GrowHalf && i%2 == 1 {
+				want--
+			}
+			if e != nil || v != pydict.Int(want) {
+				err = fmt.Errorf("lru/answers: a cache of the size %d answers otherwise: %w", size, e)
+			}
+		}
+		if err = errors.Join(err, c.CheckInvariants(), c.Close()); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -450,7 +506,7 @@ func (p *pyCache) args(key uint64) (a lru.Args) {
 		}
 		a.Positional = []pydict.Word{p.key(n), p.str("x"), p.either(n)}
 		if n%4 == 3 {
-			a.Positional = append(a.Positional, make([]pydict.Word, 12)...)
+			a.Positional = append(a.Positional, make([]pydict.Word, 13)...)
 			for i := range a.Positional[3:] {
 				a.Positional[3+i] = pydict.Int(int64(i))
 			}
@@ -608,21 +664,71 @@ func (p *pyCache) CheckInvariants() error {
 	refs := map[pydict.Word]int{}
 	if !p.typed && !p.hashed {
 		p.hashed = true
-		if err := checkTuples(p.c, p.pyWords); err != nil {
+		if err := errors.Join(checkTuples(p.c, p.pyWords), p.unhashed()); err != nil {
 			return err
 		}
 	}
+	var err error
 	p.c.Keys(func(key pydict.Word) bool {
 		words := lru.Words(key)
 		for _, w := range words {
 			refs[w]++
 		}
-		if words[0] == key && p.ordered {
+		if words[0] != key {
+			err = errors.Join(err, p.checkTuple(key, len(words)))
+		} else if p.ordered {
 			refs[key]++
 		}
 		return true
 	})
-	return p.alive(refs)
+	return errors.Join(err, stops(p.c.Keys), p.alive(refs))
+}
+
+// unhashed asks for the hash of a call whose key there is no memory for, and of one whose hash fails.
+func (p *pyCache) unhashed() error {
+	w := p.object(1)
+	defer p.Drop(w)
+	args := lru.Args{Positional: []pydict.Word{w, w}}
+	p.fault, p.nth, p.happened = dict.FaultRaise, 2, false
+	h, err := p.c.HashOf(args)
+	p.fault, p.happened = 0, false
+	if h != 0 || !errors.Is(err, errRaised) {
+		return fmt.Errorf("lru/hash: a call whose hash fails has the hash %d: %w", h, err)
+	}
+	if p.mem == nil {
+		return nil
+	}
+	p.starve(p.mem)
+	h, err = p.c.HashOf(args)
+	p.feed(p.mem)
+	if h != 0 || !errors.Is(err, pydict.ErrNoMemory) {
+		return fmt.Errorf("lru/hash: a call has the hash %d without memory for its key: %w", h, err)
+	}
+	return nil
+}
+
+// checkTuple compares the block of a key of several words with what it needs: three words more, and no class of blocks
+// above that.
+func (p *pyCache) checkTuple(key pydict.Word, words int) error {
+	if p.mem == nil {
+		return nil
+	}
+	round := p.mem.Profile().Alignment()
+	want := (uintptr(8*words+24) + round - 1) / round * round
+	if n := p.mem.UsableSize(page.Pointer(uintptr(key) &^ 7)); n != want && want <= 512 {
+		return fmt.Errorf("lru/blocks: a key of %d words is in a block of %d bytes", words, n)
+	}
+	return nil
+}
+
+// stops tells whether a walk along keys ends when it is told to.
+func stops(keys func(f func(key pydict.Word) bool)) error {
+	n := 0
+	keys(func(pydict.Word) bool { n++; return false })
+	if n > 1 {
+		return errors.New("lru/keys: a walk along the keys goes on after it was told to stop")
+	}
+	return nil
 }
 
 // Close gives all back, and tells if that is not all. So that there is something, a call comes before.
@@ -794,7 +900,7 @@ func (p *pyOrdered) CheckInvariants() error {
 	}
 	refs := map[pydict.Word]int{}
 	p.o.Keys(func(key pydict.Word) bool { refs[key]++; return true })
-	return p.alive(refs)
+	return errors.Join(stops(p.o.Keys), p.alive(refs))
 }
 
 // Close gives all back.

@@ -36,6 +36,9 @@ type swissStore struct {
 
 	ballast ballast
 	broken  error // what was wrong with an answer
+	limited bool  // there is only so much memory
+	scarce  bool  // there is only so much memory, or it is refused
+	turn    int   // grows, so that what comes to the same is done in turn
 }
 
 // openSwiss makes them in a world. Variants are small arenas. In the ordinary world the map has its own hash. The low
@@ -47,7 +50,7 @@ func openSwiss(w dicttest.World) (dicttest.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &swissStore{mem: mem}
+	s := &swissStore{mem: mem, limited: w.Limit != 0, scarce: w.Limit != 0, turn: int(w.Variant / 2)}
 	if w.Hash != 0 {
 		s.hash = w.Hasher()
 		if bad := s.hash; w.Variant%2 == 1 {
@@ -59,6 +62,7 @@ func openSwiss(w dicttest.World) (dicttest.Store, error) {
 
 // New makes an empty map with room.
 func (s *swissStore) New(capacity int) dict.Dict {
+	s.turn++
 	m := swiss.New(s.mem, s.hash)
 	if capacity > 0 && !m.Reserve(capacity) {
 		return nil
@@ -82,10 +86,18 @@ func (s *swissStore) Usage() (bytes, footprint uint64) {
 }
 
 // InjectOOM makes requests to the operating system fail.
-func (s *swissStore) InjectOOM(nth int, persistent bool) { s.ballast.inject(s.mem, nth, persistent) }
+func (s *swissStore) InjectOOM(nth int, persistent bool) {
+	s.scarce = s.limited || nth != 0
+	s.ballast.inject(s.mem, nth, persistent)
+}
 
 // Trim gives back what the memory keeps.
-func (s *swissStore) Trim() { s.mem.Trim() }
+func (s *swissStore) Trim() {
+	if len(s.maps) == 0 && !s.scarce {
+		s.broken = errors.Join(s.broken, s.edges())
+	}
+	s.mem.Trim()
+}
 
 // Close gives all back.
 func (s *swissStore) Close() error {
@@ -147,6 +159,18 @@ func (m *swissMap) SetDefault(key, value uint64) (uint64, bool) {
 		return v, true
 	}
 	return value, m.Set(key, value)
+}
+
+// Delete takes a key out. At times room is made that there is as soon as the tombstones are gone: then the table is built
+// anew in its place.
+func (m *swissMap) Delete(key uint64) bool {
+	ok := m.Map.Delete(key)
+	if m.s.turn++; ok && m.s.turn%5 == 0 {
+		if size := m.Size(); !m.Map.Reserve(int(size)/swissGroup*swissLive) || m.Size() != size {
+			m.s.broken = errors.New("swiss/answers: there is no room for as many keys as a table may hold")
+		}
+	}
+	return ok
 }
 
 // PopItem takes out the entry that an iteration tells first.

@@ -410,10 +410,11 @@ func (w Word) String() string {
 //
 //	3 of 5 entries used, 1 usable, 1 dead; 8 slots: 0 1 x 3 . . . .
 //
-// where a number is that of an entry, . is empty and x a dummy. At most 64 slots are drawn.
+// where a number is that of an entry, . is empty and x a dummy. At most 64 slots are drawn. In 2.7 entries are numbered
+// in the order of the slots.
 func (s *Space) Explain(d Dict) string {
 	if s.old {
-		return fmt.Sprintf("%d live, %d not empty of %d slots", d.Len(), d.oldFill(), d.oldMask()+1)
+		return s.explainOld(d)
 	}
 	k := d.keys()
 	var b strings.Builder
@@ -427,6 +428,24 @@ func (s *Space) Explain(d Dict) string {
 			b.WriteString(" x")
 		default:
 			fmt.Fprintf(&b, " %d", ix)
+		}
+	}
+	return b.String()
+}
+
+func (s *Space) explainOld(d Dict) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d live, %d not empty of %d slots:", d.Len(), d.oldFill(), d.oldMask()+1)
+	n := 0
+	for i := range min(d.oldMask()+1, 64) {
+		switch c := oldCell(d.oldTable(), i); {
+		case keyAt(c) == 0:
+			b.WriteString(" .")
+		case valueAt(c) == 0:
+			b.WriteString(" x")
+		default:
+			fmt.Fprintf(&b, " %d", n)
+			n++
 		}
 	}
 	return b.String()

@@ -63,7 +63,7 @@ func (s *Space) getAny(d Dict, key Word) (Word, bool, error) {
 		return v, v != 0, nil
 	}
 	ix, _, err := s.seek(d, key, hash)
-	if ix < 0 || err != nil {
+	if ix < 0 {
 		return 0, false, err
 	}
 	return s.valueOf(d, d.keys(), ix)
@@ -86,8 +86,8 @@ func (s *Space) Set(d Dict, key, value Word) error {
 	if invariant.Enabled {
 		invariant.Assert(key != 0 && value != 0, "dict/word")
 	}
-	if key.IsInt() && !s.old {
-		if k := d.keys(); k.stride() == wide && d.values() == 0 {
+	if key.IsInt() && d.values() == 0 { // it is not 0 in 2.7
+		if k := d.keys(); k.stride() == wide {
 			hash := HashInt(key.Int())
 			ix, slot := s.seekInt(k, key, hash)
 			if ix >= 0 {
@@ -199,8 +199,8 @@ func (s *Space) insertNew(d Dict, slot uintptr, key Word, hash int64, value Word
 
 // Delete takes a key away, and reports whether it was there.
 func (s *Space) Delete(d Dict, key Word) (bool, error) {
-	if key.IsInt() && !s.old {
-		if k := d.keys(); k.stride() == wide && d.values() == 0 {
+	if key.IsInt() && d.values() == 0 { // it is not 0 in 2.7
+		if k := d.keys(); k.stride() == wide {
 			ix, slot := s.seekInt(k, key, HashInt(key.Int()))
 			if ix >= 0 {
 				c := s.cells(k) + uintptr(ix)*wide
@@ -240,7 +240,7 @@ func (s *Space) remove(d Dict, key Word) (Word, bool, error) {
 		return s.removeOld(d, key, hash)
 	}
 	ix, slot, err := s.seek(d, key, hash)
-	if err != nil || ix < 0 {
+	if ix < 0 {
 		return 0, false, err
 	}
 	if d.values() != 0 {
@@ -248,7 +248,7 @@ func (s *Space) remove(d Dict, key Word) (Word, bool, error) {
 		if err != nil || !ok || s.prof.Inline {
 			return v, ok, err
 		}
-		if ix, slot, err = s.seek(d, key, hash); err != nil || ix < 0 { // in the combined table, up to 3.10
+		if ix, slot, err = s.seek(d, key, hash); ix < 0 { // in the combined table, up to 3.10
 			return 0, false, err
 		}
 	}

@@ -88,13 +88,11 @@ func (s *Space) nextAny(it *Iter) (key, value Word, ok bool, err error) {
 // shorter than *pos since; C then reads entries that were never used and finds nothing.
 func (s *Space) entryBack(d Dict, pos *int) (e entry, ok bool) {
 	at := *pos
-	if d.values() != 0 {
-		at = min(at, d.Len()-1)
-		if at < 0 {
-			return e, false
+	if d.values() != 0 { // and was at the begin, with as many values
+		if at >= 0 {
+			e, ok = s.entry(d, &at)
+			*pos = at - 2
 		}
-		e, ok = s.entry(d, &at)
-		*pos = at - 2
 		return e, ok
 	}
 	k := d.keys()

@@ -43,7 +43,7 @@ const (
 
 	logMin      = 3
 	presizedLog = 17 // of the slots that presizing by a hint makes at most
-	logMax      = 40 // a table of more slots is no memory
+	logMax      = 40 // there is no memory for more slots
 	sharedMax   = 30 // shared keys of a class from 3.11 on
 	sharedLog   = 6
 )
@@ -115,7 +115,7 @@ func (s *Space) bytesOf(k keys) uintptr { return s.keysBytes(k.log2(), k.stride(
 // fit is log2 of the slots for a table that was asked to have n.
 func (s *Space) fit(n int) uint8 {
 	if s.prof.FitQuirk {
-		return uint8(bits.Len(uint((n|8)-1) | 7))
+		return uint8(bits.Len(uint(n|8) - 1))
 	}
 	return uint8(bits.Len(uint(max(n, 8) - 1)))
 }
@@ -133,9 +133,6 @@ func (s *Space) growth(d Dict) uint8 {
 
 // newKeys makes a keys object without entries, or returns 0.
 func (s *Space) newKeys(log2 uint8, str bool) keys {
-	if log2 > logMax {
-		return 0
-	}
 	kind, stride := uint8(kindGeneral), uintptr(wide)
 	if str {
 		kind = kindStr

@@ -269,7 +269,7 @@ func (s *Space) equalIn(b Dict, e entry) (bool, error) {
 		v = valueAt(c)
 	} else {
 		ix, _, err := s.seek(b, e.key, e.hash)
-		if err != nil || ix < 0 {
+		if ix < 0 {
 			return false, err
 		}
 		v, _, _ = s.valueOf(b, b.keys(), ix)

@@ -11,7 +11,7 @@ const (
 const noSlot = ^uintptr(0)
 
 // seek looks for a key. It returns the number of its entry and its slot; or absent, and the first slot on its path that
-// is not live.
+// is not live; or absent and an error.
 func (s *Space) seek(d Dict, key Word, hash int64) (ix int, slot uintptr, err error) {
 	k := d.keys()
 	switch {

@@ -91,18 +91,15 @@ func (s *Space) InitShared(d Dict, c *Class, n int, w Word) bool {
 // Place returns the address of the value of a string's entry, or 0 if there is none. It is valid until a key comes or
 // goes. Of a split dict whose keys begin as those of NewShared did, that of attribute i is Values(d) + 8*i.
 func (s *Space) Place(d Dict, key Word) uintptr {
-	hash, err := s.hash(key)
-	if err != nil {
-		return 0
-	}
+	hash, _ := s.hash(key)
 	if s.old {
 		if c, err := s.seekOld(d, key, hash); err == nil && valueAt(c) != 0 {
 			return c + 8
 		}
 		return 0
 	}
-	ix, _, err := s.seek(d, key, hash)
-	if err != nil || ix < 0 {
+	ix, _, _ := s.seek(d, key, hash)
+	if ix < 0 {
 		return 0
 	}
 	at := s.cell(d.keys(), ix) + 8
@@ -158,12 +155,12 @@ func (s *Space) NewInstance(c *Class) Dict {
 	return d
 }
 
-// SetAttr is obj.key = value for an instance whose dict is d. Up to 3.10, an instance whose table had to become one of
+// SetAttr is obj.key = value for an instance whose dict is d; the key is a string. Up to 3.10, an instance whose table had to become one of
 // its own lends it to the class, if no other instance has the keys, and else the class loses its keys. In 3.13, values
 // that are embedded in the object change without a new version of the dict, and without tracking it.
 func (s *Space) SetAttr(c *Class, d Dict, key, value Word) error {
 	k, v := c.keys, d.values()
-	if !s.old && v != 0 && s.embedded(v) && key.IsStr() && s.setEmbedded(d, key, value) {
+	if !s.old && v != 0 && s.embedded(v) && s.setEmbedded(d, key, value) {
 		return nil
 	}
 	shared := k != 0 && d.keys() == k
@@ -203,14 +200,14 @@ func (s *Space) setEmbedded(d Dict, key, value Word) bool {
 	return true
 }
 
-// DelAttr is del obj.key, and reports whether the key was there. Up to 3.10 the class loses its keys by it. In 3.13 a
+// DelAttr is del obj.key, of a string, and reports whether it was there. Up to 3.10 the class loses its keys by it. In 3.13 a
 // string that was not there becomes a shared key, because the search for embedded values is the one that inserts.
 func (s *Space) DelAttr(c *Class, d Dict, key Word) (bool, error) {
 	if s.old {
 		return s.Delete(d, key)
 	}
 	v, version := d.values(), d.Version()
-	if k := d.keys(); v != 0 && s.embedded(v) && key.IsStr() {
+	if k := d.keys(); v != 0 && s.embedded(v) {
 		hash, _ := s.hash(key)
 		if ix, slot := s.seekStr(k, key, hash); ix == absent && k.usable() > 0 {
 			s.share(k, slot, key, hash)
@@ -238,19 +235,17 @@ func (s *Space) lend(d Dict) (keys, error) {
 		}
 	}
 	k := d.keys()
-	if k.kind() != kindSplit {
-		v := s.newValues(s.room(k))
-		if v == 0 {
-			return 0, ErrNoMemory
-		}
-		for i := range k.count() {
-			c := s.cell(k, i)
-			page.Store(v+8*uintptr(i), uintptr(valueAt(c)))
-			page.Store(c+8, 0)
-		}
-		k.setKind(kindSplit)
-		d.setValues(v)
+	v := s.newValues(s.room(k))
+	if v == 0 {
+		return 0, ErrNoMemory
 	}
+	for i := range k.count() {
+		c := s.cell(k, i)
+		page.Store(v+8*uintptr(i), uintptr(valueAt(c)))
+		page.Store(c+8, 0)
+	}
+	k.setKind(kindSplit)
+	d.setValues(v)
 	k.setRefs(k.refs() + 1)
 	return k, nil
 }

@@ -358,7 +358,7 @@ func (it *Iter) Next() (key, value uint64, ok bool) {
 // Copy returns a map of the same entries, or nil if there is no memory.
 func (m *Map) Copy() *Map {
 	c := New(m.mem, m.hash)
-	if m.used > 0 && !c.Reserve(m.used) {
+	if !c.Reserve(m.used) {
 		return nil
 	}
 	it := m.Iter()

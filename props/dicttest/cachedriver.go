@@ -74,6 +74,9 @@ const (
 	callActs
 )
 
+// comparisons bounds the number of the hash or comparison in which something happens.
+const comparisons = 22
+
 func newCacheDriver(c dict.Cache, contract dict.CacheContract) *cacheDriver {
 	d := &cacheDriver{Cache: c, contract: contract, exact: contract.Exact(), known: map[uint64]struct{}{}}
 	if o, ok := c.(cacheOutfitted); ok {
@@ -172,7 +175,8 @@ func (d *cacheDriver) call(op prog.Op) prog.Outcome {
 	return d.faultyCall(op.Args[0])
 }
 
-// faultyCall is a call in which something happens: which request, hash or comparison it is follows from the other key.
+// faultyCall is a call in which something happens: which request, hash or comparison it is follows from both keys. Of
+// comparisons a call has four for each entry of a cache that is full, where all keys have one hash.
 func (d *cacheDriver) faultyCall(key uint64) prog.Outcome {
 	before, late := d.computed, false
 	during := func() {
@@ -186,7 +190,8 @@ func (d *cacheDriver) faultyCall(key uint64) prog.Outcome {
 		d.nested(d.other)
 		d.tell('z', 0, 0)
 	}
-	d.faulter.Fault(min(dict.Fault(d.act-refuseMemory)+dict.FaultMemory, dict.FaultDuring), int(d.other%6)+1, during)
+	nth := int((key/4+d.other)%comparisons) + 1
+	d.faulter.Fault(min(dict.Fault(d.act-refuseMemory)+dict.FaultMemory, dict.FaultDuring), nth, during)
 	value, ok := d.caller.Call(key)
 	switch happened, failed := d.faulter.Faulted(); {
 	case failed:

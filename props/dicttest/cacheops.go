@@ -102,7 +102,7 @@ var CacheLang = prog.NewLang("cache", nil,
 		cacheAct(prog.Info{Name: "settle", Weight: 1, Doc: "waits until what the cache does by itself is done"},
 			cacheVerb{need: cacheSettle, ask: (*cacheDriver).settle, settles: true,
 				judge: func(cacheState, prog.Op, prog.Outcome) violation { return nil }}),
-	}).Worldly()
+	}).Worldly().With(cacheMotifs...)
 
 // cacheVerb is how an operation is asked and judged. With events, judge reads the message itself; otherwise it holds
 // evictions only.

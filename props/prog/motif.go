@@ -58,7 +58,7 @@ func (g *generator) play(n int) bool {
 		x -= g.mix.motifs[at]
 	}
 	ops := g.motifs[at].ops
-	if len(ops) > n || len(g.live)+len(ops) > len(g.pos) {
+	if len(ops) > n || len(g.pos) > 0 && len(g.live)+len(ops) > len(g.pos) {
 		return false
 	}
 	places := map[Slot]Slot{}

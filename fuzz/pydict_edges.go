@@ -1,0 +1,465 @@
+package fuzz
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"heapfuzz/impl/page"
+
+	pydict "heapfuzz/impl/dict"
+)
+
+// What no program of dicts asks of a release of CPython, and what it promises all the same: a space without hooks, free
+// lists that are full, dicts with room for very many, classes with as many attributes as they share. It is asked of the
+// space of strings, which has all memory that it wants.
+
+// edges asks for one of these, or for none, in turn.
+func (st *pyStore) edges() error {
+	st.text.Trim()
+	before, _, _ := st.text.Memory().Usage()
+	if st.fault == faultHoards {
+		st.text.Memory().Alloc(200)
+	}
+	var err error
+	switch st.asked % 8 {
+	case 0:
+		err = st.plain()
+	case 1:
+		err = st.waiting()
+	case 2:
+		err = st.presized()
+	case 3:
+		err = st.crowded()
+	case 4:
+		err = st.declared()
+	}
+	st.text.Trim()
+	if after, _, _ := st.text.Memory().Usage(); err == nil && after != before {
+		err = fmt.Errorf("dict/edges: %d blocks are live, and %d were before", after, before)
+	}
+	return err
+}
+
+// words makes n strings. Done gives them back.
+func (st *pyStore) words(n int) (words []pydict.Word, done func()) {
+	for i := range n {
+		words = append(words, st.text.NewStr("word "+strconv.Itoa(i)))
+	}
+	return words, func() {
+		for _, w := range words {
+			st.text.FreeStr(w)
+		}
+	}
+}
+
+func edge(ok bool, format string, args ...any) error {
+	if ok {
+		return nil
+	}
+	return fmt.Errorf("dict/edges: "+format, args...)
+}
+
+// plain uses dicts of a space without hooks: numbers and strings are keys, and values may be anything.
+func (st *pyStore) plain() error {
+	s := st.text
+	words, done := st.words(7)
+	defer done()
+	d, far := s.New(), pydict.Int(24<<23) // a number that looks like the head of a table where there is none
+	if err := s.Set(d, far, far); err != nil {
+		return err
+	}
+	if v, ok, err := s.Get(d, far); !ok || v != far || err != nil {
+		return fmt.Errorf("dict/edges: a number is not found: %w", err)
+	}
+	if ok, err := s.Delete(d, far); !ok || err != nil {
+		return fmt.Errorf("dict/edges: a number is not deleted: %w", err)
+	}
+	for i, w := range words {
+		value := pydict.Word(16 * (i + 1))
+		if err := errors.Join(s.Set(d, w, value), s.Set(d, pydict.Int(int64(i)), value)); err != nil {
+			return err
+		}
+	}
+	other, err := s.Copy(d)
+	if err != nil {
+		return err
+	}
+	defer func() { s.Free(d); s.Free(other) }()
+	same, err := s.Equal(d, other)
+	if err != nil || !same {
+		return fmt.Errorf("dict/edges: a dict does not equal its copy: %w", err)
+	}
+	if err := s.Set(other, words[3], words[3]); err != nil {
+		return err
+	}
+	same, err = s.Equal(d, other)
+	v, ok, _ := s.Get(other, words[3])
+	err = errors.Join(err, edge(!same, "dicts with other values are equal"),
+		edge(ok && v == words[3], "a value that was stored over another is not there"))
+	for _, w := range words {
+		ok, e := s.Delete(other, w)
+		err = errors.Join(err, e, edge(ok, "a string is not there"))
+	}
+	s.Clear(d)
+	return errors.Join(err, edge(other.Len() == len(words) && d.Len() == 0, "a dict has another length"),
+		s.CheckInvariants(d), s.CheckInvariants(other))
+}
+
+// waiting makes more dicts than wait for reuse: of those that are taken away 80 do, and as many of their tables of 8
+// slots, of which there is none in 2.7, and which hold strings from 3.11 on. A dict that is made then takes no block.
+func (st *pyStore) waiting() error {
+	const waits = 80
+	s, prof := st.text, st.text.Profile()
+	words, done := st.words(6)
+	defer done()
+	blocks := func() int { n, _, _ := s.Memory().Usage(); return int(n) }
+	before := blocks()
+	fill := func(n int, keys ...pydict.Word) (dicts []pydict.Dict) {
+		for range n {
+			d := s.New()
+			for _, w := range keys {
+				st.must(s.Set(d, w, pydict.Int(1)))
+			}
+			dicts = append(dicts, d)
+		}
+		return dicts
+	}
+	numbers := []pydict.Word{pydict.Int(1)}
+	var err error
+	for i, c := range []struct {
+		keys  []pydict.Word
+		waits bool // tables do
+	}{{words[:1], !prof.Old}, {numbers, prof.FreeGeneral}, {words, false}} {
+		for _, d := range fill(waits+2, c.keys...) {
+			s.Free(d)
+		}
+		want := before + waits
+		switch {
+		case c.waits:
+			want += waits
+		case i == 2 && !prof.Old: // the table that each had at first
+			want++
+		}
+		if err = errors.Join(err, edge(blocks() == want, "%d blocks are left of %d dicts, and %d were",
+			blocks()-before, waits+2, want-before), s.CheckSpace()); err != nil {
+			return err
+		}
+		if c.waits {
+			for _, d := range fill(waits, c.keys...) {
+				err = errors.Join(err, edge(blocks() == want, "a dict takes a block where %d wait", waits))
+				s.Free(d)
+			}
+		}
+		s.Trim()
+	}
+	return err
+}
+
+// presized makes dicts that have room: none where that of a new one will do, and at most that of 2^17 slots.
+func (st *pyStore) presized() error {
+	s, prof := st.text, st.text.Profile()
+	var err error
+	sizes := []int{0, 1, 5, 6, 7, 10, 11, 16, 21, 22, 42, 85, 86, 170, 171, 1000}
+	switch st.asked % 128 { // what is large costs as much as a program
+	case 2:
+		sizes = []int{87381}
+	case 66:
+		sizes = []int{87382}
+	}
+	for _, n := range sizes {
+		for _, str := range []bool{false, true} {
+			d := s.NewPresized(n, str)
+			if d == 0 {
+				return edge(false, "there is no dict with room for %d", n)
+			}
+			want := uint64(s.Size(d))
+			if !prof.Old {
+				want = pySize(prof, presizedSlots(prof, n), str)
+			} else {
+				want = uint64(prof.HeadBytes) + 248
+			}
+			err = errors.Join(err, edge(uint64(s.Size(d)) == want, "a dict with room for %d takes up %d bytes, and not %d",
+				n, s.Size(d), want))
+			if n <= 171 && !prof.Old && !str {
+				for i := range n {
+					st.must(s.Set(d, pydict.Int(int64(i)), pydict.Int(1)))
+				}
+				if n > 5 || !prof.LazyNew {
+					err = errors.Join(err, edge(uint64(s.Size(d)) == want, "there is no room for %d", n))
+				}
+				err = errors.Join(err, s.CheckInvariants(d))
+			}
+			s.Free(d)
+		}
+	}
+	return err
+}
+
+// presizedSlots is what _PyDict_NewPresized makes: the least power of two that is not below one and a half times the
+// entries, up to 3.9, and from 3.10 on above them where that is 16 or more; 0 are the shared empty keys.
+func presizedSlots(prof *pydict.Profile, n int) int {
+	if prof.LazyNew && n <= 5 {
+		return 0
+	}
+	want, slots := min((n*3+1)/2, 1<<17), 8
+	if n > 1<<17*2/3 {
+		return 1 << 17
+	}
+	for slots < want || slots == want && want > 8 && prof.FitQuirk {
+		slots *= 2
+	}
+	return slots
+}
+
+// pySize is what a combined dict with so many slots takes up.
+func pySize(prof *pydict.Profile, slots int, str bool) uint64 {
+	n, entry, width := uint64(prof.HeadBytes)+48, uint64(24), uint64(1)
+	if slots == 0 {
+		return n
+	}
+	if str && prof.StrTables {
+		entry = 16
+	}
+	switch {
+	case slots >= 1<<16:
+		width = 4
+	case slots >= 1<<8:
+		width = 2
+	}
+	return n + uint64(prof.KeysBytes) + width*uint64(slots) + entry*uint64(slots*2/3)
+}
+
+// crowded makes instances of a class, and gives each as many attributes as its values have room for: up to 3.10 five,
+// and then one less than 30 for each instance that there ever was, but always one. The next makes its table another.
+func (st *pyStore) crowded() error {
+	s, prof := st.text, st.text.Profile()
+	words, done := st.words(32)
+	defer done()
+	c := s.NewClass()
+	var dicts []pydict.Dict
+	defer func() {
+		s.FreeClass(&c)
+		for _, d := range dicts {
+			s.Free(d)
+		}
+	}()
+	if prof.Old {
+		return edge(!c.Shares(), "a class of 2.7 shares keys")
+	}
+	if err := st.lent(words); err != nil {
+		return err
+	}
+	for i := range 33 {
+		d := s.NewInstance(&c)
+		dicts = append(dicts, d)
+		room := 5
+		if prof.Inline {
+			room = max(29-i, 1)
+		}
+		if err := errors.Join(st.valuesBlock(d, room), s.CheckInvariants(d)); err != nil {
+			return err
+		}
+	}
+	for which, d := range []pydict.Dict{dicts[0], dicts[len(dicts)-1]} {
+		n := 0
+		for ; n < len(words) && (n == 0 || s.Values(d) != 0); n++ {
+			st.must(s.SetAttr(&c, d, words[n], pydict.Int(int64(n))))
+		}
+		want := 6
+		if prof.Inline {
+			want = 2
+		}
+		if err := errors.Join(edge(n == want, "instance %d has its own table with %d attributes, and not with %d",
+			which, n, want), edge(c.Shares() == prof.Inline, "who else has the keys has lost them, or not"),
+			s.CheckInvariants(d)); err != nil || !c.Shares() {
+			return err
+		}
+	}
+	return nil
+}
+
+// lent gives the only instance of a class a sixth attribute: up to 3.10 it then has the table of the class, which is
+// larger, and values for it.
+func (st *pyStore) lent(words []pydict.Word) error {
+	s := st.text
+	if s.Profile().Inline {
+		return nil
+	}
+	c := s.NewClass()
+	d := s.NewInstance(&c)
+	defer func() { s.Free(d); s.FreeClass(&c) }()
+	for i, w := range words[:6] {
+		st.must(s.SetAttr(&c, d, w, pydict.Int(int64(i))))
+	}
+	if !c.Shares() || s.Values(d) == 0 {
+		return edge(false, "the only instance has not lent its table to the class")
+	}
+	return errors.Join(s.CheckInvariants(d), st.valuesBlock(d, pySlotsOf(s.Profile(), 5)*2/3))
+}
+
+// pySlotsOf is how many slots a full table of n entries grows to, which has twice as many.
+func pySlotsOf(prof *pydict.Profile, n int) int {
+	want, slots := 3*n, 8
+	if prof.GrowHalf {
+		want = 2*n + 8/2
+	}
+	for slots < want {
+		slots *= 2
+	}
+	return slots
+}
+
+// valuesBlock compares the block of the values of a new instance with the bytes that it has in C: a word for each, and
+// from 3.11 on an order list, to whole words, in front of them with two bytes more, and later behind them with a word
+// in front.
+func (st *pyStore) valuesBlock(d pydict.Dict, room int) (err error) {
+	prof, bytes := st.text.Profile(), 8*room
+	switch {
+	case prof.Suffix:
+		bytes += 8 + (room+7)/8*8
+	case prof.Inline:
+		bytes += (room + 2 + 7) / 8 * 8
+	}
+	round := int(prof.Arena.Alignment())
+	st.text.BlocksOf(d, func(b uintptr) {
+		n := int(st.text.Memory().UsableSize(page.Pointer(b)))
+		err = edge(n == (bytes+round-1)/round*round, "%d values are in a block of %d bytes, and need %d", room, n, bytes)
+	})
+	return err
+}
+
+// declared makes classes that know attributes from the start: from 3.13 on they are shared in that order, up to 30. An
+// attribute that an instance does not have is shared there once it was to be deleted.
+func (st *pyStore) declared() error {
+	s, prof := st.text, st.text.Profile()
+	words, done := st.words(33)
+	defer done()
+	for _, n := range []int{3, 29, 30, 33} {
+		c := s.NewClass(append(words[:n:n], words[0])...)
+		var shared []pydict.Word
+		err := s.CheckShared(nil, []pydict.Class{c}, func(uintptr) {}, func(w pydict.Word) { shared = append(shared, w) })
+		want := words[:min(n, 30)]
+		if !prof.Suffix {
+			want = nil
+		}
+		err = errors.Join(err, edge(slices.Equal(shared, want), "%d of %d attributes are shared", len(shared), n))
+		if c.Shares() {
+			err = errors.Join(err, st.deleted(&c, words, len(want)))
+		}
+		s.FreeClass(&c)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// deleted gives an instance of a class, of which n attributes are shared, so many that there is room for one more. What
+// is deleted and not there takes it, and the next attribute makes the table another.
+func (st *pyStore) deleted(c *pydict.Class, words []pydict.Word, n int) error {
+	s := st.text
+	d := s.NewInstance(c)
+	defer s.Free(d)
+	if !s.Profile().Suffix {
+		return nil
+	}
+	for _, w := range words[min(n, 28):28] {
+		st.must(s.SetAttr(c, d, w, pydict.Int(1)))
+	}
+	st.must(s.SetAttr(c, d, words[0], pydict.Int(2)))
+	version := d.Version()
+	there, err := s.DelAttr(c, d, words[0])
+	absent, e := s.DelAttr(c, d, words[32])
+	err = errors.Join(err, e, edge(there && !absent, "what is there is not deleted, or what is not"),
+		edge(d.Version() == version, "a deletion of what is embedded is a change"),
+		edge(s.Values(d) != 0, "a deletion makes the table another"), s.CheckInvariants(d))
+	st.must(s.SetAttr(c, d, words[31], pydict.Int(1)))
+	return errors.Join(err, edge(s.Values(d) == 0, "there is room for more attributes than the class shares"),
+		s.CheckInvariants(d))
+}
+
+// searched compares the slots that a search looks at, as they are told, with those that it has to by the picture of the
+// table: up to its key, or the first that is empty. Keys of one dict are asked for, and one that nobody has.
+func (d *pyTable) searched() error {
+	st, s := d.st, d.st.s
+	_, drawn, ok := strings.Cut(s.Explain(d.d), " slots:")
+	slots := strings.Fields(drawn)
+	if !ok || s.Values(d.d) != 0 || len(slots) > 32 {
+		return nil
+	}
+	if st.objects {
+		if err := d.unhashed(); err != nil {
+			return err
+		}
+	}
+	var numbers []int
+	for _, text := range slots {
+		if n, err := strconv.Atoi(text); err == nil {
+			numbers = append(numbers, n)
+		}
+	}
+	slices.Sort(numbers)
+	keys := []pydict.Word{}
+	s.All(d.d, func(key, _ pydict.Word) bool { keys = append(keys, key); return true })
+	if len(keys) != len(numbers) {
+		return fmt.Errorf("dict/probes: %d slots of a dict of %d keys are live", len(numbers), len(keys))
+	}
+	for i, w := range append(keys, pydict.Int(1<<50)) {
+		hash := int64(0)
+		switch {
+		case w.IsInt():
+			hash = s.HashInt(w.Int())
+		case w.IsStr():
+			hash = s.HashStr(w.Str())
+		default:
+			hash, _ = st.Hash(w)
+		}
+		want := 0
+		if len(keys) > 0 {
+			want = 1
+			p, at := uint64(hash), uint64(hash)
+			if !s.Profile().Old {
+				p >>= 5
+			}
+			for ; ; want++ {
+				text := slots[at%uint64(len(slots))]
+				if text == "." || i < len(keys) && text == strconv.Itoa(numbers[i]) {
+					break
+				}
+				at = at*5 + p + 1
+				p >>= 5
+			}
+		}
+		asked := w
+		if w.IsStr() { // an equal one
+			asked = st.str(st.number(w))
+		}
+		n, err := s.Probes(d.d, asked)
+		if w.IsStr() {
+			st.release(asked)
+		}
+		if st.fault == faultLooksLess && n > 0 {
+			n--
+		}
+		if n != want || err != nil {
+			return fmt.Errorf("dict/probes: a search looks at %d slots, and says %d: %w", want, n, err)
+		}
+	}
+	return nil
+}
+
+// unhashed asks for the slots of a key whose hash fails.
+func (d *pyTable) unhashed() error {
+	w := d.st.thing(0)
+	d.st.raise = 1
+	n, err := d.st.s.Probes(d.d, w)
+	d.st.raise = 0
+	d.st.release(w)
+	if n != 0 || !errors.Is(err, errRaised) {
+		return fmt.Errorf("dict/probes: a key whose hash fails has %d slots: %w", n, err)
+	}
+	return nil
+}

@@ -1,0 +1,93 @@
+package fuzz
+
+import (
+	"testing"
+
+	"heapfuzz/fuzz/canary/canarytest"
+	pydict "heapfuzz/impl/dict"
+	"heapfuzz/model/dict"
+	"heapfuzz/props/dicttest"
+)
+
+// dictCanaries are stores of CPython's dicts that are wrong on purpose, one for each check that a store makes itself.
+func dictCanaries() (all []canarytest.Canary) {
+	for _, row := range []struct {
+		fault                    dictFault
+		name, doc, cause, reason string
+		keys                     pyKeys
+		profile                  string
+		programs                 int
+	}{
+		{fault: faultLeaks, name: "leaks", doc: "pop keeps a reference to the value that it hands out"},
+		{fault: faultLoses, name: "loses", doc: "clear loses a block", cause: "dict/blocks"},
+		{fault: faultKeepsVersion, name: "keeps-version", cause: "dict/version",
+			doc: "a dict has the version that it had before its third entry"},
+		{fault: faultSharesVersion, name: "shares-version", cause: "dict/version",
+			doc: "all dicts of three entries have one version", reason: "two of them have to be there"},
+		{fault: faultWatches, name: "watches", cause: "dict/version", profile: "3.12",
+			doc: "a version has the bit of a watcher"},
+		{fault: faultHints, name: "hints", doc: "an iteration says that one more is to come", cause: "dict/hint"},
+		{fault: faultMisplaces, name: "misplaces", doc: "a value is said to be where its key is", cause: "dict/place",
+			keys: pyStrings},
+		{fault: faultUntracks, name: "untracks", doc: "a dict that holds a container is not tracked",
+			cause: "dict/tracked"},
+		{fault: faultTracksTwice, name: "tracks-twice", doc: "a dict is tracked again", cause: "dict/tracked"},
+		{fault: faultTellsWord, name: "tells-word", doc: "a key that is not found is told with a word",
+			cause: "dict/answers"},
+		{fault: faultAsksEmpty, name: "asks-empty", doc: "pop of an empty dict asks the key for its hash",
+			cause: "dict/answers"},
+		{fault: faultHidesRefusal, name: "hides-refusal", cause: "dict/answers",
+			doc: "who has no memory for a table tries again, and says nothing of it", reason: "the table has to be full"},
+		{fault: faultMergesOver, name: "merges-over", cause: "dict/answers",
+			doc: "a merge that should not overwrite does", reason: "two dicts have to have a key in common"},
+		{fault: faultLooksLess, name: "looks-less", doc: "a search does not count its first slot", cause: "dict/probes"},
+		{fault: faultTellsStrings, name: "tells-strings", cause: "dict/refs", keys: pyStrings,
+			doc: "a collector is told of a string in a table of strings"},
+		{fault: faultPacksLoosely, name: "packs-loosely", doc: "a block is a class larger than its table",
+			cause: "dict/blocks"},
+		{fault: faultHoards, name: "hoards", doc: "a space loses a block when all dicts are gone", cause: "dict/edges"},
+	} {
+		if row.profile == "" {
+			row.profile = "3.10"
+		}
+		prof := pyDictProfiles(row.profile)[0]
+		contract := pyDictContract(prof, row.keys)
+		open := func(w dicttest.World) (dicttest.Store, error) { return newPyStore(prof, row.keys, w, row.fault) }
+		target := dictTarget(Target{Name: "canary-dict-" + row.name}, contract, open)
+		c := canarytest.Canary{
+			Name: "dict-" + row.name, Doc: row.doc, Rule: dict.Invariant, Cause: row.cause, Reason: row.reason,
+			Programs: 1000, Reproducer: 14, Contract: contract, Subject: target.New,
+		}
+		if row.cause == "" {
+			c.Rule = dict.Released
+		}
+		all = append(all, c.Filled())
+	}
+	return all
+}
+
+// TestDictCanaries has each of them caught by the check that it is for, and every fault has one.
+func TestDictCanaries(t *testing.T) {
+	canarytest.Caught(t, dictCanaries(), canarytest.Budget{OpsMax: 200})
+	if n := len(dictCanaries()); n != int(faultHoards) {
+		t.Errorf("%d canaries have %d faults", n, faultHoards)
+	}
+}
+
+// TestDictEdges asks all at once of each release.
+func TestDictEdges(t *testing.T) {
+	for _, prof := range pydict.Profiles() {
+		st, err := newPyStore(prof, pyNumbers, dicttest.World{}, faultSound)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for st.asked = range 128 {
+			if err := st.edges(); err != nil {
+				t.Errorf("%s: turn %d: %v", prof.Name, st.asked, err)
+			}
+		}
+		if err := st.Close(); err != nil {
+			t.Errorf("%s: %v", prof.Name, err)
+		}
+	}
+}
