@@ -29,6 +29,10 @@ func (h *Heap) CheckInvariants(roots func(func(Ref)), lists []List) error {
 	if h.waiting != 0 || h.depth != 0 || h.nested != 0 {
 		return breach("trash", "somebody waits for its death, or a death is not over")
 	}
+	if h.deepest > h.prof.TrashDepth || h.early {
+		return breach("trash", "deaths were nested %d deep, and may be %d, or one waited too early", h.deepest,
+			h.prof.TrashDepth)
+	}
 	if err := h.checkCache(); err != nil {
 		return err
 	}

@@ -107,13 +107,9 @@ func (h *Heap) open(o Ref) {
 	}
 }
 
-// nestedMax bounds the deaths that the trashcan does not count. C has no such bound, and a chain of so many cells may
-// overflow its stack.
-const nestedMax = 10_000
-
 // dieUncounted is die of a container that the trashcan does not count.
 func (h *Heap) dieUncounted(o Ref) {
-	if h.nested >= nestedMax {
+	if h.nested >= h.prof.NestMax {
 		h.wait(o)
 		return
 	}
@@ -180,7 +176,11 @@ const tagHidden = 1<<32 - 1
 
 // mourn tells that o is sure to die, if anybody knows of it.
 func (h *Heap) mourn(o Ref) {
-	if h.OnDeath != nil && h.Tag(o) != tagHidden && TypeID(o.word()) != typeFrame {
+	if h.OnDeath == nil {
+		return
+	}
+	h.deepest = max(h.deepest, h.depth)
+	if h.Tag(o) != tagHidden && TypeID(o.word()) != typeFrame {
 		h.OnDeath(o)
 	}
 }
@@ -314,6 +314,7 @@ func (h *Heap) frame(o Ref, s Script) {
 
 // wait puts a dead object with those whose death is delayed.
 func (h *Heap) wait(o Ref) {
+	h.early = h.early || h.depth < h.prof.TrashDepth-1 && h.nested < h.prof.NestMax
 	h.seen[trashWaits]++
 	o.storePrev(o.prev()&bitFinalized | uintptr(h.waiting))
 	h.waiting = o
@@ -411,7 +412,7 @@ func (h *Heap) leave() {
 	if h.waiting == 0 {
 		return
 	}
-	if h.nested >= nestedMax {
+	if h.nested >= h.prof.NestMax {
 		return // who is above will do it
 	}
 	if room := h.prof.TrashHeadroom; h.depth > 0 && (room == 0 || h.depth >= h.prof.TrashDepth-room) {

@@ -221,6 +221,8 @@ type Heap struct {
 	live      int   // objects that were made and did not die, without those that are cached
 	depth     int   // nested deaths that the trashcan counts
 	nested    int   // and those that it does not
+	deepest   int   // depth at its most, if OnDeath is set
+	early     bool  // something waited although deaths were not nested deeply
 	waiting   Ref   // those that the trashcan delays, last one first
 	calls     []Ref // a stack of weak references whose callbacks are due
 
