@@ -217,7 +217,7 @@ func (h *pyHeap) build(kind graph.Kind, fields int) object.Ref {
 	case pyTuple:
 		return h.whole(h.h.New(h.typeOf(object.KindSlotted, 1)), func(o object.Ref) bool {
 			var items [pyFieldsMax]object.Ref
-			return fields == 0 || h.give(o, h.h.NewTuple(items[:fields]...))
+			return h.give(o, h.h.NewTuple(items[:fields]...))
 		})
 	case pyNested:
 		return h.whole(h.h.New(h.typeOf(object.KindSlotted, 1)), func(o object.Ref) bool {
@@ -525,8 +525,8 @@ func (h *pyHeap) Finalized(id graph.ID) bool { return h.h.IsFinalized(object.Ref
 // Size is that of the object and of the tuples that go with it.
 func (h *pyHeap) Size(id graph.ID) int {
 	o := object.Ref(id)
-	switch p := h.known[o]; p.kind {
-	case pyTuple, pyNested:
+	switch p := h.known[o]; {
+	case p.fields > 0 && (p.kind == pyTuple || p.kind == pyNested):
 		n := h.h.Size(o)
 		for t := h.h.Get(o, 0); t != 0; t = h.h.Get(t, 1) {
 			n += h.h.Size(t)

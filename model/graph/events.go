@@ -132,6 +132,10 @@ func (m *Model) finalize(n *node) violation {
 			}
 		}
 	}
+	script := n.script
+	if n.legacy && n.finalized {
+		script = Idle
+	}
 	if m.sure(n) && !n.legacy {
 		m.now.finals++
 		for _, w := range n.weaks {
@@ -144,7 +148,7 @@ func (m *Model) finalize(n *node) violation {
 	m.wild()
 	m.calls = append(m.calls, n)
 	m.root(n, 1)
-	switch n.script {
+	switch script {
 	case Rescue:
 		m.save(n)
 		return m.rescued()
@@ -190,7 +194,7 @@ func (m *Model) call(w *node) violation {
 	case m.full() && m.collects(t) && (w.doom == m.era || !m.reachable(w)) && !m.withheld(w) &&
 		!m.withheld(t):
 		return CallOnce.Breach("the weak reference %v called back, and is unreachable itself", w)
-	case m.Contract.CallbackFirst && m.depth == 1 && m.now.finals > 0 && m.sure(t):
+	case m.Contract.CallbackFirst && m.depth == 1 && m.now.finals > 0 && m.sure(t) && !m.withheld(t):
 		return CallOrder.Breach("the weak reference %v called back after a finalizer", w)
 	}
 	w.called, w.cleared, m.now.called = true, true, true

@@ -259,7 +259,7 @@ var table = []row{
 	{Name: "clears-saved", Doc: "what a saved object refers to is emptied (gh-77894)", Bug: ClearsSaved,
 		Rule: graph.Fields, Or: or(graph.Safety, graph.Counts, graph.Invariant, graph.Return, graph.Prompt,
 			graph.FinalOnce),
-		Reproducer: 16, Reason: "what it held dies"},
+		Reproducer: 25, Reason: "what it held dies"},
 	{Name: "atom-referents", Doc: "asking what an atom refers to panics (gh-124538)", Bug: AtomReferents,
 		Rule: props.Alive},
 	{Name: "garbage-leaks", Doc: "what there is no room for in the garbage is counted still (bpo-33622)",
