@@ -735,13 +735,36 @@ func (g gcHeap) Pace() graph.Pace {
 // pyPaceMax is up to how many objects are counted whenever a collection begins and ends.
 const pyPaceMax = 500
 
-// Refuses asks for a list of what is below all, as -1 is one of all.
+// Refuses asks for a list of what is below all, as -1 is one of all, and for types that there cannot be.
 func (g gcHeap) Refuses(generation int) bool {
 	_, err := g.c.CollectGeneration(generation)
 	if generation < 0 {
 		generation--
 	}
-	return err != nil && g.c.Objects(generation, func(object.Ref) {}) != nil
+	return err != nil && g.c.Objects(generation, func(object.Ref) {}) != nil && !g.definesWrong()
+}
+
+// definesWrong tells whether a type was defined that there cannot be. One with as many attributes as there may be can.
+func (g gcHeap) definesWrong() bool {
+	g.typeOf(object.KindSlotted, object.AttrsMax)
+	for _, t := range []object.Type{
+		{Kind: object.KindList}, {Kind: object.KindWeakref}, {Kind: object.KindSlotted + 1},
+		{Kind: object.KindSlotted, Attrs: -1}, {Kind: object.KindSlotted, Attrs: object.AttrsMax + 1},
+		{Kind: object.KindSlotted, Final: object.Collect + 1}, {Kind: object.KindSlotted, Classic: true},
+		{Kind: object.KindInstance, Classic: !g.h.Profile().Legacy, Attrs: 1 - 2*int(bit(g.h.Profile().Legacy))},
+	} {
+		if _, err := g.h.Define(t); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+func bit(b bool) uint64 {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // Immortalize gives an object the count of what never dies (3.12). What is hidden with it is never shared.

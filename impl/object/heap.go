@@ -212,6 +212,7 @@ type Heap struct {
 
 	// Fresh is count[0] of the collector: containers allocated less containers freed, never below 0. Limit is its
 	// threshold. Both are changed by the collector too.
+	// Without a Collector no limit may be set.
 	Fresh, Limit int
 
 	prof      *Profile
@@ -638,11 +639,7 @@ func (h *Heap) Fields(o Ref) (at uintptr, n int, step, alt uintptr) {
 		if h.prof.Values == InDict {
 			return uintptr(o) + t.refsAt, 1, word, 0
 		}
-		at = o.load(t.refsAt)
-		if at == 0 {
-			return 0, 0, word, 0
-		}
-		return at, t.Attrs, word, 0
+		return o.load(t.refsAt), t.Attrs, word, 0
 	}
 	t := &h.types[uint16(w)]
 	return uintptr(o) + t.refsAt, t.Attrs, word, 0

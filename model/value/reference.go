@@ -173,6 +173,9 @@ func (r *Reference) remove(o ID) {
 
 // NewWeak makes a weak reference.
 func (r *Reference) NewWeak(o ID, calls bool) ID {
+	if !Weakable(r.objects[o].kind) {
+		return 0
+	}
 	w := r.make(Weak, "", nil)
 	if w != 0 {
 		r.objects[w].refers, r.objects[w].calls = o, calls

@@ -353,7 +353,7 @@ type (
 	Waiter interface {
 		Waiting() (objects, bytes uint64)
 	}
-	// Weaker makes weak references, each a new one. One calls back when what it refers to dies and it does not, if it
+	// Weaker makes weak references, each a new one, to what is Weakable; of anything else it returns 0. One calls back when what it refers to dies and it does not, if it
 	// is told to.
 	Weaker interface {
 		NewWeak(o ID, calls bool) ID

@@ -36,6 +36,12 @@ func (m *Model) begin(refused bool) {
 // NewWeak judges the making of a weak reference.
 func (m *Model) NewWeak(s, q uint64, calls bool, id ID) violation {
 	of := m.slots[q]
+	switch {
+	case !Weakable(of.kind) && id != 0:
+		return Weakly.Breach("there is a weak reference to an object of kind %d", of.kind)
+	case id == 0:
+		return nil
+	}
 	o := &object{kind: Weak, weakly: weakly{refers: of, calls: calls}}
 	if v := m.define(s, id, o); v != nil {
 		return v

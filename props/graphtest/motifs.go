@@ -701,4 +701,20 @@ var motifs = []prog.Motif{
 		referents p2
 		verify p2
 		enable on=0`},
+	{Name: "a ring whose finalizers save it, with all that it holds", Weight: 2, Text: `
+		p0 = new kind=0 fields=2
+		p1 = new kind=0 fields=2
+		p2 = new kind=2 fields=1
+		set p0 p1 field=0
+		set p1 p0 field=0
+		set p0 p2 field=1
+		set p1 p2 field=1
+		finalizer p0 script=2
+		unroot p0
+		unroot p1
+		collect generation=3
+		p3 = take p2
+		verify p3
+		unroot p3
+		collect generation=3`},
 }

@@ -127,8 +127,6 @@ func few(kinds ...value.Kind) place {
 // small wants what does not lead to too many others: copies of copies are soon more than there is room for.
 func small(v view, _ prog.Op, s uint64) bool { return v.Few(s, smallMax) }
 
-func weakable(v view, _ prog.Op, s uint64) bool { return value.Weakable(v.Kind(s)) }
-
 func isKey(v view, _ prog.Op, s uint64) bool { return v.Key(s) }
 
 // named wants the slot that is named.
@@ -455,17 +453,18 @@ var rows = []prog.Row[state, *driver]{
 				}
 				return m.DictSetDefault(op.Args[0], op.Args[1], op.Args[2], a.made)
 			}}),
-	act(prog.Info{Name: "copy", Role: prog.Make, Weight: 8, Args: args(slotQ), Doc: "copies an object"},
+	act(prog.Info{Name: "copy", Role: prog.Make, Weight: 12, Args: args(slotQ), Doc: "copies an object"},
 		copies(false)),
-	act(prog.Info{Name: "deepcopy", Role: prog.Make, Weight: 8, Args: args(slotQ),
+	act(prog.Info{Name: "deepcopy", Role: prog.Make, Weight: 12, Args: args(slotQ),
 		Doc: "copies an object and what it refers to"}, copies(true)),
 	act(prog.Info{Name: "copies", Role: prog.Make, Weight: 4, Args: args(slotQ, slotR),
 		Doc: "copies two objects and what they refer to with one memo, and lets the second copy go"}, copiesBoth),
 	act(prog.Info{Name: "weak", Role: prog.Make, Weight: 6, Args: args(slotQ, arg("calls", flags)),
-		Doc: "makes a weak reference to a set, a function or a method, which calls back"},
-		verb{need: needWeak, at: []place{weakable},
+		Doc: "makes a weak reference, which may call back, to a set, a function or a method; nothing else takes one"},
+		verb{need: needWeak,
 			ask: func(d *driver, op prog.Op) answer {
-				return made(d.Store.(value.Weaker).NewWeak(d.slots[op.Args[0]], op.Args[1] == 1))
+				o := d.Store.(value.Weaker).NewWeak(d.slots[op.Args[0]], op.Args[1] == 1)
+				return answer{made: o, refused: o == 0 && value.Weakable(d.Kind(op.Args[0]))}
 			},
 			judge: func(m state, op prog.Op, a answer, _ *reader) violation {
 				return m.NewWeak(uint64(op.Def), op.Args[0], op.Args[1] == 1, a.made)
