@@ -256,6 +256,9 @@ func openPyValues(prof *object.Profile, w valuetest.World) (value.Store, error) 
 	}
 	s := &pyValues{h: h, leaks: os.leaks, slots: map[int]object.TypeID{}}
 	h.OnFinalize, h.OnCallback = s.runs, s.runs
+	if w.Variant%4 == 3 { // deaths take another way in which they are told
+		h.OnDeath = func(object.Ref) {}
+	}
 	if s.c, err = gc.New(h); err != nil {
 		return nil, fmt.Errorf("%w; %w", err, h.Close())
 	}
@@ -441,8 +444,12 @@ func (s *pyValues) Look(id value.ID, t *value.Told) {
 	case value.Str:
 		t.Interned = h.IsInterned(o)
 		t.Text = h.StrText(o)
+		h.Referents(o, add)
+	case value.Range:
+		t.Text = s.text(o, t)
 	default:
 		t.Text = s.text(o, t)
+		h.Referents(o, add)
 	}
 }
 

@@ -174,7 +174,7 @@ func (h *Heap) dropRefs(o Ref) {
 // mourn tells that o is sure to die.
 func (h *Heap) mourn(o Ref) {
 	if h.OnDeath != nil {
-		h.deepest = max(h.deepest, h.depth)
+		h.checkNesting(o, false)
 		h.OnDeath(o)
 	}
 }
@@ -308,7 +308,7 @@ func (h *Heap) frame(o Ref, s Script) {
 
 // wait puts a dead object with those whose death is delayed.
 func (h *Heap) wait(o Ref) {
-	h.early = h.early || h.depth < h.prof.TrashDepth-1 && h.nested < h.prof.NestMax
+	h.checkNesting(o, true)
 	h.seen[trashWaits]++
 	o.storePrev(o.prev()&bitFinalized | uintptr(h.waiting))
 	h.waiting = o

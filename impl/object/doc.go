@@ -101,7 +101,7 @@
 //  6. object/weak: the weak references of an object are a list, linked both ways, of weak references to it; those
 //     whose referent is dead are on none.
 //  7. object/trash: nothing waits for its death; nothing did that could have died at once, and no deaths were nested
-//     more deeply than the profile says.
+//     more deeply than the profile says, as far as OnDeath was set.
 //  8. object/free: the free list of a type holds as many blocks as it says and at most as many as it may, none of them
 //     an object or tracked (freelist.go).
 //  9. object/list: a list has at most as many items as it has room for, and a block if it has room.

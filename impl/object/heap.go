@@ -222,8 +222,7 @@ type Heap struct {
 	live      int   // objects that were made and did not die, without those that are cached
 	depth     int   // nested deaths that the trashcan counts
 	nested    int   // and those that it does not
-	deepest   int   // depth at its most, if OnDeath is set
-	early     bool  // something waited although deaths were not nested deeply
+	misnested bool  // something waited and should have died, or the reverse (checkNesting)
 	waiting   Ref   // those that the trashcan delays, last one first
 	calls     []Ref // a stack of weak references whose callbacks are due
 
@@ -313,8 +312,7 @@ func (h *Heap) NewHead() List {
 		return 0
 	}
 	h.lists++
-	l := Ref(b + 16) // next and prev lie in front, and two words that say that this is no object behind
-	page.Store(uintptr(l)+offCount, 0)
+	l := Ref(b + 16) // next and prev lie in front, and a word that says that this is no object behind
 	page.Store(uintptr(l)+offType, 0)
 	h.Init(l)
 	return l
@@ -328,7 +326,7 @@ func (h *Heap) defineKinds() {
 	if p.ByteStr {
 		dictWords = 29 // with a table of 8 slots
 	}
-	h.types = make([]Type, firstRecord, int(firstRecord)+len(records)+8)
+	h.types = make([]Type, firstRecord)
 	rows := []struct {
 		id    TypeID
 		kind  Kind

@@ -93,4 +93,15 @@ var motifs = []prog.Motif{
 		Text: "p0 = new n=141\np1 = make p0 way=13 count=2\np2 = make p1 way=3 count=2\nadd p0 p0 p0\n" +
 			"add p0 p1 p1\nadd p0 p2 p2\np3 = copies p0 p1\np4 = copies p2 p2\np5 = new n=13\np6 = copies p5 p0\n" +
 			"free p0\nfree p1\nfree p2\nput p3 p4 at=1\nverify\nfree p3\ncollect\n"},
+	{Name: "more names than the first table has room for", Weight: 3,
+		Text: "p0 = intern text=2 constant=0\np1 = intern text=5 constant=1\np2 = intern text=9 constant=0\n" +
+			"p3 = intern text=12 constant=1\np4 = intern text=14 constant=0\np5 = intern text=17 constant=1\n" +
+			"p6 = intern text=3 constant=0\np7 = intern text=21 constant=1\np8 = intern text=24 constant=0\n" +
+			"p9 = intern text=4 constant=1\np10 = intern text=27 constant=0\np11 = intern text=30 constant=1\n" +
+			"p12 = intern text=33 constant=0\np13 = intern text=36 constant=1\np14 = intern text=7 constant=0\n" +
+			"p15 = intern text=39 constant=1\np16 = intern text=41 constant=0\np17 = intern text=42 constant=1\n" +
+			"p18 = intern text=11 constant=0\np19 = intern text=20 constant=1\np20 = intern text=22 constant=0\n" +
+			"free p3\nfree p0\nfree p7\nfree p12\nfree p5\np30 = intern text=5 constant=0\n" +
+			"p30 = intern text=9 constant=0\np30 = intern text=4 constant=0\np30 = intern text=39 constant=0\n" +
+			"check\nfree p8\nfree p4\nfree p1\nfree p16\nfree p10\np31 = intern text=9 constant=0\ncheck\n"},
 }
