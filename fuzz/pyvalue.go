@@ -599,17 +599,21 @@ func (s *pyValues) Copy(o value.ID, deep bool) (value.ID, value.CopyError) {
 		f = s.h.DeepCopy
 	}
 	y, err := f(pyRef(o))
-	return value.ID(y), copyError(err)
+	if err != nil {
+		return 0, copyError(err)
+	}
+	return value.ID(y), value.Copied
 }
 
 // CopyBoth is copy.deepcopy(a, memo) and copy.deepcopy(b, memo), with one memo.
 func (s *pyValues) CopyBoth(a, b value.ID) (x, y value.ID, entries int, why value.CopyError) {
 	memo := s.h.NewMemo()
 	first, err := memo.DeepCopy(pyRef(a))
-	second := object.Ref(0)
-	if err == nil {
-		second, err = memo.DeepCopy(pyRef(b))
+	if err != nil {
+		memo.Undo()
+		return 0, 0, 0, copyError(err)
 	}
+	second, err := memo.DeepCopy(pyRef(b))
 	if err != nil {
 		s.h.Decref(first)
 		memo.Undo()
@@ -617,13 +621,11 @@ func (s *pyValues) CopyBoth(a, b value.ID) (x, y value.ID, entries int, why valu
 	}
 	entries = memo.Len()
 	memo.Close()
-	return value.ID(first), value.ID(second), entries, value.Copied
+	return value.ID(first), value.ID(second), entries + memo.Len(), value.Copied // a closed one has none
 }
 
 func copyError(err error) value.CopyError {
 	switch {
-	case err == nil:
-		return value.Copied
 	case errors.Is(err, object.ErrUncopyable):
 		return value.Uncopyable
 	case errors.Is(err, object.ErrNoMemory):

@@ -717,4 +717,44 @@ var motifs = []prog.Motif{
 		verify p3
 		unroot p3
 		collect generation=3`},
+	{Name: "a chain that dies, and all of it has finalizers", Weight: 3, Text: `
+		p0 = new kind=0 fields=1
+		p1 = new kind=0 fields=1
+		p2 = new kind=0 fields=1
+		p3 = new kind=0 fields=1
+		p4 = new kind=0 fields=1
+		p5 = new kind=0 fields=1
+		p6 = new kind=0 fields=1
+		p7 = new kind=0 fields=1
+		p8 = new kind=0 fields=1
+		set p0 p1 field=0
+		set p1 p2 field=0
+		set p2 p3 field=0
+		set p3 p4 field=0
+		set p4 p5 field=0
+		set p5 p6 field=0
+		set p6 p7 field=0
+		set p7 p8 field=0
+		finalizer p0 script=1
+		finalizer p1 script=1
+		finalizer p2 script=1
+		finalizer p3 script=1
+		finalizer p4 script=1
+		finalizer p5 script=1
+		finalizer p6 script=2
+		finalizer p7 script=1
+		finalizer p8 script=1
+		unroot p1
+		unroot p2
+		unroot p3
+		unroot p4
+		unroot p5
+		unroot p6
+		unroot p7
+		unroot p8
+		unroot p0
+		p9 = new kind=0 fields=0
+		p10 = take p9
+		check
+		usage`},
 }

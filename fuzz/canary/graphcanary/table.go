@@ -169,7 +169,7 @@ var table = []row{
 
 	// Lists, copies, the garbage, and what is asked.
 	{Name: "append-shifts", Doc: "what is appended behind four fields comes before the last", Bug: AppendShifts,
-		Rule: graph.Fields, Or: or(graph.Copies, graph.Edges), Reproducer: 9,
+		Rule: graph.Fields, Or: or(graph.Copies, graph.Edges), Reproducer: 11,
 		Reason: "five fields have to be there; a copy has them in the order of the original"},
 	{Name: "pop-keeps", Doc: "a field that is popped is counted still", Bug: PopKeeps, Rule: graph.Counts,
 		Or: or(graph.Prompt, graph.Complete, graph.Invariant, graph.Return), Reason: "what was popped never dies"},
