@@ -110,7 +110,7 @@ type pyType struct {
 func pyVariant(prof *object.Profile, variant uint64) *object.Profile {
 	p := *prof
 	if depth := [...]int{0, 4, 5, 7}[variant%4]; depth != 0 {
-		p.TrashDepth, p.TrashHeadroom = depth, min(p.TrashHeadroom, 1)
+		p.TrashDepth, p.TrashHeadroom, p.NestMax = depth, min(p.TrashHeadroom, 1), depth-1
 	}
 	if v := variant / 4 % 4; v != 0 {
 		p.Arena = smallArenas(p.Arena, v)
@@ -217,7 +217,7 @@ func (h *pyHeap) build(kind graph.Kind, fields int) object.Ref {
 	case pyTuple:
 		return h.whole(h.h.New(h.typeOf(object.KindSlotted, 1)), func(o object.Ref) bool {
 			var items [pyFieldsMax]object.Ref
-			return fields == 0 || h.give(o, h.h.NewTuple(items[:fields]...))
+			return h.give(o, h.h.NewTuple(items[:fields]...))
 		})
 	case pyNested:
 		return h.whole(h.h.New(h.typeOf(object.KindSlotted, 1)), func(o object.Ref) bool {
@@ -525,8 +525,8 @@ func (h *pyHeap) Finalized(id graph.ID) bool { return h.h.IsFinalized(object.Ref
 // Size is that of the object and of the tuples that go with it.
 func (h *pyHeap) Size(id graph.ID) int {
 	o := object.Ref(id)
-	switch p := h.known[o]; p.kind {
-	case pyTuple, pyNested:
+	switch p := h.known[o]; {
+	case p.fields > 0 && (p.kind == pyTuple || p.kind == pyNested):
 		n := h.h.Size(o)
 		for t := h.h.Get(o, 0); t != 0; t = h.h.Get(t, 1) {
 			n += h.h.Size(t)
@@ -752,13 +752,36 @@ func (g gcHeap) Pace() graph.Pace {
 // pyPaceMax is up to how many objects are counted whenever a collection begins and ends.
 const pyPaceMax = 500
 
-// Refuses asks for a list of what is below all, as -1 is one of all.
+// Refuses asks for a list of what is below all, as -1 is one of all, and for types that there cannot be.
 func (g gcHeap) Refuses(generation int) bool {
 	_, err := g.c.CollectGeneration(generation)
 	if generation < 0 {
 		generation--
 	}
-	return err != nil && g.c.Objects(generation, func(object.Ref) {}) != nil
+	return err != nil && g.c.Objects(generation, func(object.Ref) {}) != nil && !g.definesWrong()
+}
+
+// definesWrong tells whether a type was defined that there cannot be. One with as many attributes as there may be can.
+func (g gcHeap) definesWrong() bool {
+	g.typeOf(object.KindSlotted, object.AttrsMax)
+	for _, t := range []object.Type{
+		{Kind: object.KindList}, {Kind: object.KindWeakref}, {Kind: object.KindSlotted + 1},
+		{Kind: object.KindSlotted, Attrs: -1}, {Kind: object.KindSlotted, Attrs: object.AttrsMax + 1},
+		{Kind: object.KindSlotted, Final: object.Collect + 1}, {Kind: object.KindSlotted, Classic: true},
+		{Kind: object.KindInstance, Classic: !g.h.Profile().Legacy, Attrs: 1 - 2*int(bit(g.h.Profile().Legacy))},
+	} {
+		if _, err := g.h.Define(t); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+func bit(b bool) uint64 {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // Immortalize gives an object the count of what never dies (3.12). What is hidden with it is never shared.

@@ -54,6 +54,7 @@ func pyValueContract(name string) value.Contract {
 	c := value.Contract{
 		OneString: minor == 0, AnyOrder: minor == 0, OpaqueAt: minor == 0, RangeInts: minor > 0, Cached: true,
 		FrozenOnce: minor < 10, Immortal: minor >= 12, KeepsNames: minor == 12, CopiesRanges: minor < 10,
+		CopiesFlat: minor == 0, TupleWeaks: int(pySince(minor, 13, 1, 2)),
 		CacheCount: 1, PlainCount: 1,
 	}
 	switch {
@@ -150,8 +151,9 @@ func pyValueSizes(minor int, head uint64) *value.Sizes {
 	z.Base = [value.Kinds]uint64{
 		value.List: head + 40, value.Tuple: head + 24, value.Set: head + 200, value.Frozenset: head + 200,
 		value.Slice: head + 40, value.Function: head + function, value.Cell: head + 24,
-		value.Method: head + since(8, 48, since(6, 40, 48)),
+		value.Method: head + since(8, 48, since(6, 40, 48)), value.Slots: head + 16,
 	}
+	z.Bare = since(8, head+16, 16)
 	return z
 }
 
@@ -236,6 +238,9 @@ type pyValues struct {
 	h *object.Heap
 	c *gc.Collector
 
+	slots map[int]object.TypeID // classes of instances, by how many slots they have; -1: with a finalizer
+	ran   []value.ID
+
 	ballast      []unsafe.Pointer // what InjectOOM took
 	ballastBytes uint64
 	leaks        func() error // of the operating system
@@ -250,7 +255,11 @@ func openPyValues(prof *object.Profile, w valuetest.World) (value.Store, error) 
 	if err != nil {
 		return nil, err
 	}
-	s := &pyValues{h: h, leaks: os.leaks}
+	s := &pyValues{h: h, leaks: os.leaks, slots: map[int]object.TypeID{}}
+	h.OnFinalize, h.OnCallback = s.runs, s.runs
+	if w.Variant%4 == 3 { // deaths take another way in which they are told
+		h.OnDeath = func(object.Ref) {}
+	}
 	if s.c, err = gc.New(h); err != nil {
 		return nil, fmt.Errorf("%w; %w", err, h.Close())
 	}
@@ -334,12 +343,55 @@ func (s *pyValues) Make(w value.Way, items []value.ID) value.ID {
 		o = h.NewSlice(refs[0], refs[1], refs[2])
 	case value.FunctionOf:
 		o = h.NewFunction(refs[0], refs[1])
+	case value.SlotsOf:
+		if o = h.New(s.class(len(refs), len(refs))); o != 0 {
+			for i, v := range refs {
+				h.SetItem(o, i, v)
+			}
+		}
+	case value.FinalOf:
+		o = h.New(s.class(-1, 0))
 	case value.CellOf:
 		o = h.NewCell(refs[0])
 	default:
 		o = h.NewMethod(refs[0], refs[1])
 	}
 	return value.ID(o)
+}
+
+// class is that of instances with so many slots.
+func (s *pyValues) class(key, slots int) object.TypeID {
+	id, ok := s.slots[key]
+	if !ok {
+		t := object.Type{Name: "slots", Kind: object.KindSlotted, Attrs: slots}
+		if key < 0 {
+			t.Final = object.Nothing
+		}
+		var err error
+		if id, err = s.h.Define(t); err != nil {
+			panic(err) // of the few types that there are none is refused
+		}
+		s.slots[key] = id
+	}
+	return id
+}
+
+// runs is told what runs.
+func (s *pyValues) runs(o object.Ref) {
+	s.h.Events = s.h.Events[:0]
+	s.ran = append(s.ran, value.ID(o))
+}
+
+// Ran tells what ran.
+func (s *pyValues) Ran() []value.ID {
+	all := s.ran
+	s.ran = nil
+	return all
+}
+
+// NewWeak is weakref.ref(o), or weakref.ref(o, callback), of a class of its own.
+func (s *pyValues) NewWeak(o value.ID, calls bool) value.ID {
+	return value.ID(s.h.NewWeakref(pyRef(o), calls))
 }
 
 // dict fills a dict, or lets it go.
@@ -366,7 +418,8 @@ var pyValueKinds = map[object.Kind]value.Kind{
 	object.KindList: value.List, object.KindTuple: value.Tuple, object.KindSet: value.Set,
 	object.KindFrozenset: value.Frozenset, object.KindDict: value.Dict, object.KindSlice: value.Slice,
 	object.KindFunction: value.Function, object.KindCell: value.Cell, object.KindMethod: value.Method,
-	object.KindCapsule: value.Capsule, object.KindRecord: value.Record,
+	object.KindCapsule: value.Capsule, object.KindRecord: value.Record, object.KindSlotted: value.Slots,
+	object.KindWeakref: value.Weak,
 }
 
 // Look tells all of an object. Its items are those that the collector is told, but that they do not tell of what is
@@ -383,15 +436,21 @@ func (s *pyValues) Look(id value.ID, t *value.Told) {
 		h.DictEach(o, func(k, v object.Ref) { add(k); add(v) })
 	case value.Set, value.Frozenset:
 		h.Referents(o, add)
-	case value.List, value.Tuple, value.Slice, value.Function, value.Cell, value.Method:
+	case value.Weak:
+		t.Refers = value.ID(h.Referent(o))
+	case value.List, value.Tuple, value.Slice, value.Function, value.Cell, value.Method, value.Slots:
 		for i := range t.Len {
 			add(h.Get(o, i))
 		}
 	case value.Str:
 		t.Interned = h.IsInterned(o)
 		t.Text = h.StrText(o)
+		h.Referents(o, add)
+	case value.Range:
+		t.Text = s.text(o, t)
 	default:
 		t.Text = s.text(o, t)
+		h.Referents(o, add)
 	}
 }
 
@@ -541,13 +600,37 @@ func (s *pyValues) Copy(o value.ID, deep bool) (value.ID, value.CopyError) {
 		f = s.h.DeepCopy
 	}
 	y, err := f(pyRef(o))
+	if err != nil {
+		return 0, copyError(err)
+	}
+	return value.ID(y), value.Copied
+}
+
+// CopyBoth is copy.deepcopy(a, memo) and copy.deepcopy(b, memo), with one memo.
+func (s *pyValues) CopyBoth(a, b value.ID) (x, y value.ID, entries int, why value.CopyError) {
+	memo := s.h.NewMemo()
+	first, err := memo.DeepCopy(pyRef(a))
+	if err != nil {
+		memo.Undo()
+		return 0, 0, 0, copyError(err)
+	}
+	second, err := memo.DeepCopy(pyRef(b))
+	if err != nil {
+		s.h.Decref(first)
+		memo.Undo()
+		return 0, 0, 0, copyError(err)
+	}
+	entries = memo.Len()
+	memo.Close()
+	return value.ID(first), value.ID(second), entries + memo.Len(), value.Copied // a closed one has none
+}
+
+func copyError(err error) value.CopyError {
 	switch {
-	case err == nil:
-		return value.ID(y), value.Copied
 	case errors.Is(err, object.ErrUncopyable):
-		return 0, value.Uncopyable
+		return value.Uncopyable
 	case errors.Is(err, object.ErrNoMemory):
-		return 0, value.NoMemory
+		return value.NoMemory
 	}
 	panic(err) // a cycle without a list or a dict, which no program can make
 }

@@ -7,8 +7,10 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"math/bits"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -162,6 +164,8 @@ type bench struct {
 	reach [][]uint32 // by target of proof.Controls and site
 	heaps []bool     // by target: it is an allocator
 
+	subjects []string // by target
+
 	recordings []reach
 	initial    []byte     // by site: reached before main
 	mutex      sync.Mutex // of what follows, and of Progress
@@ -207,6 +211,7 @@ func (b *bench) watch(ctx context.Context) error {
 	b.reach, b.proof.Controls = make([][]uint32, len(targets)), make([]Control, len(targets))
 	for _, t := range targets {
 		b.heaps = append(b.heaps, t.Subject == "heap")
+		b.subjects = append(b.subjects, t.Subject)
 	}
 	return b.each(ctx, len(targets), func(i, worker int) error {
 		answers, d, err := b.lab.do(ctx, "watch", job{Targets: []string{targets[i].Name}, Seed: b.Seed, Watch: true,
@@ -255,8 +260,9 @@ func (b *bench) reached(site int) bool {
 		slices.ContainsFunc(b.recordings, func(r reach) bool { return r.times[site] > 0 })
 }
 
-// targetsMax is the number of targets that a mutant is tried on in turn: those that reach its place most often. It is
-// large enough for every profile of pymalloc, since a defect may show in one of them only.
+// targetsMax is the number of targets that a mutant is tried on in turn: those that reach its place most often, where
+// each further one of a subject, and of a release, counts half as much. It is large enough for every profile of
+// pymalloc, since a defect may show in one of them only.
 const targetsMax = 16
 
 // targets are those that a mutant is tried on, and the number of those that reach it. One that is not reached is tried
@@ -279,12 +285,32 @@ func (b *bench) targets(m Mutant) (names []string, reach int) {
 		}
 	}
 	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(weights[j], weights[i]) })
-	for _, i := range order {
-		if reach == 0 || len(names) < min(reach, targetsMax) {
-			names = append(names, b.proof.Controls[i].Target)
+	most := len(order)
+	if reach > 0 {
+		most, order = min(reach, targetsMax), order[:reach]
+	}
+	alike := map[string]int{}
+	worth := func(i int) int { return bits.Len64(weights[i]) - alike[b.subjects[i]] - alike[b.release(i)] }
+	for len(names) < most {
+		best := 0
+		for k, i := range order {
+			if worth(i) > worth(order[best]) {
+				best = k
+			}
 		}
+		i := order[best]
+		order = slices.Delete(order, best, best+1)
+		names = append(names, b.proof.Controls[i].Target)
+		alike[b.subjects[i]]++
+		alike[b.release(i)]++
 	}
 	return names, reach
+}
+
+// release is what the name of a target ends in.
+func (b *bench) release(i int) string {
+	name := b.proof.Controls[i].Target
+	return name[strings.LastIndexByte(name, '-')+1:]
 }
 
 func (b *bench) mutant(ctx context.Context, m Mutant, i, worker int) error {

@@ -177,7 +177,7 @@ func (h *Heap) lookup(o Ref) uintptr {
 // internedRoom makes sure that one more string fits.
 func (h *Heap) internedRoom() bool {
 	t := &h.interned
-	if t.table != 0 && 4*(t.used+1) <= 3*t.slots {
+	if 4*(t.used+1) <= 3*t.slots {
 		return true
 	}
 	old := *t
@@ -193,9 +193,7 @@ func (h *Heap) internedRoom() bool {
 			page.Store(h.lookup(Ref(x)), x)
 		}
 	}
-	if old.table != 0 {
-		h.freeBlock(old.table)
-	}
+	h.freeBlock(old.table) // if there was one
 	return true
 }
 

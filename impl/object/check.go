@@ -29,6 +29,9 @@ func (h *Heap) CheckInvariants(roots func(func(Ref)), lists []List) error {
 	if h.waiting != 0 || h.depth != 0 || h.nested != 0 {
 		return breach("trash", "somebody waits for its death, or a death is not over")
 	}
+	if h.misnested {
+		return breach("trash", "deaths were nested too deeply, or one waited that could have died at once")
+	}
 	if err := h.checkCache(); err != nil {
 		return err
 	}
@@ -118,6 +121,27 @@ func (h *Heap) census(roots func(func(Ref)), lists []List) (census, error) {
 		}
 	}
 	return c, nil
+}
+
+// checkNesting notes whether an object that dies, or waits for its death, does so at the right depth: 7. Who dies is
+// looked at where somebody wants to know it, as that would cost too much.
+func (h *Heap) checkNesting(o Ref, waits bool) {
+	w, depth := o.word(), h.prof.TrashDepth
+	own := kindOf(w) >= KindWeakref
+	if own && h.prof.TrashOld {
+		depth--
+	}
+	counts := w&flagTrash != 0 && !(own && h.typeOf(o).Classic)
+	switch {
+	case waits && counts:
+		h.misnested = h.misnested || h.depth < depth
+	case waits:
+		h.misnested = h.misnested || h.nested < h.prof.NestMax
+	case counts:
+		h.misnested = h.misnested || h.depth > depth
+	case w&flagGC != 0:
+		h.misnested = h.misnested || h.nested > h.prof.NestMax
+	}
 }
 
 // likely is how many blocks there may well be: as many as the allocator says, but no check goes wrong if that is wrong.

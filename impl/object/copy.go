@@ -73,8 +73,8 @@ func (m *Memo) note(o, copied Ref) {
 	m.kept = append(m.kept, o)
 }
 
-// undo empties all copies, so that none that is on a cycle outlives the memo, and closes it.
-func (m *Memo) undo() {
+// Undo empties all copies, so that none that is on a cycle outlives the memo, and closes it.
+func (m *Memo) Undo() {
 	for _, o := range m.made {
 		m.h.Clear(o)
 	}
@@ -183,7 +183,7 @@ func (h *Heap) DeepCopy(o Ref) (Ref, error) {
 	m := h.NewMemo()
 	y, err := m.DeepCopy(o)
 	if err != nil {
-		m.undo()
+		m.Undo()
 		return 0, err
 	}
 	m.Close()
@@ -413,7 +413,7 @@ func (c *copier) end(f *copying) (Ref, error) {
 	return y, nil
 }
 
-// build makes an object of its parts. One that is there already needs no note.
+// build makes an object of its parts. One that is there already needs no note, and its reference is borrowed.
 func (c *copier) build(o Ref, parts []Ref) (y Ref, known bool) {
 	h := c.h
 	switch o.kind() {
@@ -431,7 +431,10 @@ func (c *copier) build(o Ref, parts []Ref) (y Ref, known bool) {
 	case KindSet:
 		y = h.NewSet(parts...)
 	case KindFrozenset:
-		y = h.NewFrozenset(parts...)
+		if y = h.NewFrozenset(parts...); y == o { // the empty one, of which there is one (up to 3.9)
+			h.Decref(y)
+			return o, true
+		}
 	case KindSlice:
 		y = h.NewSlice(parts[0], parts[1], parts[2])
 	case KindMethod:

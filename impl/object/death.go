@@ -107,13 +107,9 @@ func (h *Heap) open(o Ref) {
 	}
 }
 
-// nestedMax bounds the deaths that the trashcan does not count. C has no such bound, and a chain of so many cells may
-// overflow its stack.
-const nestedMax = 10_000
-
 // dieUncounted is die of a container that the trashcan does not count.
 func (h *Heap) dieUncounted(o Ref) {
-	if h.nested >= nestedMax {
+	if h.nested >= h.prof.NestMax {
 		h.wait(o)
 		return
 	}
@@ -158,8 +154,8 @@ func (h *Heap) bury(o Ref) bool {
 		h.dropSet(uintptr(o)+setSmall, o.load(setTable), setKeys(o), o.load(setFill))
 	case KindWeakref:
 		h.clearWeak(o)
-	case KindInstance, KindSlotted:
-		h.dropAttributes(o, h.typeOf(o), true)
+	case KindInstance:
+		h.dropAttributes(o, true)
 	case KindCapsule:
 		h.open(o)
 	default:
@@ -168,19 +164,17 @@ func (h *Heap) bury(o Ref) bool {
 	return true
 }
 
-// dropRefs lets the references of a small container go, from the first to the last.
+// dropRefs lets the references of a small container or the slots of an instance go, from the first to the last.
 func (h *Heap) dropRefs(o Ref) {
 	for i, n := 0, h.typeOf(o).Attrs; i < n; i++ {
 		h.take(uintptr(o) + offBody + uintptr(i)*8)
 	}
 }
 
-// tagHidden is the tag of objects that stand for what an interpreter makes for itself.
-const tagHidden = 1<<32 - 1
-
-// mourn tells that o is sure to die, if anybody knows of it.
+// mourn tells that o is sure to die.
 func (h *Heap) mourn(o Ref) {
-	if h.OnDeath != nil && h.Tag(o) != tagHidden && TypeID(o.word()) != typeFrame {
+	if h.OnDeath != nil {
+		h.checkNesting(o, false)
 		h.OnDeath(o)
 	}
 }
@@ -314,6 +308,7 @@ func (h *Heap) frame(o Ref, s Script) {
 
 // wait puts a dead object with those whose death is delayed.
 func (h *Heap) wait(o Ref) {
+	h.checkNesting(o, true)
 	h.seen[trashWaits]++
 	o.storePrev(o.prev()&bitFinalized | uintptr(h.waiting))
 	h.waiting = o
@@ -329,27 +324,20 @@ func (h *Heap) dropItems(items uintptr, n int) {
 	}
 }
 
-// dropAttributes lets the slots, the dict or the values of an instance go. A dying instance gives the block of its
-// values back; one that is cleared keeps it, full of None.
-func (h *Heap) dropAttributes(o Ref, t *Type, dying bool) {
-	at := uintptr(o) + t.refsAt
-	if t.Kind == KindInstance {
-		if h.prof.Values == InDict {
-			h.take(at)
-			return
-		}
-		if at = page.Load(at); at == 0 {
-			return
-		}
+// dropAttributes lets the dict or the values of an instance go. A dying instance gives the block of its values back;
+// one that is cleared keeps it, full of None.
+func (h *Heap) dropAttributes(o Ref, dying bool) {
+	t := h.typeOf(o)
+	if h.prof.Values == InDict {
+		h.take(uintptr(o) + t.refsAt)
+		return
 	}
-	for end := at + uintptr(t.Attrs)*8; at < end; at += 8 {
-		if v := Ref(page.Load(at)); v != 0 {
-			page.Store(at, 0)
-			h.Decref(v)
-		}
+	values := o.load(t.refsAt)
+	for at, end := values, values+uintptr(t.Attrs)*8; at < end; at += 8 {
+		h.take(at)
 	}
-	if dying && t.Kind == KindInstance && h.prof.Values == InBlock {
-		h.freeBlock(o.load(t.refsAt) - valuesEntries)
+	if dying && h.prof.Values == InBlock {
+		h.freeBlock(values - valuesEntries)
 	}
 }
 
@@ -378,13 +366,13 @@ func (h *Heap) Clear(o Ref) {
 		if h.prof.FunctionClears {
 			h.dropRefs(o)
 		}
-	case KindCell, KindRecord:
+	case KindCell, KindRecord, KindSlotted:
 		h.dropRefs(o)
 	case KindWeakref:
 		h.ClearWeak(o)
 		o.store(weakCallback, 0)
-	case KindInstance, KindSlotted:
-		h.dropAttributes(o, h.typeOf(o), false)
+	case KindInstance:
+		h.dropAttributes(o, false)
 	}
 }
 
@@ -411,7 +399,7 @@ func (h *Heap) leave() {
 	if h.waiting == 0 {
 		return
 	}
-	if h.nested >= nestedMax {
+	if h.nested >= h.prof.NestMax {
 		return // who is above will do it
 	}
 	if room := h.prof.TrashHeadroom; h.depth > 0 && (room == 0 || h.depth >= h.prof.TrashDepth-room) {

@@ -74,7 +74,7 @@
 // and holds its argument, which then outlives its finalizer without being resurrected (Profile.FramesWait).
 //
 // Cells, functions, methods and slices do not count in the trashcan. C overflows its stack on a chain of a million of
-// them; here they wait at a depth of 10,000.
+// them; here they wait at a depth of 10,000 (Profile.NestMax).
 //
 // Counting lives here and not in a package of its own: a death is the reverse of a construction, and every line of it
 // needs the layout.
@@ -100,7 +100,8 @@
 //     be tracked.
 //  6. object/weak: the weak references of an object are a list, linked both ways, of weak references to it; those
 //     whose referent is dead are on none.
-//  7. object/trash: nothing waits for its death.
+//  7. object/trash: nothing waits for its death; nothing did that could have died at once, and no deaths were nested
+//     more deeply than the profile says, as far as OnDeath was set.
 //  8. object/free: the free list of a type holds as many blocks as it says and at most as many as it may, none of them
 //     an object or tracked (freelist.go).
 //  9. object/list: a list has at most as many items as it has room for, and a block if it has room.

@@ -140,7 +140,7 @@ func (h *Heap) FreeListBytes() (bytes uint64) {
 // count tells count 0 of a container that the allocator gave, which may start a collection, or ask for one.
 func (h *Heap) count() {
 	h.Fresh++
-	if h.Fresh > h.Limit && h.collector != nil {
+	if h.Fresh > h.Limit {
 		h.collector.Full()
 	}
 }

@@ -212,6 +212,7 @@ type Heap struct {
 
 	// Fresh is count[0] of the collector: containers allocated less containers freed, never below 0. Limit is its
 	// threshold. Both are changed by the collector too.
+	// Without a Collector no limit may be set.
 	Fresh, Limit int
 
 	prof      *Profile
@@ -221,6 +222,7 @@ type Heap struct {
 	live      int   // objects that were made and did not die, without those that are cached
 	depth     int   // nested deaths that the trashcan counts
 	nested    int   // and those that it does not
+	misnested bool  // something waited and should have died, or the reverse (checkNesting)
 	waiting   Ref   // those that the trashcan delays, last one first
 	calls     []Ref // a stack of weak references whose callbacks are due
 
@@ -310,8 +312,7 @@ func (h *Heap) NewHead() List {
 		return 0
 	}
 	h.lists++
-	l := Ref(b + 16) // next and prev lie in front, and two words that say that this is no object behind
-	page.Store(uintptr(l)+offCount, 0)
+	l := Ref(b + 16) // next and prev lie in front, and a word that says that this is no object behind
 	page.Store(uintptr(l)+offType, 0)
 	h.Init(l)
 	return l
@@ -325,7 +326,7 @@ func (h *Heap) defineKinds() {
 	if p.ByteStr {
 		dictWords = 29 // with a table of 8 slots
 	}
-	h.types = make([]Type, firstRecord, int(firstRecord)+len(records)+8)
+	h.types = make([]Type, firstRecord)
 	rows := []struct {
 		id    TypeID
 		kind  Kind
@@ -636,11 +637,7 @@ func (h *Heap) Fields(o Ref) (at uintptr, n int, step, alt uintptr) {
 		if h.prof.Values == InDict {
 			return uintptr(o) + t.refsAt, 1, word, 0
 		}
-		at = o.load(t.refsAt)
-		if at == 0 {
-			return 0, 0, word, 0
-		}
-		return at, t.Attrs, word, 0
+		return o.load(t.refsAt), t.Attrs, word, 0
 	}
 	t := &h.types[uint16(w)]
 	return uintptr(o) + t.refsAt, t.Attrs, word, 0

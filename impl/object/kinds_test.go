@@ -359,7 +359,7 @@ func TestLongChains(t *testing.T) {
 			deepest := 0
 			h.OnDeath = func(Ref) { deepest = max(deepest, h.nested+h.depth) }
 			h.Decref(chain)
-			if deepest > nestedMax+p.TrashDepth {
+			if deepest > p.NestMax+p.TrashDepth {
 				t.Errorf("%s: %d lists in 3: deaths are nested %d deep", name, lists, deepest)
 			}
 			if err := check(h); err != nil || h.Live() != 0 {

@@ -39,6 +39,10 @@ type Profile struct {
 	TrashDepth    int
 	TrashHeadroom int
 
+	// NestMax bounds the deaths that the trashcan does not count. C has no such bound, and a chain of so many cells may
+	// overflow its stack.
+	NestMax int
+
 	// TrashOld: instances wait one level earlier (up to 3.7, subtype_dealloc).
 	TrashOld bool
 
@@ -105,7 +109,7 @@ func buildProfiles() []*Profile {
 	}
 	var all []*Profile
 	p := Profile{
-		HeadBytes: 24, WeakWords: 5, StrHeader: 49, TrashDepth: 50, TrashOld: true, FramesWait: true,
+		HeadBytes: 24, WeakWords: 5, StrHeader: 49, TrashDepth: 50, NestMax: 10_000, TrashOld: true, FramesWait: true,
 		Layout:       layout36,
 		Threshold0:   700,
 		AllOrNothing: true, CountEarly: true, TuplesInScan: true,

@@ -108,7 +108,6 @@ func (h *Heap) clearWeakrefs(o Ref, at uintptr) {
 	if n >= h.prof.CallbackTuple {
 		if tuple = h.alloc(typeTuple, uintptr(n)*16); tuple != 0 {
 			tuple.store(tupleSize, uintptr(n)*2)
-			h.SetTag(tuple, tagHidden)
 			h.track(tuple)
 		}
 	}

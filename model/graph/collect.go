@@ -183,12 +183,17 @@ func (m *Model) hoard(n *node) violation {
 	switch {
 	case !m.saveAll && !n.legacy:
 		return Garbage.Breach("%v came into the garbage, and has no legacy finalizer", n)
-	case !m.doomed(n):
+	case !m.doomed(n) && !(n.legacy && m.now.rescued):
 		return Garbage.Breach("%v came into the garbage, and roots reach it", n)
 	}
+	held := !m.doomed(n) // by what a legacy finalizer saved when its object died by its count
 	m.doomAll()
 	m.garbage = append(m.garbage, n)
 	m.root(n, 1)
+	if held {
+		m.take(n, false)
+		return nil
+	}
 	m.epoch++
 	m.fresh = false
 	m.work = append(m.work[:0], n)

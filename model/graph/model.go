@@ -81,7 +81,7 @@ type node struct {
 	finalized    bool
 	copied       bool // it was made as a copy
 	frozen, dead bool
-	immortal     bool // it has a root for ever; entered is since when
+	immortal     bool // it has a root for ever; entered is since when, or since when it may be followed
 	thawed       bool // it was frozen, and has not entered anew
 	age          int  // full collections that found it unreachable
 	first        int  // the last collection that began before it was made; -1: it was there at a freeze or its end
@@ -268,6 +268,9 @@ func (m *Model) store(n *node, i int, to *node) {
 	n.size = 0
 	if to != nil {
 		m.refer(to, 1)
+		if n.immortal && m.Contract.Untracks[n.kind%Kinds] { // which is not followed until now, perhaps
+			n.entered = m.number
+		}
 	}
 	if old != nil {
 		m.refer(old, -1)
@@ -351,9 +354,9 @@ func (m *Model) Finalizer(slot uint32, s Script) {
 	m.slots[slot].script = s
 }
 
-// Legacy gives the slot's object a legacy finalizer that does nothing.
-func (m *Model) Legacy(slot uint32) {
-	m.Finalizer(slot, Idle)
+// Legacy gives the slot's object a legacy finalizer that follows the script when it runs first, and does nothing later.
+func (m *Model) Legacy(slot uint32, s Script) {
+	m.Finalizer(slot, s)
 	m.slots[slot].legacy, m.hoards = true, true
 }
 
@@ -478,7 +481,7 @@ func (m *Model) bury(n *node) {
 // Refuse judges that an object with so many fields was refused.
 func (m *Model) Refuse(fields int) violation {
 	c := &m.Contract
-	m.failed = true
+	m.failed, m.pace.asked = true, true
 	m.wild()
 	if m.scarce || m.limited || c.MayRefuse || c.FieldsMax != 0 && fields > c.FieldsMax {
 		return nil

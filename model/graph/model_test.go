@@ -798,7 +798,7 @@ func (s script) deep(events string) violation {
 // legacy leaves a cycle, 10 with a legacy finalizer and 20.
 func (s script) legacy() {
 	s.pair()
-	s.m.Legacy(0)
+	s.m.Legacy(0, Idle)
 	s.must(s.drop(0, ""))
 	s.must(s.drop(1, ""))
 }

@@ -54,6 +54,7 @@ type pace struct {
 	last        Pace  // what was told last, and became of it since; without counts, nothing was told
 	least, most int   // of count 0
 	tame        bool  // it is not above its threshold
+	asked       bool  // what was refused may have asked for a collection that has not started
 	before      Pace  // what was told at the start of the collection that runs
 }
 
@@ -83,6 +84,7 @@ func (m *Model) paced(number int) violation {
 		}
 	}
 	switch g := m.now.generation; {
+	case starts && m.now.alone && k.asked: // by what was so then
 	case p.On != m.on:
 		return Paces.Breach("collections are said to start by themselves: %t", p.On)
 	case starts && m.now.alone && (!p.On || p.Thresholds[0] == 0 || p.due() != g):
@@ -95,7 +97,7 @@ func (m *Model) paced(number int) violation {
 	}
 	k.last, k.least, k.most = p, p.Counts[0], p.Counts[0]
 	if starts {
-		m.now.paced, k.before = true, p
+		m.now.paced, k.before, k.asked = true, p, false
 		m.reset(min(m.now.generation, m.Contract.Full()))
 	}
 	if ends && (m.now.alone || m.now.inside) { // the operation goes on, and may make more

@@ -10,10 +10,10 @@ func (m *Model) Copy(s, q uint64, id ID) violation {
 		return Copies.Breach("an object of kind %d was copied", o.kind)
 	}
 	switch o.kind {
-	case List, Set, Dict, ByteArray, Method:
+	case List, Set, Dict, ByteArray, Method, Slots:
 		isNew = true
-	case Range, Slice: // as it likes
-		isNew = id != o.id
+	case Range, Slice:
+		isNew = m.CopiesFlat
 	}
 	if !isNew {
 		if id != o.id {
@@ -30,6 +30,7 @@ func (m *Model) Copy(s, q uint64, id ID) violation {
 		return m.From(s, q, o.kind, id)
 	}
 	y := &object{kind: o.kind, text: o.text, atom: o.atom, items: slices.Clone(o.items), room: len(o.items)}
+	y.final = o.final
 	if o.kind == List && m.Sizes != nil {
 		y.room = m.Sizes.ListCopy(len(o.items))
 	}
@@ -48,23 +49,58 @@ type copying struct {
 
 // DeepCopy judges a deep copy; told is what is seen of all that it leads to.
 func (m *Model) DeepCopy(s, q uint64, id ID, told []Told) violation {
-	c := copying{m, map[ID]*Told{}, map[*object]ID{}, map[ID]*object{}, map[ID]*object{}, map[*object]bool{}}
-	for i := range told {
-		c.told[told[i].ID] = &told[i]
-	}
+	c := m.copies(told)
 	o, v := c.pair(m.slots[q], id)
 	if v != nil {
 		return v
 	}
-	for id, y := range c.made {
-		m.objects[id] = y
-		m.born(y)
-		for _, x := range y.items {
-			m.hold(x)
-		}
-	}
+	c.enter()
 	m.put(s, o)
 	return nil
+}
+
+// CopyBoth judges deep copies with one memo. That of r is let go.
+func (m *Model) CopyBoth(s, q, r uint64, x, y ID, entries int, told []Told) violation {
+	c := m.copies(told)
+	first, v := c.pair(m.slots[q], x)
+	if v != nil {
+		return v
+	}
+	second, v := c.pair(m.slots[r], y)
+	if v != nil {
+		return v
+	}
+	want := len(c.copies)
+	if want > 0 {
+		want++
+	}
+	if entries != want {
+		return Copies.Breach("a memo has %d entries, and not %d", entries, want)
+	}
+	c.enter()
+	m.put(s, first)
+	m.hold(second)
+	m.drop(second)
+	return nil
+}
+
+func (m *Model) copies(told []Told) *copying {
+	c := &copying{m, map[ID]*Told{}, map[*object]ID{}, map[ID]*object{}, map[ID]*object{}, map[*object]bool{}}
+	for i := range told {
+		c.told[told[i].ID] = &told[i]
+	}
+	return c
+}
+
+// enter has the copies live, without a reference but those of each other.
+func (c *copying) enter() {
+	for id, y := range c.made {
+		c.m.objects[id] = y
+		c.m.born(y)
+		for _, x := range y.items {
+			c.m.hold(x)
+		}
+	}
 }
 
 // keeps tells whether an object is its own deep copy.
@@ -73,7 +109,7 @@ func (c *copying) keeps(o *object) bool {
 		return true
 	}
 	switch o.kind {
-	case List, Set, Frozenset, Dict, Slice, Cell, Method, ByteArray:
+	case List, Set, Frozenset, Dict, Slice, Cell, Method, ByteArray, Slots:
 		return false
 	case Capsule, Record:
 		return copyable(o.kind, o.text)
@@ -107,7 +143,8 @@ func (c *copying) pair(o *object, id ID) (*object, violation) {
 		return nil, Copies.Breach("the copy of an object of kind %d is not new", o.kind)
 	}
 	t := c.told[id]
-	if first, ok := c.copies[o]; ok && first != id && (o.kind == List || o.kind == Dict) {
+	if first, ok := c.copies[o]; ok && first != id &&
+		(o.kind == List || o.kind == Dict || o.kind == Slots) {
 		return nil, Copies.Breach("there are two copies of an object of kind %d", o.kind)
 	}
 	if t == nil || c.of[id] != nil && c.of[id] != o || t.Kind != o.kind || len(t.Items) != len(o.items) {
@@ -120,6 +157,7 @@ func (c *copying) pair(o *object, id ID) (*object, violation) {
 		return nil, Copies.Breach("an object of kind %d was copied", o.kind)
 	}
 	y := &object{id: id, kind: o.kind, text: o.text, atom: o.atom, places: setPlaces}
+	y.final = o.final
 	c.copies[o], c.of[id], c.made[id] = id, o, y
 	return y, c.fill(o, y, t)
 }
@@ -160,9 +198,10 @@ func (c *copying) fill(o, y *object, t *Told) violation {
 	return nil
 }
 
-// Uncopied judges that there is no copy of an object: it is a cell or its like, or leads to one.
-func (m *Model) Uncopied(q uint64, deep bool) violation {
+// Uncopied judges that there is no copy of an object, or of one of others: it is a cell or its like, or leads to one.
+func (m *Model) Uncopied(q uint64, deep bool, others ...uint64) violation {
 	m.vague = m.vague || deep // what was copied already is dead
+	m.parts = m.parts || deep
 	seen := map[*object]bool{nil: true}
 	var cells func(o *object) bool
 	cells = func(o *object) bool {
@@ -179,7 +218,11 @@ func (m *Model) Uncopied(q uint64, deep bool) violation {
 		}
 		return !copyable(o.kind, o.text) || slices.ContainsFunc(items, cells)
 	}
-	if !cells(m.slots[q]) {
+	found := cells(m.slots[q])
+	for _, s := range others {
+		found = found || cells(m.slots[s])
+	}
+	if !found {
 		return Copies.Breach("an object of kind %d is said to have no copy", m.slots[q].kind)
 	}
 	return nil

@@ -54,6 +54,9 @@ func (m *Model) look(o *object, t *Told) violation {
 	if v := m.contents(o, t.Items); v != nil {
 		return v
 	}
+	if t.Refers != idOf(o.refers) {
+		return Weakly.Breach("a weak reference refers to another object, or none")
+	}
 	if v := m.count(o, t.Count); v != nil {
 		return v
 	}
@@ -135,7 +138,7 @@ func (m *Model) count(o *object, n int) violation {
 func (m *Model) size(o *object) (bytes uint64, promised bool) {
 	z := m.Sizes
 	switch {
-	case z == nil || o.unsized || o.kind == Dict || o.kind == Record:
+	case z == nil || o.unsized || o.kind == Dict || o.kind == Record || o.kind == Weak:
 		return 0, false
 	case o.atom != nil:
 		return z.Atom(o.atom), true
@@ -144,6 +147,10 @@ func (m *Model) size(o *object) (bytes uint64, promised bool) {
 	switch o.kind {
 	case List:
 		bytes += 8 * uint64(o.room)
+	case Slots:
+		if bytes += 8 * uint64(len(o.items)); len(o.items) == 0 {
+			bytes = z.Bare
+		}
 	case Tuple:
 		bytes += 8 * uint64(len(o.items))
 	case Set, Frozenset:

@@ -26,6 +26,7 @@ type object struct {
 	fill     int // of a set: keys and places of those that were taken out
 	places   int
 	unsized  bool // a refusal left the size open
+	weakly
 }
 
 // Model judges a store. The operations are methods, whose arguments are slots; Take and Told come afterwards.
@@ -44,6 +45,7 @@ type Model struct {
 	refused        bool // the operation that is judged was
 	loose          *object
 	from           *object // loose was to be updated with it, and there was no memory
+	ran
 }
 
 // NewModel returns the model of an empty store.
@@ -99,6 +101,7 @@ func (o *object) length() int {
 // Begin says whether the operation that is judged next was refused.
 func (m *Model) Begin(refused bool) violation {
 	m.refused, m.loose, m.from = refused, nil, nil
+	m.begin(refused)
 	m.vague = m.vague || refused
 	m.scarce = m.scarce || m.Limited || m.Armed
 	if refused && !m.Limited && !m.Armed {
@@ -129,6 +132,7 @@ func (m *Model) die(o *object) {
 	if m.names[o.text] == o {
 		delete(m.names, o.text)
 	}
+	m.runs(o)
 	items := o.items
 	o.items = nil
 	for _, i := range items {
@@ -224,8 +228,11 @@ func (m *Model) Atom(s uint64, a Atom, id ID) violation {
 	return m.define(s, id, o)
 }
 
-// Intern judges the making of a string of which there is one.
-func (m *Model) Intern(s uint64, a Atom, id ID, interned bool) violation {
+// Intern judges the making of a string of which there is one, or of a constant, which is such if it looks like a name.
+func (m *Model) Intern(s uint64, a Atom, constant bool, id ID, interned bool) violation {
+	if constant && !IsName(a.Text) {
+		return m.Atom(s, a, id)
+	}
 	o := &object{kind: Str, text: a.Text, atom: &a, interned: interned}
 	one := m.names[a.Text]
 	switch {
@@ -266,6 +273,8 @@ func (m *Model) Make(s uint64, w Way, from []uint64, id ID) violation {
 		} else if z != nil && w == ListLiteral && n >= 3 {
 			o.room = z.ListLiteral(n)
 		}
+	case Slots:
+		o.final = w == FinalOf
 	case Set, Frozenset:
 		m.fillSet(o, w == SetLiteral && n >= 3)
 	case Dict:

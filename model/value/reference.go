@@ -1,6 +1,7 @@
 package value
 
 import (
+	"maps"
 	"slices"
 	"unicode/utf8"
 )
@@ -11,7 +12,8 @@ var ReferenceContract = Contract{
 	Waits: func(Kind, int) (int, uint64) { return 0, 0 }, KeepsWaiting: func(Kind) bool { return false },
 	Sizes: &Sizes{
 		Atom: func(*Atom) uint64 { return 8 }, Base: [Kinds]uint64{List: 8, Tuple: 8, Set: 8, Frozenset: 8, Slice: 8,
-			Function: 8, Cell: 8, Method: 8},
+			Function: 8, Cell: 8, Method: 8, Slots: 8},
+		Bare:        8,
 		ListGrown:   func(_, n int) int { return n },
 		ListOf:      func(n int) int { return n },
 		ListLiteral: func(n int) int { return n },
@@ -27,6 +29,7 @@ type Reference struct {
 	objects map[ID]*thing
 	names   map[string]ID
 	last    ID
+	ran     []ID
 
 	// Refuse says that the next object, or item, finds no memory. An Injector sets it.
 	Refuse func() bool
@@ -40,6 +43,11 @@ type thing struct {
 	count int
 	room  int // of a list: the capacity that its size is told by
 	named bool
+	final bool // a capsule, or an instance with a finalizer
+
+	refers ID // of a weak reference
+	calls  bool
+	weaks  []ID // that refer to it, oldest first
 }
 
 // NewReference returns an empty store.
@@ -65,7 +73,7 @@ func (r *Reference) make(k Kind, text string, items []ID) ID {
 		return 0
 	}
 	r.last++
-	r.objects[r.last] = &thing{kind: k, text: text, count: 1}
+	r.objects[r.last] = &thing{kind: k, text: text, count: 1, final: k == Capsule}
 	for _, i := range items {
 		r.Share(i)
 	}
@@ -76,8 +84,11 @@ func (r *Reference) make(k Kind, text string, items []ID) ID {
 // Atom makes an atom.
 func (r *Reference) Atom(a Atom) ID { return r.make(a.Kind, a.Text, nil) }
 
-// Intern makes a string once.
-func (r *Reference) Intern(s string, _ bool) ID {
+// Intern makes a string once, or a constant that is one.
+func (r *Reference) Intern(s string, constant bool) ID {
+	if constant && !IsName(s) {
+		return r.make(Str, s, nil)
+	}
 	if o, ok := r.names[s]; ok {
 		r.Share(o)
 		return o
@@ -112,7 +123,11 @@ func (r *Reference) Make(w Way, items []ID) ID {
 		}
 		return o
 	default:
-		return r.make(k, "", slices.Clone(items))
+		o := r.make(k, "", slices.Clone(items))
+		if o != 0 {
+			r.objects[o].final = w == FinalOf
+		}
+		return o
 	}
 }
 
@@ -132,11 +147,48 @@ func (r *Reference) Free(o ID) {
 	if x.count--; x.count > 0 {
 		return
 	}
+	r.remove(o)
+	r.free(x.items)
+}
+
+// remove takes an object out, and runs what is due then.
+func (r *Reference) remove(o ID) {
+	x := r.objects[o]
 	delete(r.objects, o)
 	if x.named {
 		delete(r.names, x.text)
 	}
-	r.free(x.items)
+	if x.final {
+		r.ran = append(r.ran, o)
+	}
+	if of := r.objects[x.refers]; of != nil {
+		of.weaks = slices.DeleteFunc(of.weaks, func(w ID) bool { return w == o })
+	}
+	for _, w := range slices.Backward(x.weaks) {
+		if r.objects[w].refers = 0; r.objects[w].calls {
+			r.ran = append(r.ran, w)
+		}
+	}
+}
+
+// NewWeak makes a weak reference.
+func (r *Reference) NewWeak(o ID, calls bool) ID {
+	if !Weakable(r.objects[o].kind) {
+		return 0
+	}
+	w := r.make(Weak, "", nil)
+	if w != 0 {
+		r.objects[w].refers, r.objects[w].calls = o, calls
+		r.objects[o].weaks = append(r.objects[o].weaks, w)
+	}
+	return w
+}
+
+// Ran tells what ran.
+func (r *Reference) Ran() []ID {
+	all := r.ran
+	r.ran = nil
+	return all
 }
 
 func (r *Reference) free(all []ID) {
@@ -149,11 +201,11 @@ func (r *Reference) free(all []ID) {
 func (r *Reference) Look(o ID, t *Told) {
 	x := r.objects[o]
 	*t = Told{ID: o, Kind: x.kind, Count: x.count, Text: x.text, Len: len(x.items), Items: x.items, Size: 8,
-		Interned: x.named}
+		Interned: x.named, Refers: x.refers}
 	switch x.kind {
 	case List:
 		t.Size += 8 * uint64(x.room)
-	case Tuple:
+	case Tuple, Slots:
 		t.Size += 8 * uint64(len(x.items))
 	case Dict:
 		t.Len /= 2
@@ -370,21 +422,45 @@ func (r *Reference) Copy(o ID, deep bool) (ID, CopyError) {
 	}
 	if deep {
 		y := c.deep(o)
-		r.Share(y)
-		for _, made := range c.memo {
-			r.Free(made)
-		}
+		c.end(y)
 		return y, Copied
 	}
 	switch x := r.objects[o]; x.kind {
-	case List, Set, Dict, ByteArray, Method:
+	case List, Set, Dict, ByteArray, Method, Slots:
 		if y := r.make(x.kind, x.text, slices.Clone(x.items)); y != 0 {
+			r.objects[y].final = x.final
 			return y, Copied
 		}
 		return 0, NoMemory
 	}
 	r.Share(o)
 	return o, Copied
+}
+
+// CopyBoth makes two deep copies with one memo.
+func (r *Reference) CopyBoth(a, b ID) (x, y ID, entries int, why CopyError) {
+	c := copier{r, map[ID]ID{}, map[ID]bool{}, map[ID]bool{}}
+	for _, o := range [...]ID{a, b} {
+		if why = c.can(o, true); why != Copied {
+			return 0, 0, 0, why
+		}
+	}
+	x, y = c.deep(a), c.deep(b)
+	if entries = len(c.memo); entries > 0 {
+		entries++
+	}
+	c.end(x, y)
+	return x, y, entries, Copied
+}
+
+// end gives references to copies, and lets the memo go.
+func (c *copier) end(copies ...ID) {
+	for _, y := range copies {
+		c.r.Share(y)
+	}
+	for _, made := range c.memo {
+		c.r.Free(made)
+	}
 }
 
 // copier is a deep copy that is under way. The memo has a reference to each copy.
@@ -429,11 +505,11 @@ func (c *copier) deep(o ID) ID {
 		return o
 	}
 	r, x := c.r, c.r.objects[o]
-	keeps := !slices.Contains([]Kind{List, Tuple, Set, Frozenset, Dict, Slice, Method, ByteArray}, x.kind)
+	keeps := !slices.Contains([]Kind{List, Tuple, Set, Frozenset, Dict, Slice, Method, ByteArray, Slots}, x.kind)
 	if keeps {
 		return o
 	}
-	if x.kind != List && x.kind != Dict {
+	if x.kind != List && x.kind != Dict && x.kind != Slots {
 		var items []ID
 		for n, i := range x.items {
 			if x.kind != Method || n > 0 {
@@ -452,6 +528,7 @@ func (c *copier) deep(o ID) ID {
 		return c.memo[o]
 	}
 	y := c.made(x.kind, "", nil)
+	r.objects[y].final = x.final
 	c.memo[o] = y
 	for _, i := range x.items {
 		v := c.deep(i)
@@ -495,18 +572,17 @@ func (r *Reference) Collect() {
 			walk(o)
 		}
 	}
-	for o, x := range r.objects {
-		if found[o] {
-			continue
-		}
-		delete(r.objects, o)
+	garbage := slices.DeleteFunc(slices.Sorted(maps.Keys(r.objects)), func(o ID) bool { return found[o] })
+	for _, o := range garbage { // which does not call back
+		r.objects[o].calls = false
+	}
+	for _, o := range garbage {
+		x := r.objects[o]
+		r.remove(o)
 		for _, i := range x.items {
 			if found[i] {
 				r.objects[i].count--
 			}
-		}
-		if x.named {
-			delete(r.names, x.text)
 		}
 	}
 }

@@ -18,6 +18,8 @@ var (
 	Serves   = rule("value/serves", "an operation is refused only when memory is scarce")
 	Returned = rule("value/returned", "without objects, no memory is in use but what is kept for ever")
 	Waiting  = rule("value/waiting", "as many dead objects wait for the next like them as is promised")
+	Weakly   = rule("value/weak", "a weak reference refers to its object until that dies, and calls back then, newest first")
+	Runs     = rule("value/runs", "what is to run at the death of an object runs once, and then only")
 	Holds    = rule("value/invariants", "the store's own invariants hold")
 )
 
@@ -39,12 +41,17 @@ type Contract struct {
 	FrozenOnce   bool // and of the empty frozenset
 	Immortal     bool // they are not counted
 	CopiesRanges bool // the deep copy of a range is a new one
+	CopiesFlat   bool // the copy of a range or a slice is a new one
 	KeepsNames   bool // an interned string stays for ever
 	AnyOrder     bool // dicts have no order
 
 	// CacheCount is the count of what there is one of and nobody refers to; PlainCount that of None and bools. With
 	// Immortal, it is the count at all times.
 	CacheCount, PlainCount int
+
+	// TupleWeaks is how many weak references an object must have for its death to make a tuple of them, which may wait
+	// for the next like it.
+	TupleWeaks int
 
 	Sizes *Sizes // nil: not promised
 
@@ -59,6 +66,7 @@ type Contract struct {
 type Sizes struct {
 	Atom        func(a *Atom) uint64
 	Base        [Kinds]uint64                        // of a container, without what follows
+	Bare        uint64                               // of an instance without slots
 	ListGrown   func(size, n int) int                // the room that is made for n items when there were size
 	ListOf      func(n int) int                      // the room of list(x)
 	ListLiteral func(n int) int                      // and of a literal of constants

@@ -48,6 +48,8 @@ const (
 	Method   // function, self
 	Capsule  // nothing
 	Record   // any other object of an interpreter's, by the name of its type
+	Slots    // an instance of a class with `__slots__`: what is in them
+	Weak     // a weak reference: nothing, as what it refers to is not held
 	Kinds
 )
 
@@ -141,20 +143,30 @@ func copyable(k Kind, text string) bool {
 	return k != Cell && k != Capsule && (k != Record || text == class)
 }
 
-// Strings are the strings among the atoms, or those that look like names, as a constant of code has to in order to be
-// interned.
-func Strings(names bool) (all []Atom) {
+// Strings are the strings among the atoms, and some at the edges of what looks like a name.
+var Strings = makeStrings()
+
+func makeStrings() (all []Atom) {
 	for _, a := range Atoms {
-		if a.Kind == Str && !(names && strings.ContainsFunc(a.Text, notOfName)) {
+		if a.Kind == Str {
 			all = append(all, a)
 		}
+	}
+	for _, s := range []string{"aAzZ09_", "n@", "n[", "n`", "n{", "n/", "n:"} {
+		all = append(all, Atom{Kind: Str, Text: s})
 	}
 	return all
 }
 
+// IsName tells whether a string looks like a name, as a constant of code has to in order to be interned.
+func IsName(s string) bool { return !strings.ContainsFunc(s, notOfName) }
+
 func notOfName(r rune) bool {
 	return r != '_' && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
 }
+
+// Weakable tells whether there may be weak references to objects of a kind.
+func Weakable(k Kind) bool { return k == Set || k == Frozenset || k == Function || k == Method }
 
 // isKey tells whether an atom can be a key.
 func isKey(k Kind, text string) bool {
@@ -226,6 +238,8 @@ const (
 	FunctionOf // of globals and closure
 	CellOf
 	MethodOf
+	SlotsOf
+	FinalOf // of nothing: an instance of a class with a finalizer
 	Ways
 )
 
@@ -238,6 +252,7 @@ var ways = [Ways]struct {
 }{
 	{List, -1, 0}, {List, -1, 0}, {List, -1, 0}, {Tuple, -1, 0}, {Set, -1, 1}, {Set, -1, 1}, {Frozenset, -1, 1},
 	{Dict, -1, 2}, {Dict, -1, 2}, {Slice, 3, 0}, {Function, 2, 0}, {Cell, 1, 0}, {Method, 2, 0},
+	{Slots, -1, 0}, {Slots, 0, 0},
 }
 
 // Kind is that of what is made.
@@ -267,6 +282,7 @@ type Told struct {
 	Interned bool
 	Items    []ID // of a dict keys and values in turn
 	Text     string
+	Refers   ID // of a weak reference: what it refers to, 0 when that is dead
 }
 
 // A Store makes objects and works on them. Whatever returns an ID gives a reference to the caller, and 0 (or false)
@@ -274,7 +290,7 @@ type Told struct {
 // in range, keys are keys.
 type Store interface {
 	Atom(a Atom) ID
-	Intern(s string, constant bool) ID // the one string that says s: sys.intern, or as a constant of code has it
+	Intern(s string, constant bool) ID // the one string that says s: sys.intern, or s as a constant of code
 	Make(w Way, items []ID) ID
 	Share(o ID) // one more reference for the caller
 	Free(o ID)  // and one less
@@ -336,6 +352,19 @@ type (
 	// Waiter tells how many dead objects wait for the next like them, and what they take.
 	Waiter interface {
 		Waiting() (objects, bytes uint64)
+	}
+	// Weaker makes weak references, each a new one, to what is Weakable; of anything else it returns 0. One calls back when what it refers to dies and it does not, if it
+	// is told to.
+	Weaker interface {
+		NewWeak(o ID, calls bool) ID
+	}
+	// Runner tells the objects whose code ran since it was asked last, in that order: weak references that called
+	// back, and capsules and instances with a finalizer that died.
+	Runner interface{ Ran() []ID }
+	// Twin makes deep copies of two objects with one memo, and tells how many entries that has then: one of each
+	// object that was copied, and one for the list of them.
+	Twin interface {
+		CopyBoth(a, b ID) (x, y ID, entries int, why CopyError)
 	}
 	// Closer gives all back.
 	Closer interface{ Close() error }

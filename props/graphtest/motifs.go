@@ -524,4 +524,261 @@ var motifs = []prog.Motif{
 		verify p2
 		unroot p1
 		unroot p0`},
+	{Name: "deep copies of objects of every kind", Weight: 3, Text: `
+		p0 = new kind=0 fields=2
+		p1 = new kind=4 fields=2
+		p2 = new kind=5 fields=2
+		p3 = new kind=6 fields=2
+		p4 = new kind=7 fields=2
+		set p0 p1 field=0
+		set p1 p2 field=0
+		set p2 p3 field=0
+		set p3 p4 field=0
+		set p4 p2 field=1
+		set p2 p0 field=1
+		p5 = deepcopy p0
+		verify p5
+		p6 = copy p2
+		p7 = deepcopy p2
+		verify p7
+		clear p5 field=0
+		p8 = deepcopy p4
+		unroot p8`},
+	{Name: "a chain of ten that dies, with finalizers and weak references", Weight: 3, Text: `
+		p0 = new kind=0 fields=2
+		p1 = new kind=0 fields=2
+		p2 = new kind=0 fields=2
+		p3 = new kind=0 fields=2
+		p4 = new kind=0 fields=2
+		p5 = new kind=0 fields=2
+		p6 = new kind=0 fields=2
+		p7 = new kind=0 fields=2
+		p8 = new kind=0 fields=2
+		p9 = new kind=0 fields=2
+		set p0 p1 field=0
+		set p1 p2 field=1
+		set p2 p3 field=0
+		set p3 p4 field=1
+		set p4 p5 field=0
+		set p5 p6 field=1
+		set p6 p7 field=0
+		set p7 p8 field=1
+		set p8 p9 field=0
+		p10 = weak p9 callback=1
+		finalizer p5 script=1
+		finalizer p8 script=2
+		p11 = weak p3 callback=2
+		finalizer p9 script=12
+		unroot p1
+		unroot p2
+		unroot p3
+		unroot p4
+		unroot p5
+		unroot p6
+		unroot p7
+		unroot p8
+		unroot p9
+		unroot p0
+		check
+		usage`},
+	{Name: "a chain of instances that dies, and nests", Weight: 2, Text: `
+		p0 = new kind=5 fields=2
+		p1 = new kind=5 fields=2
+		p2 = new kind=5 fields=2
+		p3 = new kind=6 fields=2
+		p4 = new kind=5 fields=2
+		p5 = new kind=3 fields=2
+		p6 = new kind=5 fields=2
+		p7 = new kind=5 fields=2
+		p8 = new kind=6 fields=2
+		p9 = new kind=5 fields=2
+		set p0 p1 field=0
+		set p1 p2 field=1
+		set p2 p3 field=0
+		set p3 p4 field=1
+		set p4 p5 field=0
+		set p5 p6 field=1
+		set p6 p7 field=0
+		set p7 p8 field=1
+		set p8 p9 field=0
+		p10 = weak p9 callback=1
+		finalizer p7 script=5
+		finalizer p8 script=1
+		p11 = weak p4 callback=3
+		unroot p1
+		unroot p2
+		unroot p3
+		unroot p4
+		unroot p5
+		unroot p6
+		unroot p7
+		unroot p8
+		unroot p9
+		unroot p0
+		check
+		usage`},
+	{Name: "a chain of lists and dicts that dies", Weight: 2, Text: `
+		p0 = new kind=2 fields=2
+		p1 = new kind=4 fields=2
+		p2 = new kind=2 fields=2
+		p3 = new kind=7 fields=2
+		p4 = new kind=4 fields=2
+		p5 = new kind=4 fields=2
+		p6 = new kind=2 fields=2
+		p7 = new kind=2 fields=2
+		p8 = new kind=0 fields=2
+		p9 = new kind=4 fields=2
+		p10 = new kind=2 fields=2
+		set p0 p1 field=0
+		set p1 p2 field=1
+		set p2 p3 field=0
+		set p3 p4 field=1
+		set p4 p5 field=0
+		set p5 p6 field=1
+		set p6 p7 field=0
+		set p7 p8 field=1
+		set p8 p9 field=0
+		set p9 p10 field=1
+		p12 = weak p8 callback=1
+		finalizer p8 script=4
+		unroot p1
+		unroot p2
+		unroot p3
+		unroot p4
+		unroot p5
+		unroot p6
+		unroot p7
+		unroot p8
+		unroot p9
+		unroot p10
+		unroot p0
+		check
+		usage`},
+	{Name: "a chain of ten with old finalizers that dies", Weight: 2, Text: `
+		p0 = new kind=0 fields=2
+		p1 = new kind=0 fields=2
+		p2 = new kind=5 fields=2
+		p3 = new kind=0 fields=2
+		p4 = new kind=0 fields=2
+		p5 = new kind=3 fields=2
+		p6 = new kind=0 fields=2
+		p7 = new kind=5 fields=2
+		p8 = new kind=0 fields=2
+		p9 = new kind=0 fields=2
+		set p0 p1 field=0
+		set p1 p2 field=1
+		set p2 p3 field=0
+		set p3 p4 field=1
+		set p4 p5 field=0
+		set p5 p6 field=1
+		set p6 p7 field=0
+		set p7 p8 field=1
+		set p8 p9 field=0
+		legacy p2
+		legacysaves p6
+		p10 = weak p6 callback=1
+		legacy p8
+		p11 = weak p9 callback=1
+		unroot p1
+		unroot p2
+		unroot p3
+		unroot p4
+		unroot p5
+		unroot p6
+		unroot p7
+		unroot p8
+		unroot p9
+		unroot p0
+		p12 = take p0
+		unroot p12
+		check
+		usage`},
+	{Name: "one whose old finalizer saves it", Weight: 2, Text: `
+		p0 = new kind=0 fields=1
+		legacysaves p0
+		p1 = weak p0 callback=1
+		unroot p0
+		p2 = deref p1
+		p3 = take p1
+		tracked p3
+		unroot p2
+		unroot p3
+		p4 = new kind=5 fields=1
+		legacysaves p4
+		set p4 p4 field=0
+		unroot p4
+		collect generation=3
+		p5 = recover p1
+		clear p5 field=0
+		garbage
+		unroot p5`},
+	{Name: "a collection is due when the first empty tuple is made", Weight: 1, Text: `
+		threshold generation=0 n=1
+		enable on=1
+		p0 = new kind=0 fields=1
+		pace
+		p1 = new kind=3 fields=0
+		pace
+		p2 = new kind=3 fields=0
+		pace
+		size p2
+		referents p2
+		verify p2
+		enable on=0`},
+	{Name: "a ring whose finalizers save it, with all that it holds", Weight: 2, Text: `
+		p0 = new kind=0 fields=2
+		p1 = new kind=0 fields=2
+		p2 = new kind=2 fields=1
+		set p0 p1 field=0
+		set p1 p0 field=0
+		set p0 p2 field=1
+		set p1 p2 field=1
+		finalizer p0 script=2
+		unroot p0
+		unroot p1
+		collect generation=3
+		p3 = take p2
+		verify p3
+		unroot p3
+		collect generation=3`},
+	{Name: "a chain that dies, and all of it has finalizers", Weight: 3, Text: `
+		p0 = new kind=0 fields=1
+		p1 = new kind=0 fields=1
+		p2 = new kind=0 fields=1
+		p3 = new kind=0 fields=1
+		p4 = new kind=0 fields=1
+		p5 = new kind=0 fields=1
+		p6 = new kind=0 fields=1
+		p7 = new kind=0 fields=1
+		p8 = new kind=0 fields=1
+		set p0 p1 field=0
+		set p1 p2 field=0
+		set p2 p3 field=0
+		set p3 p4 field=0
+		set p4 p5 field=0
+		set p5 p6 field=0
+		set p6 p7 field=0
+		set p7 p8 field=0
+		finalizer p0 script=1
+		finalizer p1 script=1
+		finalizer p2 script=1
+		finalizer p3 script=1
+		finalizer p4 script=1
+		finalizer p5 script=1
+		finalizer p6 script=2
+		finalizer p7 script=1
+		finalizer p8 script=1
+		unroot p1
+		unroot p2
+		unroot p3
+		unroot p4
+		unroot p5
+		unroot p6
+		unroot p7
+		unroot p8
+		unroot p0
+		p9 = new kind=0 fields=0
+		p10 = take p9
+		check
+		usage`},
 }

@@ -111,7 +111,14 @@ var Lang = prog.NewLang("graph", slots, world, []row{
 		Doc: "gives p a finalizer that no collection calls, and that does nothing"},
 		verb{need: needLegacy, may: func(m state, op prog.Op) bool {
 			return takesExtras(m, op) && !m.HasFinalizer(uint32(op.Args[0]))
-		}, ask: (*driver).setLegacy, before: func(m state, op prog.Op) { m.Legacy(uint32(op.Args[0])) }}),
+		}, ask: (*driver).setLegacy, before: func(m state, op prog.Op) { m.Legacy(uint32(op.Args[0]), graph.Idle) }}),
+	act(prog.Info{Name: "legacysaves", Role: prog.Use, Weight: 1, Args: args(slotArg),
+		Doc: "gives p a finalizer that no collection calls, and that saves its object when it runs first"},
+		verb{need: needLegacy, may: func(m state, op prog.Op) bool {
+			return takesExtras(m, op) && !m.HasFinalizer(uint32(op.Args[0]))
+		}, ask: (*driver).setLegacySaves, before: func(m state, op prog.Op) {
+			m.Legacy(uint32(op.Args[0]), graph.Rescue)
+		}}),
 	act(prog.Info{Name: "append", Role: prog.Use, Weight: 8, Args: args(slotArg, otherArg),
 		Doc: "adds a field to p, behind the others, that refers to the object of q"},
 		verb{need: needGrow, may: grows, ask: (*driver).push, after: judgeAppend}),

@@ -89,7 +89,10 @@ func (d *driver) copied(op prog.Op, copied graph.ID, deep bool) prog.Outcome {
 	return d.hold(op.Def, copied)
 }
 
-func (d *driver) setLegacy(op prog.Op) prog.Outcome {
+func (d *driver) setLegacy(op prog.Op) prog.Outcome      { return d.setOld(op, graph.Idle) }
+func (d *driver) setLegacySaves(op prog.Op) prog.Outcome { return d.setOld(op, graph.Rescue) }
+
+func (d *driver) setOld(op prog.Op, first graph.Script) prog.Outcome {
 	id := d.object(op)
 	of := d.known[id]
 	if of.weak || of.final || d.contract.Bare[of.kind%graph.Kinds] {
@@ -97,7 +100,12 @@ func (d *driver) setLegacy(op prog.Op) prog.Outcome {
 	}
 	of.final, d.hoards = true, true
 	d.known[id] = of
-	d.legacy.SetLegacyFinalizer(id, d.runs[graph.Idle])
+	script := first
+	d.legacy.SetLegacyFinalizer(id, func(id graph.ID) {
+		s := script
+		script = graph.Idle
+		d.run(s, id)
+	})
 	return prog.Outcome{}
 }
 

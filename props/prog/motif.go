@@ -18,14 +18,35 @@ type Motif struct {
 type motif struct {
 	weight int
 	ops    []Op
+	room   int // how many slots of its own it has live at once
 }
 
 // With has programs of the language hold motifs. It panics when the text of one is wrong.
 func (l *Lang[S, T]) With(motifs ...Motif) *Lang[S, T] {
 	for _, m := range motifs {
-		l.motifs = append(l.motifs, motif{m.Weight, l.MustParse(m.Text).Ops})
+		ops := l.MustParse(m.Text).Ops
+		l.motifs = append(l.motifs, motif{m.Weight, ops, l.room(ops)})
 	}
 	return l
+}
+
+// room is how many of the slots that operations define are live at once, at most.
+func (s *Spec) room(ops []Op) (most int) {
+	own, n := map[Slot]bool{}, 0
+	for _, op := range ops {
+		switch s.Rows[op.Kind].Role {
+		case Make:
+			own[op.Def] = true
+			n++
+		case Kill:
+			if at := Slot(op.Args[0]); own[at] {
+				own[at] = false
+				n--
+			}
+		}
+		most = max(most, n)
+	}
+	return most
 }
 
 // drawMotifs draws the weights of the motifs of a mix: half of the mixes have none, and others half of those whose
@@ -58,7 +79,7 @@ func (g *generator) play(n int) bool {
 		x -= g.mix.motifs[at]
 	}
 	ops := g.motifs[at].ops
-	if len(ops) > n || len(g.pos) > 0 && len(g.live)+len(ops) > len(g.pos) {
+	if len(ops) > n || len(g.live)+g.motifs[at].room > len(g.pos) {
 		return false
 	}
 	places := map[Slot]Slot{}

@@ -19,6 +19,8 @@ const (
 	needCheck
 	needOOM
 	needUsage
+	needWeak
+	needTwin
 	needs
 )
 
@@ -40,6 +42,8 @@ func newDriver(s value.Store) *driver {
 	_, d.has[needCheck] = s.(value.Checker)
 	_, d.has[needOOM] = s.(value.Injector)
 	_, d.has[needUsage] = s.(value.User)
+	_, d.has[needWeak] = s.(value.Weaker)
+	_, d.has[needTwin] = s.(value.Twin)
 	return d
 }
 
@@ -71,7 +75,7 @@ func (d *driver) Len(s uint64) int {
 func (d *driver) Key(s uint64) bool {
 	switch d.Kind(s) {
 	case value.List, value.Set, value.Frozenset, value.Dict, value.Cell, value.Slice, value.Method,
-		value.Capsule, value.Record:
+		value.Capsule, value.Record, value.Slots, value.Weak:
 		return false
 	}
 	return value.IsKey(d.slots[s], func(o value.ID) (value.Kind, string, []value.ID) {
@@ -105,7 +109,7 @@ func (d *driver) tell(o value.ID) []value.ID {
 		interned = 1
 	}
 	for _, n := range [...]uint64{uint64(t.ID), uint64(t.Kind), uint64(t.Count), t.Size, uint64(t.Len), interned,
-		uint64(len(t.Text))} {
+		uint64(t.Refers), uint64(len(t.Text))} {
 		d.number(n)
 	}
 	d.log = append(d.log, t.Text...)
@@ -151,7 +155,7 @@ func (r *reader) number() (n uint64) {
 
 func (r *reader) told() (t value.Told) {
 	t = value.Told{ID: value.ID(r.number()), Kind: value.Kind(r.number()), Count: int(r.number()), Size: r.number(),
-		Len: int(r.number()), Interned: r.number() == 1}
+		Len: int(r.number()), Interned: r.number() == 1, Refers: value.ID(r.number())}
 	n := r.number()
 	t.Text, *r = string((*r)[:n]), (*r)[n:]
 	t.Items = make([]value.ID, r.number())
@@ -159,6 +163,31 @@ func (r *reader) told() (t value.Told) {
 		t.Items[i] = value.ID(r.number())
 	}
 	return t
+}
+
+// ran writes down what ran, if the store tells it.
+func (d *driver) ran() {
+	runner, tells := d.Store.(value.Runner)
+	if !tells {
+		return
+	}
+	all := runner.Ran()
+	d.number(uint64(len(all)))
+	for _, o := range all {
+		d.number(uint64(o))
+	}
+}
+
+// ran judges it.
+func (r *reader) ran(m state) violation {
+	if *r == "" {
+		return nil
+	}
+	all := make([]value.ID, r.number())
+	for i := range all {
+		all[i] = value.ID(r.number())
+	}
+	return m.Ran(all)
 }
 
 func (r *reader) all() (all []value.Told) {

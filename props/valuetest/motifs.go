@@ -40,4 +40,68 @@ var motifs = []prog.Motif{
 	{Name: "a copy that fails at a second entry, and a class", Weight: 1,
 		Text: "p1 = new n=3\np2 = new n=4\np3 = make p1 way=11 count=1\np0 = new n=143\nadd p0 p1 p1\n" +
 			"add p0 p2 p3\np4 = deepcopy p0\ncheck\np5 = new n=118\np6 = copy p5\np7 = deepcopy p5\n"},
+	{Name: "atoms and their copies", Weight: 2,
+		Text: "p0 = new n=50\np1 = copy p0\np2 = deepcopy p0\np3 = new n=103\np4 = copy p3\np5 = deepcopy p3\n" +
+			"free p3\np6 = new n=108\np7 = copy p6\np8 = deepcopy p6\np9 = copies p3 p6\np10 = new n=93\n" +
+			"p11 = copy p10\nfree p6\n"},
+	{Name: "small containers and their copies", Weight: 2,
+		Text: "p9 = new n=13\np10 = new n=141\np0 = make p10 way=9 count=3\np1 = copy p0\np2 = deepcopy p0\n" +
+			"p3 = make p9 way=10 count=2\np4 = copy p3\np5 = make p3 way=12 count=2\np6 = copy p5\n" +
+			"p7 = deepcopy p5\np8 = make p9 way=11 count=1\np4 = copy p8\np4 = deepcopy p8\n" +
+			"p11 = make p10 way=3 count=2\np12 = copy p11\np13 = deepcopy p11\nfree p10\nfree p11\n"},
+	{Name: "what has no copy, and code that runs", Weight: 2,
+		Text: "p0 = new n=117\np1 = copy p0\np2 = deepcopy p0\np3 = new n=122\np1 = copy p3\np2 = deepcopy p3\n" +
+			"p4 = make p0 way=14 count=0\np5 = copy p4\np6 = deepcopy p4\np7 = new n=141\nadd p7 p4 p4\n" +
+			"add p7 p0 p0\nfree p4\nfree p5\nfree p6\nfree p0\np8 = deepcopy p7\nfree p7\nusage\n"},
+	{Name: "weak references to a set, of which some call back", Weight: 3,
+		Text: "p0 = new n=142\np1 = weak p0 calls=1\np2 = weak p0 calls=0\np3 = weak p0 calls=1\np4 = deref p2\n" +
+			"free p4\nfree p2\nfree p0\np5 = deref p1\np6 = copy p3\np7 = deepcopy p3\nusage\ntrim\nusage\n"},
+	{Name: "the newest weak references do not call back", Weight: 3,
+		Text: "p0 = new n=142\np1 = weak p0 calls=1\np2 = weak p0 calls=0\np3 = weak p0 calls=0\n" +
+			"p4 = weak p0 calls=0\nfree p0\np5 = deref p1\np5 = deref p2\nusage\np6 = new n=142\n" +
+			"p7 = weak p6 calls=1\np8 = weak p6 calls=0\np9 = weak p6 calls=1\np10 = weak p6 calls=0\nfree p8\n" +
+			"free p6\np11 = deref p9\n"},
+	{Name: "weak references to a method, its function and a frozenset that die together", Weight: 3,
+		Text: "p0 = new n=13\np1 = make p0 way=10 count=2\np2 = make p1 way=12 count=2\np3 = weak p1 calls=1\n" +
+			"p4 = weak p2 calls=1\np5 = weak p2 calls=0\np6 = new n=141\np7 = make p0 way=6 count=1\n" +
+			"p8 = weak p7 calls=1\nadd p6 p4 p4\nadd p6 p2 p2\nadd p6 p7 p7\nfree p7\nfree p4\nfree p2\nfree p6\n" +
+			"free p1\np9 = deref p3\np9 = deref p8\n"},
+	{Name: "a weak reference on a cycle, and one to it", Weight: 3,
+		Text: "p0 = new n=141\np1 = new n=142\np2 = weak p1 calls=1\np3 = weak p1 calls=1\nadd p0 p0 p0\n" +
+			"add p0 p1 p1\nadd p0 p2 p2\nfree p2\nfree p1\nfree p0\ncollect\np4 = deref p3\n"},
+	{Name: "a chain of instances dies", Weight: 2,
+		Text: "p0 = new n=142\np1 = weak p0 calls=1\np2 = make p0 way=13 count=1\nfree p0\n" +
+			"p3 = make p2 way=13 count=1\nfree p2\np2 = make p3 way=13 count=1\nfree p3\n" +
+			"p3 = make p2 way=13 count=1\nfree p2\np2 = make p3 way=13 count=1\nfree p3\n" +
+			"p3 = make p2 way=13 count=1\nfree p2\np2 = make p3 way=13 count=1\nfree p3\n" +
+			"p3 = make p2 way=13 count=1\nfree p2\np2 = make p3 way=13 count=1\nfree p3\nfree p2\np4 = deref p1\n"},
+	{Name: "a chain of cells dies", Weight: 2,
+		Text: "p0 = new n=142\np1 = weak p0 calls=1\np2 = make p0 way=11 count=1\nfree p0\n" +
+			"p3 = make p2 way=11 count=1\nfree p2\np2 = make p3 way=11 count=1\nfree p3\n" +
+			"p3 = make p2 way=11 count=1\nfree p2\np2 = make p3 way=11 count=1\nfree p3\n" +
+			"p3 = make p2 way=11 count=1\nfree p2\np2 = make p3 way=11 count=1\nfree p3\n" +
+			"p3 = make p2 way=11 count=1\nfree p2\np2 = make p3 way=11 count=1\nfree p3\nfree p2\np4 = deref p1\n"},
+	{Name: "a chain of tuples, lists and cells dies", Weight: 2,
+		Text: "p0 = new n=142\np1 = weak p0 calls=1\np2 = make p0 way=3 count=1\nfree p0\n" +
+			"p3 = make p2 way=0 count=1\nfree p2\np2 = make p3 way=11 count=1\nfree p3\n" +
+			"p3 = make p2 way=13 count=1\nfree p2\np2 = make p3 way=9 count=1\nfree p3\n" +
+			"p3 = make p2 way=1 count=1\nfree p2\np2 = make p3 way=3 count=1\nfree p3\n" +
+			"p3 = make p2 way=0 count=1\nfree p2\np2 = make p3 way=11 count=1\nfree p3\n" +
+			"p3 = make p2 way=13 count=1\nfree p2\np2 = make p3 way=9 count=1\nfree p3\n" +
+			"p3 = make p2 way=1 count=1\nfree p2\nfree p3\np4 = deref p1\n"},
+	{Name: "copies with one memo", Weight: 3,
+		Text: "p0 = new n=141\np1 = make p0 way=13 count=2\np2 = make p1 way=3 count=2\nadd p0 p0 p0\n" +
+			"add p0 p1 p1\nadd p0 p2 p2\np3 = copies p0 p1\np4 = copies p2 p2\np5 = new n=13\np6 = copies p5 p0\n" +
+			"free p0\nfree p1\nfree p2\nput p3 p4 at=1\nverify\nfree p3\ncollect\n"},
+	{Name: "more names than the first table has room for", Weight: 3,
+		Text: "p0 = intern text=2 constant=0\np1 = intern text=5 constant=1\np2 = intern text=9 constant=0\n" +
+			"p3 = intern text=12 constant=1\np4 = intern text=14 constant=0\np5 = intern text=17 constant=1\n" +
+			"p6 = intern text=3 constant=0\np7 = intern text=21 constant=1\np8 = intern text=24 constant=0\n" +
+			"p9 = intern text=4 constant=1\np10 = intern text=27 constant=0\np11 = intern text=30 constant=1\n" +
+			"p12 = intern text=33 constant=0\np13 = intern text=36 constant=1\np14 = intern text=7 constant=0\n" +
+			"p15 = intern text=39 constant=1\np16 = intern text=41 constant=0\np17 = intern text=42 constant=1\n" +
+			"p18 = intern text=11 constant=0\np19 = intern text=20 constant=1\np20 = intern text=22 constant=0\n" +
+			"free p3\nfree p0\nfree p7\nfree p12\nfree p5\np30 = intern text=5 constant=0\n" +
+			"p30 = intern text=9 constant=0\np30 = intern text=4 constant=0\np30 = intern text=39 constant=0\n" +
+			"check\nfree p8\nfree p4\nfree p1\nfree p16\nfree p10\np31 = intern text=9 constant=0\ncheck\n"},
 }

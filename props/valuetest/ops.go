@@ -10,12 +10,12 @@ import (
 )
 
 // slotCount is how many objects a program holds itself.
-const slotCount = 24
+const slotCount = 40
 
 var (
 	slots  = &prog.Domain{Name: "slot", Near: 7, Max: slotCount - 1, IsSlot: true}
 	atoms  = &prog.Domain{Name: "atom", Near: emptyFrom + empties - 1, Max: emptyFrom + empties - 1}
-	texts  = &prog.Domain{Name: "text", Near: 39, Max: 39}
+	texts  = &prog.Domain{Name: "text", Near: 47, Max: 47}
 	ways   = &prog.Domain{Name: "way", Near: uint64(value.Ways) - 1, Max: uint64(value.Ways) - 1}
 	counts = &prog.Domain{Name: "count", Near: 9, Max: 255, Edges: []uint64{0, 1, 2, 3, 5, 8, 9, 15, 16, 17, 20, 21, 33,
 		60}}
@@ -147,8 +147,7 @@ func index(v view, op prog.Op) int { return int(op.Args[1]) % v.Len(op.Args[0]) 
 
 // text is the string that an operation names.
 func text(op prog.Op) value.Atom {
-	all := value.Strings(op.Args[1] == 1)
-	return all[op.Args[0]%uint64(len(all))]
+	return value.Strings[op.Args[0]%uint64(len(value.Strings))]
 }
 
 func yes(b bool) uint64 {
@@ -268,7 +267,7 @@ var rows = []prog.Row[state, *driver]{
 				return a
 			},
 			judge: func(m state, op prog.Op, a answer, _ *reader) violation {
-				return m.Intern(uint64(op.Def), text(op), a.made, a.other == 1)
+				return m.Intern(uint64(op.Def), text(op), op.Args[1] == 1, a.made, a.other == 1)
 			}}),
 	act(prog.Info{Name: "add", Role: prog.Use, Weight: 20, Args: args(slotP, slotQ, slotR),
 		Doc: "adds q to a list or a set, or stores r in a dict under q"},
@@ -381,7 +380,8 @@ var rows = []prog.Row[state, *driver]{
 			}}),
 	act(prog.Info{Name: "get", Role: prog.Make, Weight: 6, Args: args(slotQ, arg("at", indices)),
 		Doc: "gets an item of a list or a tuple, or what a small container refers to"},
-		verb{at: []place{some(value.List, value.Tuple, value.Slice, value.Function, value.Cell, value.Method)},
+		verb{at: []place{some(value.List, value.Tuple, value.Slice, value.Function, value.Cell, value.Method,
+			value.Slots)},
 			ask: func(d *driver, op prog.Op) answer {
 				return answer{made: d.Get(d.slots[op.Args[0]], index(d, op))}
 			},
@@ -390,7 +390,7 @@ var rows = []prog.Row[state, *driver]{
 			}}),
 	act(prog.Info{Name: "put", Role: prog.Use, Weight: 5, Args: args(slotP, arg("at", indices), slotQ),
 		Doc: "replaces an item of a list, or what a cell refers to"},
-		verb{at: []place{some(value.List, value.Cell)},
+		verb{at: []place{some(value.List, value.Cell, value.Slots)},
 			ask: func(d *driver, op prog.Op) answer {
 				d.Put(d.slots[op.Args[0]], index(d, op), d.slots[op.Args[2]])
 				return answer{}
@@ -453,10 +453,34 @@ var rows = []prog.Row[state, *driver]{
 				}
 				return m.DictSetDefault(op.Args[0], op.Args[1], op.Args[2], a.made)
 			}}),
-	act(prog.Info{Name: "copy", Role: prog.Make, Weight: 8, Args: args(slotQ), Doc: "copies an object"},
+	act(prog.Info{Name: "copy", Role: prog.Make, Weight: 12, Args: args(slotQ), Doc: "copies an object"},
 		copies(false)),
-	act(prog.Info{Name: "deepcopy", Role: prog.Make, Weight: 8, Args: args(slotQ),
+	act(prog.Info{Name: "deepcopy", Role: prog.Make, Weight: 12, Args: args(slotQ),
 		Doc: "copies an object and what it refers to"}, copies(true)),
+	act(prog.Info{Name: "copies", Role: prog.Make, Weight: 4, Args: args(slotQ, slotR),
+		Doc: "copies two objects and what they refer to with one memo, and lets the second copy go"}, copiesBoth),
+	act(prog.Info{Name: "weak", Role: prog.Make, Weight: 6, Args: args(slotQ, arg("calls", flags)),
+		Doc: "makes a weak reference, which may call back, to a set, a function or a method; nothing else takes one"},
+		verb{need: needWeak,
+			ask: func(d *driver, op prog.Op) answer {
+				o := d.Store.(value.Weaker).NewWeak(d.slots[op.Args[0]], op.Args[1] == 1)
+				return answer{made: o, refused: o == 0 && value.Weakable(d.Kind(op.Args[0]))}
+			},
+			judge: func(m state, op prog.Op, a answer, _ *reader) violation {
+				return m.NewWeak(uint64(op.Def), op.Args[0], op.Args[1] == 1, a.made)
+			}}),
+	act(prog.Info{Name: "deref", Role: prog.Make, Weight: 3, Args: args(slotQ),
+		Doc: "gets what a weak reference refers to"},
+		verb{at: []place{of(value.Weak)},
+			ask: func(d *driver, op prog.Op) answer {
+				d.Look(d.slots[op.Args[0]], &d.t)
+				o := d.t.Refers
+				d.Share(o)
+				return answer{made: o}
+			},
+			judge: func(m state, op prog.Op, a answer, _ *reader) violation {
+				return m.Deref(uint64(op.Def), op.Args[0], a.made)
+			}}),
 	act(prog.Info{Name: "verify", Weight: 3, Doc: "looks at all objects that slots lead to"},
 		verb{ask: (*driver).verify,
 			judge: func(m state, _ prog.Op, _ answer, told *reader) violation { return m.Verified(told.all()) }}),
@@ -531,6 +555,25 @@ func judgeFill(m state, op prog.Op, _ answer, told *reader) violation {
 		}
 	}
 	return nil
+}
+
+var copiesBoth = verb{
+	need: needTwin, at: []place{small, small},
+	ask: func(d *driver, op prog.Op) answer {
+		x, y, entries, why := d.Store.(value.Twin).CopyBoth(d.slots[op.Args[0]], d.slots[op.Args[1]])
+		a := answer{made: x, other: y, refused: why == value.NoMemory, value: uint64(entries)}
+		if x != 0 {
+			d.walk(x, y)
+			d.Free(y)
+		}
+		return a
+	},
+	judge: func(m state, op prog.Op, a answer, told *reader) violation {
+		if a.made == 0 {
+			return m.Uncopied(op.Args[1], true, op.Args[0])
+		}
+		return m.CopyBoth(uint64(op.Def), op.Args[0], op.Args[1], a.made, a.other, int(a.value), told.all())
+	},
 }
 
 func copies(deep bool) verb {

@@ -55,6 +55,7 @@ func act(info prog.Info, v verb) prog.Row[state, *driver] {
 					d.tell(d.slots[s])
 				}
 			})
+			d.ran()
 			out.Msg = string(d.log)
 			return out
 		},
@@ -77,7 +78,10 @@ func act(info prog.Info, v verb) prog.Row[state, *driver] {
 					return v
 				}
 			}
-			return tellAll(m, op, &text, info.Role == prog.Make && a.made != 0, reads)
+			if v := tellAll(m, op, &text, info.Role == prog.Make && a.made != 0, reads); v != nil {
+				return v
+			}
+			return text.ran(m)
 		},
 	}
 }

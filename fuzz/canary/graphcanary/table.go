@@ -169,7 +169,7 @@ var table = []row{
 
 	// Lists, copies, the garbage, and what is asked.
 	{Name: "append-shifts", Doc: "what is appended behind four fields comes before the last", Bug: AppendShifts,
-		Rule: graph.Fields, Or: or(graph.Copies, graph.Edges), Reproducer: 9,
+		Rule: graph.Fields, Or: or(graph.Copies, graph.Edges), Reproducer: 11,
 		Reason: "five fields have to be there; a copy has them in the order of the original"},
 	{Name: "pop-keeps", Doc: "a field that is popped is counted still", Bug: PopKeeps, Rule: graph.Counts,
 		Or: or(graph.Prompt, graph.Complete, graph.Invariant, graph.Return), Reason: "what was popped never dies"},
@@ -259,7 +259,7 @@ var table = []row{
 	{Name: "clears-saved", Doc: "what a saved object refers to is emptied (gh-77894)", Bug: ClearsSaved,
 		Rule: graph.Fields, Or: or(graph.Safety, graph.Counts, graph.Invariant, graph.Return, graph.Prompt,
 			graph.FinalOnce),
-		Reproducer: 16, Reason: "what it held dies"},
+		Reproducer: 25, Reason: "what it held dies"},
 	{Name: "atom-referents", Doc: "asking what an atom refers to panics (gh-124538)", Bug: AtomReferents,
 		Rule: props.Alive},
 	{Name: "garbage-leaks", Doc: "what there is no room for in the garbage is counted still (bpo-33622)",

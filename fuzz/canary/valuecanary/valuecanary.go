@@ -35,6 +35,8 @@ const (
 	Lingers         // a dead list waits
 	Suspicious      // two lists are an invariant that does not hold
 	Panics          // an empty list cannot be cleared
+	Silent          // a weak reference that is to call back does not
+	Quiet           // an instance dies, and its finalizer does not run
 	bugs
 )
 
@@ -47,7 +49,8 @@ var table = []struct {
 	reason    string
 }{
 	{Blinks, "value-blinks", "says every second time that a list of one item is empty", value.Answers,
-		[]*model.Invariant{value.Contents, value.Length}, "where it is asked for an item, it gives another"},
+		[]*model.Invariant{value.Contents, value.Length, value.Failure},
+		"where it is asked for an item, it gives another"},
 	{Rounds, "value-rounds", "makes 2 of 1.5", value.Equal, nil, ""},
 	{PopKeeps, "value-pop", "pops the first item", value.Contents, nil, ""},
 	{LastFirst, "value-backwards", "tells the entries of a dict backwards", value.Order, nil, ""},
@@ -64,6 +67,8 @@ var table = []struct {
 	{Hoards, "value-hoards", "keeps bytearrays for ever", value.Returned, nil, ""},
 	{Lingers, "value-lingers", "keeps a dead list for the next", value.Waiting, nil, ""},
 	{Suspicious, "value-suspicious", "says that a list of two is an error", value.Holds, nil, ""},
+	{Silent, "value-silent", "makes weak references that do not call back", value.Weakly, nil, ""},
+	{Quiet, "value-quiet", "makes instances whose finalizer does not run", value.Runs, nil, ""},
 	{Panics, "value-panics", "panics when an empty list is cleared", props.Alive, nil, ""},
 }
 
@@ -108,7 +113,7 @@ func (s *store) Atom(a value.Atom) value.ID {
 
 func (s *store) Intern(text string, constant bool) value.ID {
 	if s.bug == TwiceNamed {
-		for _, a := range value.Strings(false) {
+		for _, a := range value.Strings {
 			if a.Text == text {
 				return s.Atom(a)
 			}
@@ -120,6 +125,9 @@ func (s *store) Intern(text string, constant bool) value.ID {
 func (s *store) Make(w value.Way, items []value.ID) value.ID {
 	if s.bug == Moody && w == value.ListOf && len(items) == 3 {
 		return 0
+	}
+	if s.bug == Quiet && w == value.FinalOf {
+		w = value.SlotsOf
 	}
 	return s.Reference.Make(w, items)
 }
@@ -195,6 +203,10 @@ func (s *store) Copy(o value.ID, deep bool) (value.ID, value.CopyError) {
 		return o, value.Copied
 	}
 	return s.Reference.Copy(o, deep && s.bug != DeepIsFlat)
+}
+
+func (s *store) NewWeak(o value.ID, calls bool) value.ID {
+	return s.Reference.NewWeak(o, calls && s.bug != Silent)
 }
 
 func (s *store) Waiting() (objects, bytes uint64) { return s.waits, 0 }
