@@ -773,11 +773,12 @@ func (g gcHeap) SetLegacyFinalizer(id graph.ID, f func(graph.ID)) { g.reclass(id
 func (g gcHeap) Offers(part string) bool { return offers27(g.h.Profile(), part) }
 
 func offers27(prof *object.Profile, part string) bool {
+	minor := pyMinor(prof.Name)
 	switch part {
 	case "immortal":
-		return prof.Immortal
+		return minor >= 12
 	case "final", "graduate", "watch", "stats", "pace":
-		return !prof.Legacy
+		return minor > 0
 	}
 	return true
 }
@@ -847,19 +848,23 @@ func (t trialHeap) Stats() (collections, collected uint64) {
 // pyContract is what CPython promises, with either collector. What is kept of an empty heap is what pymalloc keeps, and
 // the arenas that the keys of dicts, the names of attributes and what classes share are in.
 func pyContract(prof *object.Profile) graph.Contract {
+	minor := pyMinor(prof.Name)
 	c := graph.Contract{
 		Immediate: true, Within: 1, Returns: graph.Containers, Saves: graph.Subgraph,
-		WeakFirst: true, CallbackFirst: true, WeakAll: true, WeakLapse: prof.ClearTrashWeakrefs,
+		WeakFirst: true, CallbackFirst: true, WeakAll: true, WeakLapse: minor >= 8,
 		Automatic: pyCounted, Bare: pyBare, Grows: pyGrows, Shares: pyShares, Untracks: pyUntracks,
 		FieldsMax: pyFieldsMax,
-		Paces:     true, Thresholds: []int{prof.Threshold0}, Counts: [graph.Kinds]bool{pySlotted: true},
+		Paces:     true, Thresholds: []int{pyThreshold(minor)}, Counts: [graph.Kinds]bool{pySlotted: true},
 		Retained: retained(prof.Arena) + 16*int64(prof.Arena.ArenaBytes),
 	}
-	if prof.FreeList.Ints > 0 { // every int that died waits for the next (2.7)
+	if minor == 0 { // every int that died waits for the next
 		c.Retained = -1
 	}
 	return c
 }
+
+// pyThreshold is how many more containers are made than unmade when the youngest generation is collected.
+func pyThreshold(minor int) int { return int(pySince(minor, 13, 2000, 700)) }
 
 // pyGraphs are the object heaps of every profile with the collector of package gc, and one with that of package trial.
 func pyGraphs() (ts []Target) {
@@ -891,11 +896,12 @@ func pyProfile(name string) *object.Profile {
 func gcContract(prof *object.Profile) graph.Contract {
 	c := pyContract(prof)
 	c.Generations, c.Promotes, c.Steps, c.Thaws, c.Forgets = gc.Generations, true, true, true, true
-	c.Thresholds = []int{prof.Threshold0, 10, 10}
-	if prof.AllOrNothing {
+	minor := pyMinor(prof.Name)
+	c.Thresholds = []int{pyThreshold(minor), 10, 10}
+	if minor < 9 {
 		c.Saves = graph.Whole
 	}
-	if prof.CountEarly {
+	if minor == 6 {
 		c.Returns = graph.Anything
 	}
 	return c

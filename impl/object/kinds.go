@@ -30,7 +30,7 @@ func (h *Heap) swap(at uintptr, v Ref) {
 
 // NewList returns a list of n times None, or 0 if there is no memory.
 func (h *Heap) NewList(n int) Ref {
-	if n < 0 || n > itemsMax {
+	if n > itemsMax {
 		return 0
 	}
 	o := h.alloc(typeList, 0)

@@ -81,7 +81,7 @@ func TestNotCached(t *testing.T) {
 		"-6": func() Ref { return h.NewInt(-6) }, "257": func() Ref { return h.NewInt(257) },
 		"0.0": func() Ref { return h.NewFloat(0) }, "'ab'": func() Ref { return h.NewStr("ab") },
 		"'\u0100'": func() Ref { return h.NewStr("\u0100") }, "b'ab'": func() Ref { return h.NewBytes([]byte("ab")) },
-		"frozenset()": func() Ref { return h.NewFrozenset() }, "bytearray()": func() Ref { return h.NewByteArray(0) },
+		"frozenset()": func() Ref { return h.NewFrozenset() }, "bytearray()": func() Ref { return h.NewByteArray(nil) },
 	} {
 		if one, other := make(), make(); one == other {
 			t.Errorf("%s is one object", what)

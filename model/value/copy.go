@@ -59,6 +59,9 @@ func (m *Model) DeepCopy(s, q uint64, id ID, told []Told) violation {
 	for id, y := range c.made {
 		m.objects[id] = y
 		m.born(y)
+		for i := 0; y.kind == Dict && i < len(y.items); i += 2 {
+			y.mix(y.items[i])
+		}
 		for _, x := range y.items {
 			m.hold(x)
 		}

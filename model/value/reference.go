@@ -11,13 +11,15 @@ var ReferenceContract = Contract{
 	Waits: func(Kind, int) (int, uint64) { return 0, 0 }, KeepsWaiting: func(Kind) bool { return false },
 	Sizes: &Sizes{
 		Atom: func(*Atom) uint64 { return 8 }, Base: [Kinds]uint64{List: 8, Tuple: 8, Set: 8, Frozenset: 8, Slice: 8,
-			Function: 8, Cell: 8, Method: 8},
+			Function: 8, Cell: 8, Method: 8, Dict: 8},
 		ListGrown:   func(_, n int) int { return n },
 		ListOf:      func(n int) int { return n },
 		ListLiteral: func(n int) int { return n },
 		ListCopy:    func(n int) int { return n },
 		ListExtend:  func(int) (int, bool) { return 0, false },
+		SetLarge:    func(uint64) int { return 0 },
 		SetFull:     func(int, int) bool { return false },
+		Block:       func(_, n uint64) uint64 { return n },
 	},
 }
 
@@ -27,6 +29,7 @@ type Reference struct {
 	objects map[ID]*thing
 	names   map[string]ID
 	last    ID
+	opened  uint64
 
 	// Refuse says that the next object, or item, finds no memory. An Injector sets it.
 	Refuse func() bool
@@ -132,11 +135,19 @@ func (r *Reference) Free(o ID) {
 	if x.count--; x.count > 0 {
 		return
 	}
+	r.unmake(o)
+	r.free(x.items)
+}
+
+func (r *Reference) unmake(o ID) {
+	x := r.objects[o]
 	delete(r.objects, o)
 	if x.named {
 		delete(r.names, x.text)
 	}
-	r.free(x.items)
+	if x.kind == Capsule {
+		r.opened++
+	}
 }
 
 func (r *Reference) free(all []ID) {
@@ -160,6 +171,7 @@ func (r *Reference) Look(o ID, t *Told) {
 	case Str:
 		t.Len = utf8.RuneCountInString(x.text)
 	}
+	t.Bytes = t.Size
 }
 
 // Push adds an item.
@@ -497,17 +509,17 @@ func (r *Reference) Collect() {
 		if found[o] {
 			continue
 		}
-		delete(r.objects, o)
+		r.unmake(o)
 		for _, i := range x.items {
 			if found[i] {
 				r.objects[i].count--
 			}
 		}
-		if x.named {
-			delete(r.names, x.text)
-		}
 	}
 }
+
+// Opened tells how many capsules died.
+func (r *Reference) Opened() uint64 { return r.opened }
 
 // Usage tells how many objects there are.
 func (r *Reference) Usage() (live, blocks, bytes uint64) {

@@ -18,6 +18,7 @@ var (
 	Serves   = rule("value/serves", "an operation is refused only when memory is scarce")
 	Returned = rule("value/returned", "without objects, no memory is in use but what is kept for ever")
 	Waiting  = rule("value/waiting", "as many dead objects wait for the next like them as is promised")
+	Opens    = rule("value/destructors", "the destructor of a capsule runs when it dies, and once")
 	Holds    = rule("value/invariants", "the store's own invariants hold")
 )
 
@@ -41,6 +42,7 @@ type Contract struct {
 	CopiesRanges bool // the deep copy of a range is a new one
 	KeepsNames   bool // an interned string stays for ever
 	AnyOrder     bool // dicts have no order
+	IntOrder     bool // but one that had no keys but ints below eight has them in theirs
 
 	// CacheCount is the count of what there is one of and nobody refers to; PlainCount that of None and bools. With
 	// Immortal, it is the count at all times.
@@ -66,4 +68,12 @@ type Sizes struct {
 	ListExtend  func(n int) (room int, special bool) // of a list without room that is extended
 	SetFull     func(fill, slots int) bool
 	SetMerges   bool // a literal of three keys or more is a frozenset first
+
+	// SetLarge is above how many keys a table grows by two, and not by four, in a variant of the world.
+	SetLarge func(variant uint64) int
+
+	// Block is what a block of n bytes takes, which grows with n, in a variant of the world; 0: not promised. Kinds with items have a
+	// block for them besides that of Base; that of a list may be as much larger than the items as a Realloc leaves it: a
+	// third, if there always was such a block.
+	Block func(variant, n uint64) uint64
 }

@@ -52,13 +52,12 @@ const (
 )
 
 // An Atom is a value without references. Text is its value as a store has to tell it; the other fields are for those
-// who make it: Int of a bool and an int, Num of a float and a complex number, Len of a bytearray, Bounds of a range.
+// who make it: Int of a bool and an int, Num of a float and a complex number, Bounds of a range.
 type Atom struct {
 	Kind   Kind
 	Text   string
 	Int    *big.Int
 	Num    complex128
-	Len    int
 	Bounds [3]int64
 }
 
@@ -116,7 +115,11 @@ func makeAtoms() []Atom {
 		all = append(all, Atom{Kind: Bytes, Text: s})
 	}
 	for _, n := range []int{0, 1, 7, 8, 100, 511, 512, 1000} {
-		all = append(all, Atom{Kind: ByteArray, Text: strconv.Itoa(n), Len: n})
+		b := make([]byte, n)
+		for i := range b {
+			b[i] = byte(n + i)
+		}
+		all = append(all, Atom{Kind: ByteArray, Text: string(b)})
 	}
 	for _, b := range [][3]int64{{0, 0, 1}, {0, 3, 1}, {5, 300, 7}, {10, 0, -3}, {0, 10, -1}, {-1000, 1000, 1},
 		{1 << 40, 1 << 41, 1 << 20}, {3, 0, 1}, {0, 1000, 1000}, {0, 1001, 1000}, {9, 0, -9}} {
@@ -130,6 +133,16 @@ func makeAtoms() []Atom {
 	for _, name := range []string{class, "generator", "list_iterator", "tuple_iterator", "dict_iterator",
 		"set_iterator", "OrderedDict", "defaultdict", "Counter", "deque", "module", "property", "super"} {
 		all = append(all, Atom{Kind: Record, Text: name})
+	}
+	all = append(all, NewInt(big.NewInt(-2)))
+	for _, b := range [][3]int64{{5, 5, 3}, {5, 5, -3}} { // of nothing, where the step leads over it
+		all = append(all, Atom{Kind: Range, Text: RangeText(b[0], b[1], b[2], 0), Bounds: b})
+	}
+	for _, n := range []int{7, 15, 8, 16} { // with the byte that ends them, blocks of whole classes, and a byte more
+		all = append(all, Atom{Kind: Bytes, Text: strings.Repeat("w", n)})
+	}
+	for _, s := range []string{"\xff", "a\xfe\xff"} { // what is no UTF-8
+		all = append(all, Atom{Kind: Str, Text: s})
 	}
 	return all
 }
@@ -263,6 +276,7 @@ type Told struct {
 	Kind     Kind
 	Count    int    // references to it
 	Size     uint64 // sys.getsizeof
+	Bytes    uint64 // what its blocks take from the allocator
 	Len      int
 	Interned bool
 	Items    []ID // of a dict keys and values in turn
@@ -337,6 +351,8 @@ type (
 	Waiter interface {
 		Waiting() (objects, bytes uint64)
 	}
+	// Opener tells how many capsules were opened: each is when it dies.
+	Opener interface{ Opened() uint64 }
 	// Closer gives all back.
 	Closer interface{ Close() error }
 )

@@ -18,12 +18,19 @@ type Motif struct {
 type motif struct {
 	weight int
 	ops    []Op
+	slots  int // how many it defines
 }
 
 // With has programs of the language hold motifs. It panics when the text of one is wrong.
 func (l *Lang[S, T]) With(motifs ...Motif) *Lang[S, T] {
 	for _, m := range motifs {
-		l.motifs = append(l.motifs, motif{m.Weight, l.MustParse(m.Text).Ops})
+		ops, slots := l.MustParse(m.Text).Ops, map[Slot]bool{}
+		for _, op := range ops {
+			if l.Info(op.Kind).Role == Make {
+				slots[op.Def] = true
+			}
+		}
+		l.motifs = append(l.motifs, motif{m.Weight, ops, len(slots)})
 	}
 	return l
 }
@@ -58,7 +65,7 @@ func (g *generator) play(n int) bool {
 		x -= g.mix.motifs[at]
 	}
 	ops := g.motifs[at].ops
-	if len(ops) > n || len(g.live)+len(ops) > len(g.pos) {
+	if len(ops) > n || len(g.live)+g.motifs[at].slots > len(g.pos) {
 		return false
 	}
 	places := map[Slot]Slot{}

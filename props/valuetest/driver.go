@@ -105,8 +105,8 @@ func (d *driver) tell(o value.ID) []value.ID {
 	if t.Interned {
 		interned = 1
 	}
-	for _, n := range [...]uint64{uint64(t.ID), uint64(t.Kind), uint64(t.Count), t.Size, uint64(t.Len), interned,
-		uint64(len(t.Text))} {
+	for _, n := range [...]uint64{uint64(t.ID), uint64(t.Kind), uint64(t.Count), t.Size, t.Bytes, uint64(t.Len),
+		interned, uint64(len(t.Text))} {
 		d.number(n)
 	}
 	d.log = append(d.log, t.Text...)
@@ -153,7 +153,7 @@ func (r *reader) number() uint64 {
 
 func (r *reader) told() (t value.Told) {
 	t = value.Told{ID: value.ID(r.number()), Kind: value.Kind(r.number()), Count: int(r.number()), Size: r.number(),
-		Len: int(r.number()), Interned: r.number() == 1}
+		Bytes: r.number(), Len: int(r.number()), Interned: r.number() == 1}
 	n := r.number()
 	t.Text, *r = string((*r)[:n]), (*r)[n:]
 	t.Items = make([]value.ID, r.number())
@@ -282,5 +282,10 @@ func (d *driver) usage(prog.Op) answer {
 	}
 	d.number(waiting)
 	d.number(waitingBytes)
+	opener, ok := d.Store.(value.Opener)
+	d.number(yes(ok))
+	if ok {
+		d.number(opener.Opened())
+	}
 	return answer{}
 }

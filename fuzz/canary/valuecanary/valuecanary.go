@@ -33,6 +33,7 @@ const (
 	Moody           // the third list is refused
 	Hoards          // bytearrays stay
 	Lingers         // a dead list waits
+	Sealed          // a capsule is not opened
 	Suspicious      // two lists are an invariant that does not hold
 	Panics          // an empty list cannot be cleared
 	bugs
@@ -63,6 +64,7 @@ var table = []struct {
 	{Moody, "value-moody", "refuses a list of three", value.Serves, nil, ""},
 	{Hoards, "value-hoards", "keeps bytearrays for ever", value.Returned, nil, ""},
 	{Lingers, "value-lingers", "keeps a dead list for the next", value.Waiting, nil, ""},
+	{Sealed, "value-sealed", "does not open capsules", value.Opens, nil, ""},
 	{Suspicious, "value-suspicious", "says that a list of two is an error", value.Holds, nil, ""},
 	{Panics, "value-panics", "panics when an empty list is cleared", props.Alive, nil, ""},
 }
@@ -198,6 +200,13 @@ func (s *store) Copy(o value.ID, deep bool) (value.ID, value.CopyError) {
 }
 
 func (s *store) Waiting() (objects, bytes uint64) { return s.waits, 0 }
+
+func (s *store) Opened() uint64 {
+	if s.bug == Sealed {
+		return 0
+	}
+	return s.Reference.Opened()
+}
 
 // CheckInvariants finds what one defect takes for an error.
 func (s *store) CheckInvariants(held func(func(value.ID))) (err error) {
