@@ -77,6 +77,7 @@ type pyHeap struct {
 	hidden int // objects that go with those that are known
 	calls  int // that may have changed something since the invariants were checked
 
+	ballast    ballast
 	leaks      func() error // of the operating system
 	mourn      func(graph.ID)
 	inPlace    int  // reasons to write to tuples: finalizers that run, and garbage that is kept
@@ -144,7 +145,10 @@ func newPyHeap(prof *object.Profile, w graphtest.World, attach func(*object.Heap
 func (h *pyHeap) OnDeath(f func(graph.ID)) { h.mourn = f }
 
 // Close tells of memory that is not given back.
-func (h *pyHeap) Close() error { return errors.Join(h.h.Close(), h.leaks()) }
+func (h *pyHeap) Close() error {
+	h.ballast.drop(h.h.Memory())
+	return errors.Join(h.h.Close(), h.leaks())
+}
 
 // New makes an object. A collection that it starts comes before it, or, from 3.12 on, behind it.
 func (h *pyHeap) New(kind graph.Kind, fields int) graph.ID {
@@ -558,14 +562,15 @@ func (h *pyHeap) Count(id graph.ID) int { return h.h.Count(object.Ref(id)) }
 // Usage leaves out what belongs to no object: the heads of lists, the blocks on free lists, and the keys.
 func (h *pyHeap) Usage() (objects, bytes, footprint uint64) {
 	_, bytes, footprint = h.h.Memory().Usage()
-	bytes -= h.h.OwnBytes()
+	bytes -= h.h.OwnBytes() + h.ballast.bytes
 	for _, key := range h.keys {
 		bytes -= uint64(h.h.Bytes(key))
 	}
 	return uint64(h.h.Live() - len(h.keys) - h.hidden), bytes, footprint
 }
 
-func (h *pyHeap) InjectOOM(nth int, persistent bool) { h.h.Memory().InjectOOM(nth, persistent) }
+// InjectOOM makes requests to the operating system fail. That pymalloc has to ask it, what it has left is taken first.
+func (h *pyHeap) InjectOOM(nth int, persistent bool) { h.ballast.inject(h.h.Memory(), nth, persistent) }
 
 func (h *pyHeap) Trim() { h.h.Memory().Trim() }
 
@@ -577,6 +582,9 @@ const pyCheckCost = 4
 func (h *pyHeap) CheckInvariants() error {
 	if h.calls++; h.calls*pyCheckCost < h.h.Live()-len(h.keys) {
 		return nil
+	}
+	if len(h.ballast.blocks) > 0 {
+		return nil // no block of an object
 	}
 	h.calls = 0
 	if err := h.checkAtoms(); err != nil {

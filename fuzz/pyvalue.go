@@ -6,7 +6,6 @@ import (
 	"math"
 	"strconv"
 	"strings"
-	"unsafe"
 
 	"heapfuzz/impl/gc"
 	"heapfuzz/impl/object"
@@ -260,10 +259,9 @@ type pyValues struct {
 	h *object.Heap
 	c *gc.Collector
 
-	opened       uint64           // capsules, up to the last time that somebody asked
-	ballast      []unsafe.Pointer // what InjectOOM took
-	ballastBytes uint64
-	leaks        func() error // of the operating system
+	opened  uint64 // capsules, up to the last time that somebody asked
+	ballast ballast
+	leaks   func() error // of the operating system
 }
 
 // openPyValues makes the objects of a world; its variant is that of pyVariant, but that arenas are small in
@@ -601,7 +599,7 @@ func (s *pyValues) Trim() {
 
 // CheckInvariants recounts all.
 func (s *pyValues) CheckInvariants(held func(func(value.ID))) error {
-	if len(s.ballast) > 0 {
+	if len(s.ballast.blocks) > 0 {
 		return nil // no block of an object
 	}
 	return s.c.CheckInvariants(func(hold func(object.Ref)) { held(func(o value.ID) { hold(pyRef(o)) }) })
@@ -609,33 +607,13 @@ func (s *pyValues) CheckInvariants(held func(func(value.ID))) error {
 
 // InjectOOM makes requests to the operating system fail. That pymalloc has to ask it, what it has left is taken first.
 func (s *pyValues) InjectOOM(nth int, persistent bool) {
-	s.drop()
-	mem := s.h.Memory()
-	if nth > 0 {
-		_, before, _ := mem.Usage()
-		mem.InjectOOM(1, true)
-		for _, n := range pyBallast {
-			for p := mem.Alloc(n); p != nil; p = mem.Alloc(n) {
-				s.ballast = append(s.ballast, p)
-			}
-		}
-		_, after, _ := mem.Usage()
-		s.ballastBytes = after - before
-	}
-	mem.InjectOOM(nth, persistent)
-}
-
-func (s *pyValues) drop() {
-	for _, p := range s.ballast {
-		s.h.Memory().Free(p)
-	}
-	s.ballast, s.ballastBytes = s.ballast[:0], 0
+	s.ballast.inject(s.h.Memory(), nth, persistent)
 }
 
 // Usage tells what is in use that does not stay for ever.
 func (s *pyValues) Usage() (live, blocks, bytes uint64) {
 	blocks, bytes, _ = s.h.Memory().Usage()
-	return uint64(s.h.Live()), blocks - uint64(s.h.OwnBlocks()+len(s.ballast)), bytes - s.h.OwnBytes() - s.ballastBytes
+	return uint64(s.h.Live()), blocks - uint64(s.h.OwnBlocks()+len(s.ballast.blocks)), bytes - s.h.OwnBytes() - s.ballast.bytes
 }
 
 // Opened counts what the log has: nothing else that is made here has a finalizer.
@@ -652,6 +630,6 @@ func (s *pyValues) Waiting() (objects, bytes uint64) {
 
 // Close gives all back.
 func (s *pyValues) Close() error {
-	s.drop()
+	s.ballast.drop(s.h.Memory())
 	return errors.Join(s.h.Close(), s.leaks())
 }
