@@ -64,7 +64,7 @@ func (b *ballast) drop(mem *arena.Allocator) {
 // pyBallast are the sizes of ballast: first the largest of pools, which eat up those that are free, then those of
 // tables and dicts.
 var pyBallast = func() (sizes []uintptr) {
-	for n := uintptr(512); n > 0; n -= 16 {
+	for n := uintptr(512); n > 0; n -= 8 {
 		sizes = append(sizes, n)
 	}
 	for n := uintptr(1 << 16); n > 512; n /= 2 {

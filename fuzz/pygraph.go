@@ -77,6 +77,7 @@ type pyHeap struct {
 	hidden int // objects that go with those that are known
 	calls  int // that may have changed something since the invariants were checked
 
+	ballast    ballast
 	leaks      func() error // of the operating system
 	mourn      func(graph.ID)
 	inPlace    int  // reasons to write to tuples: finalizers that run, and garbage that is kept
@@ -144,7 +145,10 @@ func newPyHeap(prof *object.Profile, w graphtest.World, attach func(*object.Heap
 func (h *pyHeap) OnDeath(f func(graph.ID)) { h.mourn = f }
 
 // Close tells of memory that is not given back.
-func (h *pyHeap) Close() error { return errors.Join(h.h.Close(), h.leaks()) }
+func (h *pyHeap) Close() error {
+	h.ballast.drop(h.h.Memory())
+	return errors.Join(h.h.Close(), h.leaks())
+}
 
 // New makes an object. A collection that it starts comes before it, or, from 3.12 on, behind it.
 func (h *pyHeap) New(kind graph.Kind, fields int) graph.ID {
@@ -558,14 +562,15 @@ func (h *pyHeap) Count(id graph.ID) int { return h.h.Count(object.Ref(id)) }
 // Usage leaves out what belongs to no object: the heads of lists, the blocks on free lists, and the keys.
 func (h *pyHeap) Usage() (objects, bytes, footprint uint64) {
 	_, bytes, footprint = h.h.Memory().Usage()
-	bytes -= h.h.OwnBytes()
+	bytes -= h.h.OwnBytes() + h.ballast.bytes
 	for _, key := range h.keys {
 		bytes -= uint64(h.h.Bytes(key))
 	}
 	return uint64(h.h.Live() - len(h.keys) - h.hidden), bytes, footprint
 }
 
-func (h *pyHeap) InjectOOM(nth int, persistent bool) { h.h.Memory().InjectOOM(nth, persistent) }
+// InjectOOM makes requests to the operating system fail. That pymalloc has to ask it, what it has left is taken first.
+func (h *pyHeap) InjectOOM(nth int, persistent bool) { h.ballast.inject(h.h.Memory(), nth, persistent) }
 
 func (h *pyHeap) Trim() { h.h.Memory().Trim() }
 
@@ -577,6 +582,9 @@ const pyCheckCost = 4
 func (h *pyHeap) CheckInvariants() error {
 	if h.calls++; h.calls*pyCheckCost < h.h.Live()-len(h.keys) {
 		return nil
+	}
+	if len(h.ballast.blocks) > 0 {
+		return nil // no block of an object
 	}
 	h.calls = 0
 	if err := h.checkAtoms(); err != nil {
@@ -813,11 +821,12 @@ func (g gcHeap) SetLegacyFinalizer(id graph.ID, f func(graph.ID)) { g.reclass(id
 func (g gcHeap) Offers(part string) bool { return offers27(g.h.Profile(), part) }
 
 func offers27(prof *object.Profile, part string) bool {
+	minor := pyMinor(prof.Name)
 	switch part {
 	case "immortal":
-		return prof.Immortal
+		return minor >= 12
 	case "final", "graduate", "watch", "stats", "pace":
-		return !prof.Legacy
+		return minor > 0
 	}
 	return true
 }
@@ -892,19 +901,23 @@ func (t trialHeap) Stats() (collections, collected uint64) {
 // pyContract is what CPython promises, with either collector. What is kept of an empty heap is what pymalloc keeps, and
 // the arenas that the keys of dicts, the names of attributes and what classes share are in.
 func pyContract(prof *object.Profile) graph.Contract {
+	minor := pyMinor(prof.Name)
 	c := graph.Contract{
 		Immediate: true, Within: 1, Returns: graph.Containers, Saves: graph.Subgraph,
-		WeakFirst: true, CallbackFirst: true, WeakAll: true, WeakLapse: prof.ClearTrashWeakrefs,
+		WeakFirst: true, CallbackFirst: true, WeakAll: true, WeakLapse: minor >= 8,
 		Automatic: pyCounted, Bare: pyBare, Grows: pyGrows, Shares: pyShares, Untracks: pyUntracks,
 		FieldsMax: pyFieldsMax,
-		Paces:     true, Thresholds: []int{prof.Threshold0}, Counts: [graph.Kinds]bool{pySlotted: true},
+		Paces:     true, Thresholds: []int{pyThreshold(minor)}, Counts: [graph.Kinds]bool{pySlotted: true},
 		Retained: retained(prof.Arena) + 16*int64(prof.Arena.ArenaBytes),
 	}
-	if prof.FreeList.Ints > 0 { // every int that died waits for the next (2.7)
+	if minor == 0 { // every int that died waits for the next
 		c.Retained = -1
 	}
 	return c
 }
+
+// pyThreshold is how many more containers are made than unmade when the youngest generation is collected.
+func pyThreshold(minor int) int { return int(pySince(minor, 13, 2000, 700)) }
 
 // pyGraphs are the object heaps of every profile with the collector of package gc, and one with that of package trial.
 func pyGraphs() (ts []Target) {
@@ -936,11 +949,12 @@ func pyProfile(name string) *object.Profile {
 func gcContract(prof *object.Profile) graph.Contract {
 	c := pyContract(prof)
 	c.Generations, c.Promotes, c.Steps, c.Thaws, c.Forgets = gc.Generations, true, true, true, true
-	c.Thresholds = []int{prof.Threshold0, 10, 10}
-	if prof.AllOrNothing {
+	minor := pyMinor(prof.Name)
+	c.Thresholds = []int{pyThreshold(minor), 10, 10}
+	if minor < 9 {
 		c.Saves = graph.Whole
 	}
-	if prof.CountEarly {
+	if minor == 6 {
 		c.Returns = graph.Anything
 	}
 	return c

@@ -6,7 +6,6 @@ import (
 	"math"
 	"strconv"
 	"strings"
-	"unsafe"
 
 	"heapfuzz/impl/gc"
 	"heapfuzz/impl/object"
@@ -41,18 +40,25 @@ func values() []Target {
 	return all
 }
 
-// pyValueContract is what a release promises, by its minor version; 2.7 is 0, and the one with 8-byte classes is 3.6.
-func pyValueContract(name string) value.Contract {
+// pyMinor is the minor version of a release; 2.7 is 0, and the one with 8-byte classes is 3.6. Contracts are made from
+// it and not from the profile, which may be wrong.
+func pyMinor(name string) int {
 	_, text, _ := strings.Cut(name, ".")
 	minor, err := strconv.Atoi(text)
 	switch {
 	case name == "2.7":
-		minor = 0
+		return 0
 	case err != nil:
-		minor = 6
+		return 6
 	}
+	return minor
+}
+
+// pyValueContract is what a release promises.
+func pyValueContract(name string) value.Contract {
+	minor := pyMinor(name)
 	c := value.Contract{
-		OneString: minor == 0, AnyOrder: minor == 0, OpaqueAt: minor == 0, RangeInts: minor > 0, Cached: true,
+		OneString: minor == 0, AnyOrder: minor == 0, IntOrder: minor == 0, OpaqueAt: minor == 0, RangeInts: minor > 0, Cached: true,
 		FrozenOnce: minor < 10, Immortal: minor >= 12, KeepsNames: minor == 12, CopiesRanges: minor < 10,
 		CopiesFlat: minor == 0, TupleWeaks: int(pySince(minor, 13, 1, 2)),
 		CacheCount: 1, PlainCount: 1,
@@ -72,17 +78,14 @@ func pyValueContract(name string) value.Contract {
 	}
 	c.Sizes = pyValueSizes(minor, head)
 	c.Waits = pyWaits(minor, head)
+	c.Sizes.Block = func(variant, n uint64) uint64 { return pyBlock(name == "old8" || variant%2 == 1, n) }
 	c.KeepsWaiting = func(k value.Kind) bool { return minor == 0 && (k == value.List || k == value.Dict) }
 	return c
 }
 
-// pyWaits is what the free lists of a release hold, and the blocks that wait there.
+// pyWaits is what the free lists of a release hold, and the bytes of what waits there.
 func pyWaits(minor int, head uint64) func(value.Kind, int) (int, uint64) {
 	longest := int(pySince(minor, 11, 20, 19))
-	up := uint64(15)
-	if head == 24 { // classes of 8 bytes
-		up = 7
-	}
 	return func(k value.Kind, items int) (most int, bytes uint64) {
 		switch {
 		case k == value.List:
@@ -96,8 +99,28 @@ func pyWaits(minor int, head uint64) func(value.Kind, int) (int, uint64) {
 		case k == value.Float:
 			most, bytes = 100, 24
 		}
-		return most, (bytes + up) &^ up
+		return most, bytes
 	}
+}
+
+// pySetLarge is the number of keys above which tables of sets grow by two.
+func pySetLarge(variant uint64) int {
+	if variant%2 == 1 {
+		return 24
+	}
+	return 50000
+}
+
+// pyBlock is what a block of n bytes takes, if pools have them: n rounded up to a class, which are small ones up to 3.6
+// on some machines.
+func pyBlock(small bool, n uint64) uint64 {
+	switch {
+	case n > 512:
+		return 0
+	case small:
+		return (n + 7) &^ 7
+	}
+	return (n + 15) &^ 15
 }
 
 // pyValueSizes are those that sys.getsizeof tells, by Objects/*object.c of the release. head is that of what the
@@ -151,9 +174,10 @@ func pyValueSizes(minor int, head uint64) *value.Sizes {
 	z.Base = [value.Kinds]uint64{
 		value.List: head + 40, value.Tuple: head + 24, value.Set: head + 200, value.Frozenset: head + 200,
 		value.Slice: head + 40, value.Function: head + function, value.Cell: head + 24,
-		value.Method: head + since(8, 48, since(6, 40, 48)), value.Slots: head + 16,
+		value.Method: head + since(8, 48, since(6, 40, 48)), value.Dict: head + since(6, 48, 248),
+		value.Slots: head + 16,
 	}
-	z.Bare = since(8, head+16, 16)
+	z.Bare, z.SetLarge = since(8, head+16, 16), pySetLarge
 	return z
 }
 
@@ -191,8 +215,8 @@ func pyAtomSizes(minor int) func(a *value.Atom) uint64 {
 			if minor == 0 {
 				n = 48
 			}
-			if a.Len > 0 {
-				n += uint64(a.Len) + 1
+			if len(a.Text) > 0 {
+				n += uint64(len(a.Text)) + 1
 			}
 			return n
 		case value.Capsule:
@@ -240,18 +264,25 @@ type pyValues struct {
 
 	slots map[int]object.TypeID // classes of instances, by how many slots they have; -1: with a finalizer
 	ran   []value.ID
+	other uint64 // that ran and was no capsule, since somebody asked for those
 
-	ballast      []unsafe.Pointer // what InjectOOM took
-	ballastBytes uint64
-	leaks        func() error // of the operating system
+	opened  uint64 // capsules, up to the last time that somebody asked
+	ballast ballast
+	leaks   func() error // of the operating system
 }
 
 // openPyValues makes the objects of a world; its variant is that of pyVariant, but that arenas are small in
 // the ordinary
-// world: InjectOOM fills them.
+// world: InjectOOM fills them. In every second variant hashes have three bits, tables of sets are large early, and blocks have classes of 8 bytes.
 func openPyValues(prof *object.Profile, w valuetest.World) (value.Store, error) {
 	os := source(heaptest.World{Limit: w.Limit})
-	h, err := object.New(object.Config{Profile: pyVariant(prof, w.Variant), OS: os})
+	p, cfg := *prof, object.Config{OS: os}
+	if w.Variant%2 == 1 {
+		p.Arena = pyProfile("old8").Arena
+		cfg.HashMask, cfg.SetLarge = 1<<3-1, pySetLarge(w.Variant)
+	}
+	cfg.Profile = pyVariant(&p, w.Variant)
+	h, err := object.New(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -295,7 +326,7 @@ func (s *pyValues) Atom(a value.Atom) value.ID {
 	case value.Bytes:
 		return value.ID(h.NewBytes([]byte(a.Text)))
 	case value.ByteArray:
-		return value.ID(h.NewByteArray(a.Len))
+		return value.ID(h.NewByteArray([]byte(a.Text)))
 	case value.Capsule:
 		return value.ID(h.NewCapsule(object.Nothing))
 	case value.Record:
@@ -378,7 +409,9 @@ func (s *pyValues) class(key, slots int) object.TypeID {
 
 // runs is told what runs.
 func (s *pyValues) runs(o object.Ref) {
-	s.h.Events = s.h.Events[:0]
+	if s.h.Kind(o) != object.KindCapsule {
+		s.other++
+	}
 	s.ran = append(s.ran, value.ID(o))
 }
 
@@ -428,7 +461,7 @@ func (s *pyValues) Look(id value.ID, t *value.Told) {
 	h, o := s.h, pyRef(id)
 	*t = value.Told{
 		ID: id, Kind: pyValueKinds[h.Kind(o)], Count: h.Count(o), Size: uint64(h.Size(o)), Len: h.Len(o),
-		Items: t.Items[:0],
+		Bytes: uint64(h.Bytes(o)), Items: t.Items[:0],
 	}
 	add := func(o object.Ref) { t.Items = append(t.Items, value.ID(o)) }
 	switch t.Kind {
@@ -441,6 +474,11 @@ func (s *pyValues) Look(id value.ID, t *value.Told) {
 	case value.List, value.Tuple, value.Slice, value.Function, value.Cell, value.Method, value.Slots:
 		for i := range t.Len {
 			add(h.Get(o, i))
+		}
+		for _, i := range [...]int{-1, t.Len} { // where nothing is
+			if x := h.Get(o, i); x != 0 {
+				add(x)
+			}
 		}
 	case value.Str:
 		t.Interned = h.IsInterned(o)
@@ -464,12 +502,10 @@ func (s *pyValues) text(o object.Ref, t *value.Told) string {
 		return value.FloatText(h.FloatValue(o))
 	case value.Complex:
 		return value.ComplexText(h.ComplexValue(o))
-	case value.Bytes:
+	case value.Bytes, value.ByteArray:
 		return h.StrText(o)
 	case value.Record:
 		return h.TypeOf(o).Name
-	case value.ByteArray:
-		return strconv.Itoa(h.Len(o))
 	case value.Range:
 		if h.Profile().ByteStr {
 			return ""
@@ -650,7 +686,7 @@ func (s *pyValues) Trim() {
 
 // CheckInvariants recounts all.
 func (s *pyValues) CheckInvariants(held func(func(value.ID))) error {
-	if len(s.ballast) > 0 {
+	if len(s.ballast.blocks) > 0 {
 		return nil // no block of an object
 	}
 	return s.c.CheckInvariants(func(hold func(object.Ref)) { held(func(o value.ID) { hold(pyRef(o)) }) })
@@ -658,33 +694,20 @@ func (s *pyValues) CheckInvariants(held func(func(value.ID))) error {
 
 // InjectOOM makes requests to the operating system fail. That pymalloc has to ask it, what it has left is taken first.
 func (s *pyValues) InjectOOM(nth int, persistent bool) {
-	s.drop()
-	mem := s.h.Memory()
-	if nth > 0 {
-		_, before, _ := mem.Usage()
-		mem.InjectOOM(1, true)
-		for _, n := range pyBallast {
-			for p := mem.Alloc(n); p != nil; p = mem.Alloc(n) {
-				s.ballast = append(s.ballast, p)
-			}
-		}
-		_, after, _ := mem.Usage()
-		s.ballastBytes = after - before
-	}
-	mem.InjectOOM(nth, persistent)
-}
-
-func (s *pyValues) drop() {
-	for _, p := range s.ballast {
-		s.h.Memory().Free(p)
-	}
-	s.ballast, s.ballastBytes = s.ballast[:0], 0
+	s.ballast.inject(s.h.Memory(), nth, persistent)
 }
 
 // Usage tells what is in use that does not stay for ever.
 func (s *pyValues) Usage() (live, blocks, bytes uint64) {
 	blocks, bytes, _ = s.h.Memory().Usage()
-	return uint64(s.h.Live()), blocks - uint64(s.h.OwnBlocks()+len(s.ballast)), bytes - s.h.OwnBytes() - s.ballastBytes
+	return uint64(s.h.Live()), blocks - uint64(s.h.OwnBlocks()+len(s.ballast.blocks)), bytes - s.h.OwnBytes() - s.ballast.bytes
+}
+
+// Opened counts what the log has: a line for all that ran.
+func (s *pyValues) Opened() uint64 {
+	s.opened += uint64(len(s.h.Events)) - s.other
+	s.h.Events, s.other = s.h.Events[:0], 0
+	return s.opened
 }
 
 // Waiting tells what the free lists have.
@@ -694,6 +717,6 @@ func (s *pyValues) Waiting() (objects, bytes uint64) {
 
 // Close gives all back.
 func (s *pyValues) Close() error {
-	s.drop()
+	s.ballast.drop(s.h.Memory())
 	return errors.Join(s.h.Close(), s.leaks())
 }

@@ -161,8 +161,9 @@ type bench struct {
 	begun time.Time
 	proof *Proof
 	cache *cache
-	reach [][]uint32 // by target of proof.Controls and site
-	heaps []bool     // by target: it is an allocator
+	reach [][]uint32       // by target of proof.Controls and site
+	sites map[string][]int // by package
+	heaps []bool           // by target: it is an allocator
 
 	subjects []string // by target
 
@@ -240,7 +241,9 @@ func (b *bench) watch(ctx context.Context) error {
 // that.
 func (b *bench) within(all []Mutant) (list []Mutant) {
 	reached := map[string]bool{}
+	b.sites = map[string][]int{}
 	for _, m := range all {
+		b.sites[m.Package] = append(b.sites[m.Package], m.Site)
 		reached[m.Package] = reached[m.Package] || b.reached(m.Site)
 	}
 	for _, m := range all {
@@ -266,7 +269,7 @@ func (b *bench) reached(site int) bool {
 const targetsMax = 16
 
 // targets are those that a mutant is tried on, and the number of those that reach it. One that is not reached is tried
-// on all. Allocators come first where the package is of one: what is built on them reaches it more often, and judges it
+// on all that reach anything of its package. Allocators come first where the package is of one: what is built on them reaches it more often, and judges it
 // less.
 func (b *bench) targets(m Mutant) (names []string, reach int) {
 	var order []int
@@ -274,6 +277,9 @@ func (b *bench) targets(m Mutant) (names []string, reach int) {
 	for i := range b.reach {
 		if b.reach[i] == nil {
 			continue // a control that is broken
+		}
+		if sites := b.sites[m.Package]; !slices.ContainsFunc(sites, func(site int) bool { return b.reach[i][site] > 0 }) {
+			continue
 		}
 		order = append(order, i)
 		if n := b.reach[i][m.Site]; n > 0 {

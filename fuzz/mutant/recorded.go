@@ -19,8 +19,11 @@ const (
 )
 
 // initialMax is how many recordings, of as many families, a mutant is tried with that only the making of tables before
-// main reaches: it is everywhere or in one release.
-const initialMax = 48
+// main reaches: it is everywhere or in one release. Those of up to briefLines are tried besides, all of them.
+const (
+	initialMax = 48
+	briefLines = 500
+)
 
 // A reach is what a recording reached while it was watched.
 type reach struct {
@@ -96,7 +99,11 @@ func (b *bench) replays(m Mutant) (names []string, reached int) {
 	if reached == 0 && b.initial != nil && b.initial[m.Site] > 0 {
 		limit = initialMax
 		for i := range b.recordings {
-			left = append(left, &b.recordings[i])
+			if r := &b.recordings[i]; r.lines <= briefLines {
+				names = append(names, r.recording)
+			} else {
+				left = append(left, r)
+			}
 		}
 	}
 	var chosen []*reach

@@ -199,7 +199,7 @@ var atomRows = map[string]maker{
 	"float":       each(0, 2, func(h *heap, n int) ref { return h.NewFloat(float64(n)) }),
 	"complex":     each(0, 2, func(h *heap, n int) ref { return h.NewComplex(complex(float64(n), 0)) }),
 	"bytes":       each(0, 101, func(h *heap, n int) ref { return h.NewBytes(bytes.Repeat([]byte("x"), n)) }),
-	"bytearray":   each(0, 41, (*heap).NewByteArray),
+	"bytearray":   each(0, 41, func(h *heap, n int) ref { return h.NewByteArray(make([]byte, n)) }),
 	"range":       each(0, 3, func(h *heap, n int) ref { return h.NewRange(0, int64(n*n*n*100), 1) }),
 	"str ascii":   each(0, 101, func(h *heap, n int) ref { return h.NewStr(strings.Repeat("x", n)) }),
 	"str char":    each(0, 256, func(h *heap, n int) ref { return h.NewStr(string(rune(n))) }),

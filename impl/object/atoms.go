@@ -25,10 +25,7 @@ const (
 	capsuleScript = offBody
 )
 
-const (
-	digitBits = 30
-	bytesMax  = 1 << 40 // of a string, bytes or a bytearray
-)
+const digitBits = 30
 
 // NewInt returns a number, or 0 if there is no memory. From -5 to 256 it is always the same object.
 func (h *Heap) NewInt(v int64) Ref {
@@ -214,9 +211,6 @@ func (h *Heap) NewBytes(b []byte) Ref {
 }
 
 func (h *Heap) makeBytes(b []byte) Ref {
-	if len(b) > bytesMax {
-		return 0
-	}
 	o := h.alloc(typeBytes, uintptr(len(b))+1)
 	if o != 0 {
 		o.store(bytesSize, uintptr(len(b)))
@@ -225,22 +219,20 @@ func (h *Heap) makeBytes(b []byte) Ref {
 	return o
 }
 
-// NewByteArray returns a bytearray of n zeros, or 0 if there is no memory.
-func (h *Heap) NewByteArray(n int) Ref {
-	if n < 0 || n > bytesMax {
-		return 0
-	}
+// NewByteArray returns a bytearray of these bytes, or 0 if there is no memory.
+func (h *Heap) NewByteArray(b []byte) Ref {
 	o := h.alloc(typeByteArray, 0)
-	if o == 0 || n == 0 {
+	if o == 0 || len(b) == 0 {
 		return o
 	}
-	data := h.allocBlock(uintptr(n) + 1)
+	n := uintptr(len(b))
+	data := h.allocBlock(n + 1)
 	if data == 0 {
 		h.release(o)
 		return 0
 	}
-	clear(page.View(data, uintptr(n)+1))
-	o.store(arraySize, uintptr(n))
+	copy(page.View(data, n), b)
+	o.store(arraySize, n)
 	o.store(arrayData, data)
 	return o
 }

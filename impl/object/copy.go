@@ -102,7 +102,7 @@ func (h *Heap) Copy(o Ref) (Ref, error) {
 func (h *Heap) copyOf(o Ref) Ref {
 	switch o.kind() {
 	case KindByteArray:
-		return h.copyByteArray(o)
+		return h.NewByteArray(h.characters(o))
 	case KindList:
 		room := RoomExact
 		if h.prof.ByteStr {
@@ -153,15 +153,6 @@ func refs(at uintptr, n int) []Ref {
 		all[i] = Ref(page.Load(at + uintptr(i)*8))
 	}
 	return all
-}
-
-func (h *Heap) copyByteArray(o Ref) Ref {
-	n := int(o.load(arraySize))
-	y := h.NewByteArray(n)
-	if y != 0 && n > 0 {
-		copy(page.View(y.load(arrayData), uintptr(n)), page.View(o.load(arrayData), uintptr(n)))
-	}
-	return y
 }
 
 // copyRange makes a range with the bounds of another.

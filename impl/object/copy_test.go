@@ -96,7 +96,7 @@ func build(t *testing.T, h *Heap) nest {
 	f := add(h.NewFunction(d, 0))
 	add(h.NewMethod(f, i))
 	add(h.NewWeakref(i, true))
-	add(h.NewByteArray(9))
+	add(h.NewByteArray(make([]byte, 9)))
 	add(h.NewRange(3, 900, 300))
 	return n
 }
@@ -361,10 +361,10 @@ func TestDeepCopyNoMemory(t *testing.T) {
 	for _, p := range profiles {
 		h := open(t, p.Name)
 		n := build(t, h)
-		big := h.NewByteArray(100_000)
+		big := h.NewByteArray(make([]byte, 100_000))
 		h.Push(n.all, big)
 		for range 60 {
-			h.Push(n.all, h.NewByteArray(2000))
+			h.Push(n.all, h.NewByteArray(make([]byte, 2000)))
 		}
 		live, failed := h.Live(), 0
 		for nth := 1; nth < 12; nth++ {

@@ -262,7 +262,7 @@ func (h *Heap) attribute(dict Ref, k int) uintptr {
 }
 
 // learn makes the shared keys of a type of instances that have a dict, and the names in them, which are interned and
-// stay as long as the heap. Without memory for one of them instances are not made (New).
+// stay as long as the heap. Without memory for one of them instances are not made until there is (New).
 func (h *Heap) learn(t *Type) {
 	if t.Kind != KindInstance || h.prof.Values != InDict {
 		return

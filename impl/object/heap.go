@@ -191,6 +191,13 @@ type Config struct {
 
 	// LimitBytes is the most that the system gives at a time; 0 means all it has.
 	LimitBytes uint64
+
+	// HashMask has the bits that hashes of keys have, but for small ints in dicts; 0 means all. With few of them keys
+	// collide that otherwise would not in a life.
+	HashMask uintptr
+
+	// SetLarge is how many keys a set has whose table grows by two, and not by four; 0 means CPython's number.
+	SetLarge int
 }
 
 // A Heap is a set of objects. It is not safe for concurrent use.
@@ -237,9 +244,11 @@ type Heap struct {
 	anyLegacy bool   // some type has an old finalizer
 	safepoint func() // of the collector; nil if it has none or the profile does not want it
 
-	space *dict.Space
-	hole  Ref   // None in a dict
-	names []Ref // of attributes; never unmade
+	space    *dict.Space
+	hashMask uintptr // of the bits that hashes have
+	setLarge uintptr // see Config
+	hole     Ref     // None in a dict
+	names    []Ref   // of attributes; never unmade
 
 	lists    int // list heads, each a block
 	cached   cache
@@ -257,6 +266,12 @@ func New(cfg Config) (*Heap, error) {
 		return nil, fmt.Errorf("object: %w", err)
 	}
 	h := &Heap{Heads: Heads{old: prof.HeadBytes > 16}, Limit: math.MaxInt, prof: prof, mem: mem}
+	if h.hashMask = cfg.HashMask; h.hashMask == 0 {
+		h.hashMask--
+	}
+	if h.setLarge = uintptr(cfg.SetLarge); h.setLarge == 0 {
+		h.setLarge = setLarge
+	}
 	h.defineKinds()
 	if h.Young = h.NewHead(); h.Young == 0 {
 		return nil, fmt.Errorf("object: no memory for the first list: %w", mem.Close())

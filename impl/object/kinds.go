@@ -30,7 +30,7 @@ func (h *Heap) swap(at uintptr, v Ref) {
 
 // NewList returns a list of n times None, or 0 if there is no memory.
 func (h *Heap) NewList(n int) Ref {
-	if n < 0 || n > itemsMax {
+	if n > itemsMax {
 		return 0
 	}
 	o := h.alloc(typeList, 0)
@@ -167,8 +167,12 @@ func (h *Heap) New(id TypeID) Ref {
 // makeValues gives an instance its attributes: a dict of its own, or a block.
 func (h *Heap) makeValues(o Ref, t *Type) bool {
 	if h.prof.Values == InDict {
-		if len(h.names) < t.Attrs {
-			return false
+		if len(h.names) < t.Attrs { // there was no memory for them when the type was made
+			own := h.typeOf(o)
+			if h.learn(own); len(h.names) < t.Attrs {
+				return false
+			}
+			t.class = own.class
 		}
 		dict := h.newAttributes(t)
 		o.store(t.refsAt, uintptr(dict))

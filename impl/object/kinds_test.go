@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unsafe"
 
 	"heapfuzz/impl/page"
 )
@@ -81,7 +82,7 @@ func TestNotCached(t *testing.T) {
 		"-6": func() Ref { return h.NewInt(-6) }, "257": func() Ref { return h.NewInt(257) },
 		"0.0": func() Ref { return h.NewFloat(0) }, "'ab'": func() Ref { return h.NewStr("ab") },
 		"'\u0100'": func() Ref { return h.NewStr("\u0100") }, "b'ab'": func() Ref { return h.NewBytes([]byte("ab")) },
-		"frozenset()": func() Ref { return h.NewFrozenset() }, "bytearray()": func() Ref { return h.NewByteArray(0) },
+		"frozenset()": func() Ref { return h.NewFrozenset() }, "bytearray()": func() Ref { return h.NewByteArray(nil) },
 	} {
 		if one, other := make(), make(); one == other {
 			t.Errorf("%s is one object", what)
@@ -520,6 +521,46 @@ func TestNoGoAllocationsOfKinds(t *testing.T) {
 			h.Decref(cell)
 		}); n > 0 {
 			t.Errorf("%s: %v Go allocations a turn", name, n)
+		}
+	}
+}
+
+// A class that there was no memory for has instances as soon as there is.
+func TestLearnsLater(t *testing.T) {
+	for _, p := range Profiles() {
+		h, err := New(Config{Profile: p})
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.mem.InjectOOM(1, true)
+		var taken []unsafe.Pointer
+		for n := uintptr(512); n > 0; n -= 8 {
+			for b := h.mem.Alloc(n); b != nil; b = h.mem.Alloc(n) {
+				taken = append(taken, b)
+			}
+		}
+		id, err := h.Define(Type{Name: "Late", Kind: KindInstance, Attrs: 20})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if h.New(id) != 0 {
+			t.Errorf("%s: an instance was made of nothing", p.Name)
+		}
+		h.mem.InjectOOM(0, false)
+		for _, b := range taken {
+			h.mem.Free(b)
+		}
+		o, twin := h.New(id), h.New(id)
+		if o == 0 || twin == 0 || h.Size(o) != h.Size(twin) {
+			t.Errorf("%s: an instance was not made, or is unlike the next", p.Name)
+		}
+		h.Decref(o)
+		h.Decref(twin)
+		if err := h.CheckInvariants(func(func(Ref)) {}, []List{h.Young}); err != nil {
+			t.Errorf("%s: %v", p.Name, err)
+		}
+		if err := h.Close(); err != nil {
+			t.Error(err)
 		}
 	}
 }

@@ -27,7 +27,7 @@ func (h *Heap) resize(o Ref, n int) bool {
 		o.store(listSize, uintptr(n))
 		return true
 	}
-	if n > itemsMax || !h.setRoom(o, h.grown(size, n)) {
+	if !h.setRoom(o, h.grown(size, n)) {
 		return false
 	}
 	o.store(listSize, uintptr(n))
@@ -42,7 +42,7 @@ func (h *Heap) setRoom(o Ref, want int) bool {
 		if items = uintptr(h.mem.Realloc(page.Pointer(old), uintptr(want)*8)); items == 0 {
 			return false
 		}
-	} else if old != 0 {
+	} else {
 		h.freeBlock(old)
 	}
 	o.store(listItems, items)

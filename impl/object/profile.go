@@ -85,7 +85,6 @@ type FreeMax struct {
 	TupleItems           int  // the longest that are kept
 	Floats, Ints         int  // no containers; in 2.7 both are without a limit, but ints that do not fit a C long
 	Frames               int  // of functions whose own frame is in use; 0 where a frame is no object (3.11)
-	Methods              int  // up to 3.8
 	KeepLists            bool // a full collection leaves lists and dicts alone (2.7)
 }
 
@@ -113,8 +112,7 @@ func buildProfiles() []*Profile {
 		Layout:       layout36,
 		Threshold0:   700,
 		AllOrNothing: true, CountEarly: true, TuplesInScan: true,
-		FreeList: FreeMax{Lists: 80, Dicts: 80, Tuples: 2000, TupleItems: 19, Floats: 100, Frames: 200,
-			Methods: 256},
+		FreeList:      FreeMax{Lists: 80, Dicts: 80, Tuples: 2000, TupleItems: 19, Floats: 100, Frames: 200},
 		Debug:         DebugFmt{BareDone: true},
 		CallbackTuple: 2, BareFirst: 2, BoundFinalizers: true,
 	}
@@ -147,7 +145,7 @@ func buildProfiles() []*Profile {
 		p.FunctionWords, p.MethodWords, p.FunctionClears, p.IterRoom = 13, 4, true, RoomExact
 	})
 	add("3.9", "3.9", func() {
-		p.AllOrNothing, p.ListExact, p.FreeList.Methods = false, true, 0
+		p.AllOrNothing, p.ListExact = false, true
 		p.LiteralRoom, p.SetLiteral = RoomGrown, true
 	})
 	add("3.10", "3.10", func() {

@@ -26,7 +26,7 @@ const (
 	setSlotBytes = 16
 	setSlotsMax  = 1 << 31
 
-	setLarge = 50_000 // above so many keys, tables grow by 2 and not by 4
+	setLarge = 50_000 // above so many keys, tables grow by 2 and not by 4 (but see Config)
 )
 
 // setKeys is the address of the first key.
@@ -122,7 +122,7 @@ func (h *Heap) setAdd(o, key Ref, hash uintptr) bool {
 	// C adds first and grows then. Here the new table is there before the key is, so that nothing is to be undone.
 	fill, used := o.load(setFill), o.load(setUsed)
 	if h.full(o, fill+1) {
-		if !h.setResize(o, growth(used+1)) {
+		if !h.setResize(o, h.growth(used+1)) {
 			return false
 		}
 		at, _ = h.setFind(o, key, hash)
@@ -136,8 +136,8 @@ func (h *Heap) setAdd(o, key Ref, hash uintptr) bool {
 }
 
 // growth is for how many keys a table is made that so many have filled.
-func growth(used uintptr) uintptr {
-	if used > setLarge {
+func (h *Heap) growth(used uintptr) uintptr {
+	if used > h.setLarge {
 		return used * 2
 	}
 	return used * 4
@@ -320,5 +320,5 @@ func (h *Heap) hash(o Ref) uintptr {
 		n = uintptr(o-h.hole) >> 4 // in one arena, the same in every run
 	}
 	n *= prime
-	return n ^ n>>32
+	return (n ^ n>>32) & h.hashMask
 }

@@ -95,9 +95,6 @@ func (h *Heap) newByteStr(b []byte) Ref {
 }
 
 func (h *Heap) makeByteStr(b []byte) Ref {
-	if len(b) > bytesMax {
-		return 0
-	}
 	o := h.alloc(typeStr, uintptr(len(b))+1)
 	if o != 0 {
 		dict.FillRecord(h.record(o), uintptr(len(b)), 1)
@@ -117,9 +114,6 @@ func (h *Heap) makeStr(s string, n int, widest rune) Ref {
 		id, width = typeWide, 2
 	case widest > 0x7F:
 		id = typeWide
-	}
-	if n > bytesMax/4 {
-		return 0
 	}
 	o := h.alloc(id, uintptr((n+1)*width))
 	if o == 0 {
@@ -149,18 +143,21 @@ func (h *Heap) makeStr(s string, n int, widest rune) Ref {
 // width is how many bytes a character of a string has.
 func (o Ref) width() int { return int(page.Load32(uintptr(o)+strState) & 0xFF) }
 
-// characters are the characters of a string, or the bytes of a bytes object, as they lie in memory.
+// characters are the characters of a string, or the bytes of a bytes object or a bytearray, as they lie in memory.
 func (h *Heap) characters(o Ref) []byte {
-	if o.kind() == KindBytes {
+	switch o.kind() {
+	case KindBytes:
 		return page.View(uintptr(o)+bytesData, o.load(bytesSize))
+	case KindByteArray:
+		return page.View(o.load(arrayData), o.load(arraySize))
 	}
 	return page.View(uintptr(o)+h.typeOf(o).bytes, dict.RecordLen(h.record(o)))
 }
 
-// StrText returns a string as UTF-8 (of what was no UTF-8, U+FFFD), or the bytes of a bytes object.
+// StrText returns a string as it was made, or the bytes of a bytes object or a bytearray.
 func (h *Heap) StrText(o Ref) string {
 	at := h.characters(o)
-	if o.kind() == KindBytes || h.prof.ByteStr || TypeID(o.word()) == typeStr {
+	if o.kind() != KindStr || h.prof.ByteStr || TypeID(o.word()) == typeStr {
 		return string(at)
 	}
 	width, text := o.width(), make([]byte, 0, len(at))
@@ -169,7 +166,11 @@ func (h *Heap) StrText(o Ref) string {
 		for i := range width {
 			r |= rune(at[i]) << (8 * i)
 		}
-		text = utf8.AppendRune(text, r)
+		if r >= 0xDC80 && r <= 0xDCFF { // of what was no UTF-8
+			text = append(text, byte(r))
+		} else {
+			text = utf8.AppendRune(text, r)
+		}
 	}
 	return string(text)
 }

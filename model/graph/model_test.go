@@ -357,7 +357,7 @@ func TestModelRules(t *testing.T) {
 			s.pair()
 			s.m.Finalizer(0, Idle)
 			s.must(s.new(2, Node, 1))
-			s.m.Legacy(2)
+			s.m.Legacy(2, Idle)
 			s.set(1, 1, 2)
 			s.weak(3, 2, true)
 			for slot := range uint32(3) {

@@ -97,6 +97,9 @@ func (c *copying) enter() {
 	for id, y := range c.made {
 		c.m.objects[id] = y
 		c.m.born(y)
+		for i := 0; y.kind == Dict && i < len(y.items); i += 2 {
+			y.mix(y.items[i])
+		}
 		for _, x := range y.items {
 			c.m.hold(x)
 		}

@@ -2,6 +2,7 @@ package value
 
 import (
 	"slices"
+	"strconv"
 )
 
 // Told judges what is seen of the object of a slot.
@@ -68,13 +69,66 @@ func (m *Model) look(o *object, t *Told) violation {
 		return Size.Breach("the size of an object of kind %d with %d items is %d, and not %d",
 			o.kind, len(o.items), t.Size, want)
 	}
+	if least, most := m.blocks(o, t); most > 0 && (t.Bytes < least || t.Bytes > most) {
+		return Size.Breach("the blocks of an object of kind %d and size %d take %d bytes, and not %d to %d",
+			o.kind, t.Size, t.Bytes, least, most)
+	}
 	return nil
+}
+
+// block is what a block of n bytes takes; 0 if that is not promised.
+func (m *Model) block(n uint64) uint64 {
+	if m.Sizes == nil || m.Sizes.Block == nil {
+		return 0
+	}
+	return m.Sizes.Block(m.Variant, n)
+}
+
+// blocks is what the blocks of an object take, from its size; 0 if that is not promised.
+func (m *Model) blocks(o *object, t *Told) (least, most uint64) {
+	z := m.Sizes
+	if z == nil || m.scarce || o.kind == Record || o.kind == Str && o.once {
+		return 0, 0
+	}
+	own, slack := t.Size, uint64(0)
+	switch o.kind {
+	case List:
+		own = z.Base[List]
+		if o.peak = max(o.peak, t.Size-own); own == t.Size {
+			o.peak = 0
+		}
+		if m.block(o.peak) == 0 {
+			return 0, 0 // it may have kept a block from then
+		}
+		slack = (t.Size - own) / 3
+	case Set, Frozenset, Dict:
+		own = z.Base[o.kind]
+	case ByteArray:
+		if n := uint64(len(o.text)); n > 0 && own > n {
+			own -= n + 1
+		}
+	}
+	if own > t.Size {
+		return 0, 1
+	}
+	if own == t.Size {
+		n := m.block(own)
+		if o.kind == Dict { // it may have a block for no values
+			return n, n + m.block(1)
+		}
+		return n, n
+	}
+	first, least, most := m.block(own), m.block(t.Size-own), m.block(t.Size-own+slack)
+	if first == 0 || least == 0 || most == 0 {
+		return 0, 0
+	}
+	return first + least, first + most
 }
 
 // contents judges the items of a container.
 func (m *Model) contents(o *object, items []ID) violation {
 	want := make([]ID, len(o.items))
-	for i, x := range o.items {
+	for i, x := range m.inOrder(o) {
 		want[i] = idOf(x)
 	}
 	if slices.Equal(want, items) {
@@ -92,10 +146,43 @@ func (m *Model) contents(o *object, items []ID) violation {
 	case !slices.Equal(a, b):
 		return Contents.Breach("an object of kind %d holds %d items, of which some are not those of %d that it had",
 			o.kind, len(items), len(want))
-	case o.kind == Dict && !m.AnyOrder:
+	case o.kind == Dict && (!m.AnyOrder || m.IntOrder && !o.mixed):
 		return Order.Breach("the entries of a dict are in another order")
 	}
 	return nil
+}
+
+// inOrder are the items in the order in which they are told: those of a dict that is ordered by its ints by these.
+func (m *Model) inOrder(o *object) []*object {
+	if o.kind != Dict || !m.IntOrder || o.mixed {
+		return o.items
+	}
+	var sorted []*object
+	for n := range smallInts {
+		for i := 0; i < len(o.items); i += 2 {
+			if o.items[i].isSmall(n) {
+				sorted = append(sorted, o.items[i], o.items[i+1])
+			}
+		}
+	}
+	return sorted
+}
+
+// smallInts are the ints from 0 on that have a place of their own in the smallest table of a dict.
+const smallInts = 8
+
+// isSmall tells whether an object is the int, or the bool, n.
+func (o *object) isSmall(n int) bool {
+	return (o.kind == Int || o.kind == Bool) && o.text == strconv.Itoa(n)
+}
+
+// mix notes the keys of a dict that are no small ints.
+func (o *object) mix(k *object) {
+	small := false
+	for n := range smallInts {
+		small = small || k.isSmall(n)
+	}
+	o.mixed = o.mixed || !small
 }
 
 // entries sorts keys and values in turn by the key.

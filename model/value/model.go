@@ -21,10 +21,12 @@ type object struct {
 	once  bool      // there is one of its value
 
 	interned bool
-	room     int // of a list
-	kept     int // what it may be instead, as long as it was not seen
-	fill     int // of a set: keys and places of those that were taken out
+	room     int    // of a list
+	kept     int    // what it may be instead, as long as it was not seen
+	peak     uint64 // the most bytes of items that were seen since it had none
+	fill     int    // of a set: keys and places of those that were taken out
 	places   int
+	mixed    bool // of a dict: it had keys that are no small ints
 	unsized  bool // a refusal left the size open
 	weakly
 }
@@ -41,8 +43,10 @@ type Model struct {
 	vague   bool // an operation failed, so how many wait is unknown
 
 	Limited, Armed bool // memory is scarce, because of the world or of oom
-	ranged         bool // numbers are referred to by ranges
-	refused        bool // the operation that is judged was
+	Variant        uint64
+	ranged         bool   // numbers are referred to by ranges
+	opened         uint64 // capsules that died
+	refused        bool   // the operation that is judged was
 	loose          *object
 	from           *object // loose was to be updated with it, and there was no memory
 	ran
@@ -128,6 +132,9 @@ func (m *Model) drop(o *object) {
 
 func (m *Model) die(o *object) {
 	m.shelve(o)
+	if o.kind == Capsule {
+		m.opened++
+	}
 	delete(m.objects, o.id)
 	if m.names[o.text] == o {
 		delete(m.names, o.text)
@@ -178,6 +185,9 @@ func (m *Model) bind(id ID, o *object) (*object, violation) {
 	}
 	o.id, m.objects[id] = id, o
 	m.born(o)
+	for i := 0; o.kind == Dict && i < len(o.items); i += 2 {
+		o.mix(o.items[i])
+	}
 	for _, i := range o.items {
 		m.hold(i)
 	}
@@ -316,7 +326,7 @@ const setPlaces = 8
 func (m *Model) addKey(o, k *object) {
 	if m.Sizes != nil && m.Sizes.SetFull(o.fill+1, o.places) {
 		n := len(o.items) + 1
-		if n <= 50000 {
+		if n <= m.Sizes.SetLarge(m.Variant) {
 			n *= 2
 		}
 		o.resize(2 * n)
@@ -405,6 +415,14 @@ func (m *Model) Collect() {
 			defer m.die(o)
 		}
 	}
+}
+
+// Opened judges how many destructors of capsules have run.
+func (m *Model) Opened(n uint64) violation {
+	if n != m.opened {
+		return Opens.Breach("%d capsules were opened, and %d died", n, m.opened)
+	}
+	return nil
 }
 
 // Usage judges what is in use. What ranges hold is not known to be an object each, and what blocks objects have is

@@ -93,6 +93,7 @@ func (m *Model) Clear(p uint64) {
 	o := m.slots[p]
 	items := o.items
 	o.items, o.fill, o.places, o.unsized, o.kept = nil, 0, setPlaces, false, 0
+	o.mixed = false
 	if o.kind == List {
 		o.room = 0
 	}
@@ -140,7 +141,7 @@ func (m *Model) Take(p, q uint64, found bool) violation {
 func (m *Model) Update(p, q uint64) {
 	o, from := m.slots[p], m.slots[q]
 	if m.refused {
-		m.loose, m.from, o.unsized = o, from, true
+		m.loose, m.from, o.unsized, o.mixed = o, from, true, true
 		return
 	}
 	items := slices.Clone(from.items)
@@ -169,6 +170,7 @@ func (m *Model) store(o, k, v *object) {
 		return
 	}
 	m.hold(k)
+	o.mix(k)
 	o.items = append(o.items, k, v)
 }
 

@@ -12,14 +12,16 @@ var ReferenceContract = Contract{
 	Waits: func(Kind, int) (int, uint64) { return 0, 0 }, KeepsWaiting: func(Kind) bool { return false },
 	Sizes: &Sizes{
 		Atom: func(*Atom) uint64 { return 8 }, Base: [Kinds]uint64{List: 8, Tuple: 8, Set: 8, Frozenset: 8, Slice: 8,
-			Function: 8, Cell: 8, Method: 8, Slots: 8},
+			Function: 8, Cell: 8, Method: 8, Dict: 8, Slots: 8},
 		Bare:        8,
 		ListGrown:   func(_, n int) int { return n },
 		ListOf:      func(n int) int { return n },
 		ListLiteral: func(n int) int { return n },
 		ListCopy:    func(n int) int { return n },
 		ListExtend:  func(int) (int, bool) { return 0, false },
+		SetLarge:    func(uint64) int { return 0 },
 		SetFull:     func(int, int) bool { return false },
+		Block:       func(_, n uint64) uint64 { return n },
 	},
 }
 
@@ -30,6 +32,7 @@ type Reference struct {
 	names   map[string]ID
 	last    ID
 	ran     []ID
+	opened  uint64
 
 	// Refuse says that the next object, or item, finds no memory. An Injector sets it.
 	Refuse func() bool
@@ -158,6 +161,9 @@ func (r *Reference) remove(o ID) {
 	if x.named {
 		delete(r.names, x.text)
 	}
+	if x.kind == Capsule {
+		r.opened++
+	}
 	if x.final {
 		r.ran = append(r.ran, o)
 	}
@@ -212,6 +218,7 @@ func (r *Reference) Look(o ID, t *Told) {
 	case Str:
 		t.Len = utf8.RuneCountInString(x.text)
 	}
+	t.Bytes = t.Size
 }
 
 // Push adds an item.
@@ -586,6 +593,9 @@ func (r *Reference) Collect() {
 		}
 	}
 }
+
+// Opened tells how many capsules died.
+func (r *Reference) Opened() uint64 { return r.opened }
 
 // Usage tells how many objects there are.
 func (r *Reference) Usage() (live, blocks, bytes uint64) {

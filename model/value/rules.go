@@ -20,6 +20,7 @@ var (
 	Waiting  = rule("value/waiting", "as many dead objects wait for the next like them as is promised")
 	Weakly   = rule("value/weak", "a weak reference refers to its object until that dies, and calls back then, newest first")
 	Runs     = rule("value/runs", "what is to run at the death of an object runs once, and then only")
+	Opens    = rule("value/destructors", "the destructor of a capsule runs when it dies, and once")
 	Holds    = rule("value/invariants", "the store's own invariants hold")
 )
 
@@ -44,6 +45,7 @@ type Contract struct {
 	CopiesFlat   bool // the copy of a range or a slice is a new one
 	KeepsNames   bool // an interned string stays for ever
 	AnyOrder     bool // dicts have no order
+	IntOrder     bool // but one that had no keys but ints below eight has them in theirs
 
 	// CacheCount is the count of what there is one of and nobody refers to; PlainCount that of None and bools. With
 	// Immortal, it is the count at all times.
@@ -75,4 +77,12 @@ type Sizes struct {
 	SetFull     func(fill, slots int) bool
 	PopClears   bool // a list whose last item is popped has no room; otherwise it may keep room for one
 	SetMerges   bool // a literal of three keys or more is a frozenset first
+
+	// SetLarge is above how many keys a table grows by two, and not by four, in a variant of the world.
+	SetLarge func(variant uint64) int
+
+	// Block is what a block of n bytes takes, which grows with n, in a variant of the world; 0: not promised. Kinds with items have a
+	// block for them besides that of Base; that of a list may be as much larger than the items as a Realloc leaves it: a
+	// third, if there always was such a block.
+	Block func(variant, n uint64) uint64
 }

@@ -17,6 +17,7 @@ import (
 	"math/big"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // ID names an object as long as it lives; 0 is the absence of one, as a slot of a new list has it.
@@ -54,13 +55,12 @@ const (
 )
 
 // An Atom is a value without references. Text is its value as a store has to tell it; the other fields are for those
-// who make it: Int of a bool and an int, Num of a float and a complex number, Len of a bytearray, Bounds of a range.
+// who make it: Int of a bool and an int, Num of a float and a complex number, Bounds of a range.
 type Atom struct {
 	Kind   Kind
 	Text   string
 	Int    *big.Int
 	Num    complex128
-	Len    int
 	Bounds [3]int64
 }
 
@@ -118,7 +118,11 @@ func makeAtoms() []Atom {
 		all = append(all, Atom{Kind: Bytes, Text: s})
 	}
 	for _, n := range []int{0, 1, 7, 8, 100, 511, 512, 1000} {
-		all = append(all, Atom{Kind: ByteArray, Text: strconv.Itoa(n), Len: n})
+		b := make([]byte, n)
+		for i := range b {
+			b[i] = byte(n + i)
+		}
+		all = append(all, Atom{Kind: ByteArray, Text: string(b)})
 	}
 	for _, b := range [][3]int64{{0, 0, 1}, {0, 3, 1}, {5, 300, 7}, {10, 0, -3}, {0, 10, -1}, {-1000, 1000, 1},
 		{1 << 40, 1 << 41, 1 << 20}, {3, 0, 1}, {0, 1000, 1000}, {0, 1001, 1000}, {9, 0, -9}} {
@@ -132,6 +136,16 @@ func makeAtoms() []Atom {
 	for _, name := range []string{class, "generator", "list_iterator", "tuple_iterator", "dict_iterator",
 		"set_iterator", "OrderedDict", "defaultdict", "Counter", "deque", "module", "property", "super"} {
 		all = append(all, Atom{Kind: Record, Text: name})
+	}
+	all = append(all, NewInt(big.NewInt(-2)))
+	for _, b := range [][3]int64{{5, 5, 3}, {5, 5, -3}} { // of nothing, where the step leads over it
+		all = append(all, Atom{Kind: Range, Text: RangeText(b[0], b[1], b[2], 0), Bounds: b})
+	}
+	for _, n := range []int{7, 15, 8, 16} { // with the byte that ends them, blocks of whole classes, and a byte more
+		all = append(all, Atom{Kind: Bytes, Text: strings.Repeat("w", n)})
+	}
+	for _, s := range []string{"\xff", "a\xfe\xff"} { // what is no UTF-8
+		all = append(all, Atom{Kind: Str, Text: s})
 	}
 	return all
 }
@@ -147,15 +161,20 @@ func copyable(k Kind, text string) bool {
 var Strings = makeStrings()
 
 func makeStrings() (all []Atom) {
+	var late []Atom // that keep the numbers of others what they are
 	for _, a := range Atoms {
-		if a.Kind == Str {
+		switch {
+		case a.Kind != Str:
+		case utf8.ValidString(a.Text):
 			all = append(all, a)
+		default:
+			late = append(late, a)
 		}
 	}
 	for _, s := range []string{"aAzZ09_", "n@", "n[", "n`", "n{", "n/", "n:"} {
 		all = append(all, Atom{Kind: Str, Text: s})
 	}
-	return all
+	return append(all, late...)
 }
 
 // IsName tells whether a string looks like a name, as a constant of code has to in order to be interned.
@@ -278,6 +297,7 @@ type Told struct {
 	Kind     Kind
 	Count    int    // references to it
 	Size     uint64 // sys.getsizeof
+	Bytes    uint64 // what its blocks take from the allocator
 	Len      int
 	Interned bool
 	Items    []ID // of a dict keys and values in turn
@@ -353,14 +373,16 @@ type (
 	Waiter interface {
 		Waiting() (objects, bytes uint64)
 	}
-	// Weaker makes weak references, each a new one, to what is Weakable; of anything else it returns 0. One calls back when what it refers to dies and it does not, if it
-	// is told to.
+	// Weaker makes weak references, each a new one, to what is Weakable; of anything else it returns 0. One calls back
+	// when what it refers to dies and it does not, if it is told to.
 	Weaker interface {
 		NewWeak(o ID, calls bool) ID
 	}
 	// Runner tells the objects whose code ran since it was asked last, in that order: weak references that called
 	// back, and capsules and instances with a finalizer that died.
 	Runner interface{ Ran() []ID }
+	// Opener has counted how many capsules were opened: each is when it dies. That is told by another log than Ran.
+	Opener interface{ Opened() uint64 }
 	// Twin makes deep copies of two objects with one memo, and tells how many entries that has then: one of each
 	// object that was copied, and one for the list of them.
 	Twin interface {

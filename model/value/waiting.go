@@ -54,7 +54,7 @@ func (m *Model) Waiting(objects, bytes uint64) violation {
 	var n, all uint64
 	for s, k := range m.waiting {
 		_, each := m.Waits(s.kind, s.items)
-		n, all = n+uint64(k), all+uint64(k)*each
+		n, all = n+uint64(k), all+uint64(k)*max(each, m.block(each))
 	}
 	if n != objects || all != bytes && !m.scarce {
 		return Waiting.Breach("%d objects of %d bytes wait, and not %d of %d", objects, bytes, n, all)

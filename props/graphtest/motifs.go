@@ -382,6 +382,17 @@ var motifs = []prog.Motif{
 		unroot p2
 		unroot p0
 		collect generation=3`},
+	{Name: "memory runs out while a class learns its attributes, and when it knows them", Weight: 2, Text: `
+		oom nth=2 forever=1
+		p0 = new kind=5 fields=9
+		oom nth=0 forever=0
+		p0 = new kind=5 fields=9
+		oom nth=1 forever=1
+		p1 = new kind=5 fields=9
+		p1 = new kind=5 fields=16
+		oom nth=0 forever=0
+		p2 = new kind=5 fields=16
+		check`},
 	{Name: "memory runs out when something comes into the garbage", Weight: 2, Text: `
 		p0 = new kind=0 fields=1
 		set p0 p0 field=0

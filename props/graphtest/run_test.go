@@ -16,7 +16,7 @@ import (
 func TestRunKeepsWhatItFinds(t *testing.T) {
 	const env = "GRAPHTEST_CHILD"
 	if os.Getenv(env) != "" {
-		Run(t, func() Heap { return eager{graph.NewReference()} }, Promise(graph.ReferenceContract))
+		Run(t, func() Heap { return newEager() }, Promise(graph.ReferenceContract))
 		return
 	}
 	dir := t.TempDir()

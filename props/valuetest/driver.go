@@ -108,8 +108,8 @@ func (d *driver) tell(o value.ID) []value.ID {
 	if t.Interned {
 		interned = 1
 	}
-	for _, n := range [...]uint64{uint64(t.ID), uint64(t.Kind), uint64(t.Count), t.Size, uint64(t.Len), interned,
-		uint64(t.Refers), uint64(len(t.Text))} {
+	for _, n := range [...]uint64{uint64(t.ID), uint64(t.Kind), uint64(t.Count), t.Size, t.Bytes, uint64(t.Len),
+		interned, uint64(t.Refers), uint64(len(t.Text))} {
 		d.number(n)
 	}
 	d.log = append(d.log, t.Text...)
@@ -155,7 +155,7 @@ func (r *reader) number() (n uint64) {
 
 func (r *reader) told() (t value.Told) {
 	t = value.Told{ID: value.ID(r.number()), Kind: value.Kind(r.number()), Count: int(r.number()), Size: r.number(),
-		Len: int(r.number()), Interned: r.number() == 1, Refers: value.ID(r.number())}
+		Bytes: r.number(), Len: int(r.number()), Interned: r.number() == 1, Refers: value.ID(r.number())}
 	n := r.number()
 	t.Text, *r = string((*r)[:n]), (*r)[n:]
 	t.Items = make([]value.ID, r.number())
@@ -309,5 +309,10 @@ func (d *driver) usage(prog.Op) answer {
 	}
 	d.number(waiting)
 	d.number(waitingBytes)
+	opener, ok := d.Store.(value.Opener)
+	d.number(yes(ok))
+	if ok {
+		d.number(opener.Opened())
+	}
 	return answer{}
 }

@@ -104,4 +104,42 @@ var motifs = []prog.Motif{
 			"free p3\nfree p0\nfree p7\nfree p12\nfree p5\np30 = intern text=5 constant=0\n" +
 			"p30 = intern text=9 constant=0\np30 = intern text=4 constant=0\np30 = intern text=39 constant=0\n" +
 			"check\nfree p8\nfree p4\nfree p1\nfree p16\nfree p10\np31 = intern text=9 constant=0\ncheck\n"},
+	// A block that is let go when there is no more memory is what the next object of its size is made in, so that it is
+	// what the object needs besides that is refused.
+	{Name: "memory for a range, and not for its numbers", Weight: 1, Text: "p0 = new n=107\noom nth=1 forever=1\n" +
+		"free p0\np0 = new n=112\noom nth=0 forever=0\np1 = new n=112\ncheck\n"},
+	{Name: "memory for a set, and not for its table", Weight: 1, Text: "p0 = new n=142\nfill p0 from=300 count=40\n" +
+		"p1 = new n=142\noom nth=1 forever=1\nfree p1\np1 = make p2 way=4 count=9\np1 = from p0 frozen=0\n" +
+		"p1 = from p0 frozen=1\np1 = make p2 way=5 count=9\np1 = copy p0\noom nth=0 forever=0\ncheck\n"},
+	{Name: "memory for a dict, and not for its table", Weight: 1, Text: "p0 = new n=143\nfill p0 from=300 count=40\n" +
+		"p1 = new n=143\noom nth=1 forever=1\nfree p1\np1 = make p2 way=7 count=8\np1 = make p2 way=8 count=8\n" +
+		"p1 = from p0 frozen=0\np1 = copy p0\np1 = deepcopy p0\noom nth=0 forever=0\ncheck\n"},
+	{Name: "memory for a list, and not for its items", Weight: 1, Text: "p0 = new n=141\np1 = new n=141\n" +
+		"fill p1 from=300 count=40\np2 = new n=141\noom nth=1 forever=1\nfree p0\np0 = make p1 way=0 count=60\n" +
+		"p0 = make p1 way=1 count=60\np0 = make p1 way=2 count=60\np0 = copy p1\nupdate p2 p1\n" +
+		"oom nth=0 forever=0\ncheck\n"},
+	{Name: "no memory to make a list shorter", Weight: 1, Text: "p1 = new n=3\np0 = make p1 way=0 count=60\n" +
+		"p2 = new n=141\noom nth=1 forever=1\nslice p0 from=0 count=40\np3 = pop p0\nupdate p2 p0\nverify\n" +
+		"oom nth=0 forever=0\nadd p0 p1 p1\nverify\n"},
+	{Name: "no memory for letters of which there is one", Weight: 1, Text: "oom nth=1 forever=1\np0 = new n=61\n" +
+		"p0 = new n=63\np0 = new n=70\np0 = new n=54\np0 = new n=53\noom nth=0 forever=0\np0 = new n=61\n" +
+		"p1 = new n=54\n"},
+	{Name: "no memory for what there is one of", Weight: 1, Text: "oom nth=1 forever=1\np0 = new n=90\n" +
+		"p0 = new n=91\np0 = new n=7\np0 = make p1 way=3 count=0\np0 = make p1 way=6 count=0\np0 = new n=1\n" +
+		"p0 = new n=0\noom nth=0 forever=0\np0 = new n=90\np1 = new n=91\np2 = new n=7\n"},
+	{Name: "sets that grow by four and by two", Weight: 1, Text: "p0 = new n=142\nfill p0 from=0 count=77\n" +
+		"p1 = new n=142\nfill p1 from=70 count=21\nfill p1 from=200 count=8\nfill p1 from=100 count=40\n" +
+		"update p0 p1\n"},
+	{Name: "the copy of bytes", Weight: 1, Text: "p0 = new n=103\np1 = copy p0\np2 = deepcopy p0\nfree p0\n" +
+		"p3 = new n=102\nfree p1\np4 = copy p2\nverify\n"},
+	{Name: "keys that are equal and not the same", Weight: 2, Text: "p1 = new n=94\np2 = new n=45\np3 = new n=50\n" +
+		"p4 = new n=56\np5 = new n=94\np6 = new n=45\np7 = new n=50\np8 = new n=56\np0 = make p1 way=4 count=8\n" +
+		"p9 = make p1 way=7 count=16\nhas p0 p5\ndelete p9 p6\nadd p9 p7 p7\n"},
+	{Name: "tuples that are equal and not the same", Weight: 1, Text: "p1 = new n=12\np2 = new n=95\np3 = new n=12\n" +
+		"p4 = new n=95\np5 = make p1 way=3 count=2\np6 = make p3 way=3 count=2\np7 = make p1 way=3 count=1\n" +
+		"p0 = new n=142\nadd p0 p5 p5\nadd p0 p6 p6\nadd p0 p7 p7\nhas p0 p6\n"},
+	{Name: "a dict of small ints", Weight: 1, Text: "p0 = new n=143\nfill p0 from=4 count=4\nfill p0 from=1 count=4\n" +
+		"fill p0 from=0 count=5\n"},
+	{Name: "bytes of every length about a block", Weight: 1, Text: "p0 = new n=134\np1 = new n=135\np2 = new n=136\n" +
+		"p3 = new n=137\n"},
 }

@@ -505,7 +505,10 @@ var rows = []prog.Row[state, *driver]{
 				if v := m.Usage(told.number(), told.number(), told.number()); v != nil {
 					return v
 				}
-				return m.Waiting(told.number(), told.number())
+				if v := m.Waiting(told.number(), told.number()); v != nil || told.number() == 0 {
+					return v
+				}
+				return m.Opened(told.number())
 			}}),
 	act(prog.Info{Name: "oom", Role: prog.Set, Fault: true, Weight: 4, Args: args(arg("nth", nths),
 		arg("forever", flags)),

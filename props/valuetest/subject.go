@@ -135,7 +135,7 @@ func Subject(name string, contract value.Contract, open Opener) *props.Subject {
 				return nil, nil, err
 			}
 			m := value.NewModel(contract)
-			m.Limited = world.Limit != 0
+			m.Limited, m.Variant = world.Limit != 0, world.Variant
 			d := newDriver(store)
 			if v := furnish(d, m); v != nil {
 				return nil, nil, v

@@ -33,6 +33,7 @@ const (
 	Moody           // the third list is refused
 	Hoards          // bytearrays stay
 	Lingers         // a dead list waits
+	Sealed          // a capsule is not opened
 	Suspicious      // two lists are an invariant that does not hold
 	Panics          // an empty list cannot be cleared
 	Silent          // a weak reference that is to call back does not
@@ -66,6 +67,7 @@ var table = []struct {
 	{Moody, "value-moody", "refuses a list of three", value.Serves, nil, ""},
 	{Hoards, "value-hoards", "keeps bytearrays for ever", value.Returned, nil, ""},
 	{Lingers, "value-lingers", "keeps a dead list for the next", value.Waiting, nil, ""},
+	{Sealed, "value-sealed", "does not open capsules", value.Opens, nil, ""},
 	{Suspicious, "value-suspicious", "says that a list of two is an error", value.Holds, nil, ""},
 	{Silent, "value-silent", "makes weak references that do not call back", value.Weakly, nil, ""},
 	{Quiet, "value-quiet", "makes instances whose finalizer does not run", value.Runs, nil, ""},
@@ -210,6 +212,13 @@ func (s *store) NewWeak(o value.ID, calls bool) value.ID {
 }
 
 func (s *store) Waiting() (objects, bytes uint64) { return s.waits, 0 }
+
+func (s *store) Opened() uint64 {
+	if s.bug == Sealed {
+		return 0
+	}
+	return s.Reference.Opened()
+}
 
 // CheckInvariants finds what one defect takes for an error.
 func (s *store) CheckInvariants(held func(func(value.ID))) (err error) {
