@@ -18,10 +18,11 @@ var (
 	Serves   = rule("value/serves", "an operation is refused only when memory is scarce")
 	Returned = rule("value/returned", "without objects, no memory is in use but what is kept for ever")
 	Waiting  = rule("value/waiting", "as many dead objects wait for the next like them as is promised")
-	Weakly   = rule("value/weak", "a weak reference refers to its object until that dies, and calls back then, newest first")
-	Runs     = rule("value/runs", "what is to run at the death of an object runs once, and then only")
-	Opens    = rule("value/destructors", "the destructor of a capsule runs when it dies, and once")
-	Holds    = rule("value/invariants", "the store's own invariants hold")
+	Weakly   = rule("value/weak",
+		"a weak reference refers to its object until that dies, and calls back then, newest first")
+	Runs  = rule("value/runs", "what is to run at the death of an object runs once, and then only")
+	Opens = rule("value/destructors", "the destructor of a capsule runs when it dies, and once")
+	Holds = rule("value/invariants", "the store's own invariants hold")
 )
 
 // Rules are all rules of values.

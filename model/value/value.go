@@ -310,7 +310,7 @@ type Told struct {
 // in range, keys are keys.
 type Store interface {
 	Atom(a Atom) ID
-	Intern(s string, constant bool) ID // the one string that says s: sys.intern, or s as a constant of code
+	Intern(s string, constant bool) ID // sys.intern(s), the one string that says s, or s as a constant of code has it
 	Make(w Way, items []ID) ID
 	Share(o ID) // one more reference for the caller
 	Free(o ID)  // and one less
@@ -373,8 +373,8 @@ type (
 	Waiter interface {
 		Waiting() (objects, bytes uint64)
 	}
-	// Weaker makes weak references, each a new one, to what is Weakable; of anything else it returns 0. One calls back
-	// when what it refers to dies and it does not, if it is told to.
+	// Weaker makes weak references, each a new one, to what is Weakable; of anything else it returns 0. One that is
+	// told to calls back when what it refers to dies and it does not.
 	Weaker interface {
 		NewWeak(o ID, calls bool) ID
 	}

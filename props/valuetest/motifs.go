@@ -104,6 +104,12 @@ var motifs = []prog.Motif{
 			"free p3\nfree p0\nfree p7\nfree p12\nfree p5\np30 = intern text=5 constant=0\n" +
 			"p30 = intern text=9 constant=0\np30 = intern text=4 constant=0\np30 = intern text=39 constant=0\n" +
 			"check\nfree p8\nfree p4\nfree p1\nfree p16\nfree p10\np31 = intern text=9 constant=0\ncheck\n"},
+	{Name: "a list waits, and there is no memory for what is in its copy", Weight: 3,
+		Text: "p1 = new n=141\np2 = new n=103\nadd p1 p2 p2\np3 = new n=108\np4 = new n=141\nadd p4 p3 p3\n" +
+			"p5 = new n=141\np6 = make p5 way=3 count=2\nadd p5 p6 p6\np7 = new n=142\np8 = new n=141\n" +
+			"add p8 p7 p7\np9 = make p5 way=13 count=2\np10 = new n=141\nfree p10\noom nth=1 forever=1\n" +
+			"p11 = deepcopy p1\np11 = deepcopy p4\np11 = deepcopy p5\np11 = copies p8 p1\np11 = deepcopy p9\n" +
+			"p11 = copy p9\np11 = copy p2\np11 = weak p7 calls=1\noom nth=0 forever=0\nverify\nusage\n"},
 	// A block that is let go when there is no more memory is what the next object of its size is made in, so that it is
 	// what the object needs besides that is refused.
 	{Name: "memory for a range, and not for its numbers", Weight: 1, Text: "p0 = new n=107\noom nth=1 forever=1\n" +

@@ -564,8 +564,9 @@ var copiesBoth = verb{
 	need: needTwin, at: []place{small, small},
 	ask: func(d *driver, op prog.Op) answer {
 		x, y, entries, why := d.Store.(value.Twin).CopyBoth(d.slots[op.Args[0]], d.slots[op.Args[1]])
-		a := answer{made: x, other: y, refused: why == value.NoMemory, value: uint64(entries)}
+		a := answer{made: x, other: y, refused: why == value.NoMemory, value: uint64(why)}
 		if x != 0 {
+			d.number(uint64(entries))
 			d.walk(x, y)
 			d.Free(y)
 		}
@@ -575,7 +576,8 @@ var copiesBoth = verb{
 		if a.made == 0 {
 			return m.Uncopied(op.Args[1], true, op.Args[0])
 		}
-		return m.CopyBoth(uint64(op.Def), op.Args[0], op.Args[1], a.made, a.other, int(a.value), told.all())
+		entries := int(told.number())
+		return m.CopyBoth(uint64(op.Def), op.Args[0], op.Args[1], a.made, a.other, entries, told.all())
 	},
 }
 
