@@ -88,8 +88,11 @@ func (st *pyStore) plain() error {
 		return err
 	}
 	defer func() { s.Free(d); s.Free(other) }()
-	same, err := s.Equal(d, other)
-	if err != nil || !same {
+	if st.asked%64 == 0 {
+		err = newest()
+	}
+	same, e := s.Equal(d, other)
+	if err = errors.Join(err, e); err != nil || !same {
 		return fmt.Errorf("dict/edges: a dict does not equal its copy: %w", err)
 	}
 	if err := s.Set(other, words[3], words[3]); err != nil {
@@ -106,6 +109,16 @@ func (st *pyStore) plain() error {
 	s.Clear(d)
 	return errors.Join(err, edge(other.Len() == len(words) && d.Len() == 0, "a dict has another length"),
 		s.CheckInvariants(d), s.CheckInvariants(other))
+}
+
+// newest is the space of a Config that says nothing.
+func newest() error {
+	s, err := pydict.NewSpace(pydict.Config{})
+	if err != nil {
+		return err
+	}
+	all := pydict.Profiles()
+	return errors.Join(edge(s.Profile() == all[len(all)-1], "a space is by itself one of %s", s.Profile().Name), s.Close())
 }
 
 // waiting makes more dicts than wait for reuse: of those that are taken away 80 do, and as many of their tables of 8
@@ -148,8 +161,15 @@ func (st *pyStore) waiting() error {
 			return err
 		}
 		if c.waits {
-			for _, d := range fill(waits, c.keys...) {
-				err = errors.Join(err, edge(blocks() == want, "a dict takes a block where %d wait", waits))
+			wait := map[uintptr]bool{}
+			s.Blocks(func(b uintptr) { wait[b] = true })
+			dicts := fill(waits, c.keys...)
+			err = errors.Join(err, edge(blocks() == want, "a dict takes a block where %d wait", waits))
+			for _, d := range dicts {
+				s.BlocksOf(d, func(b uintptr) {
+					err = errors.Join(err, edge(wait[b], "a table is in no block of those that waited"))
+				})
+				err = errors.Join(err, edge(wait[uintptr(d)-prof.HeadBytes-pyHeader], "a dict is in no such block"))
 				s.Free(d)
 			}
 		}
@@ -168,6 +188,10 @@ func (st *pyStore) presized() error {
 		sizes = []int{87381}
 	case 66:
 		sizes = []int{87382}
+	case 34:
+		sizes = []int{20000}
+	case 98:
+		sizes = []int{40000}
 	}
 	for _, n := range sizes {
 		for _, str := range []bool{false, true} {
@@ -183,6 +207,9 @@ func (st *pyStore) presized() error {
 			}
 			err = errors.Join(err, edge(uint64(s.Size(d)) == want, "a dict with room for %d takes up %d bytes, and not %d",
 				n, s.Size(d), want))
+			if n > 1000 { // with slots of more bytes
+				err = errors.Join(err, st.sparse(d))
+			}
 			if n <= 171 && !prof.Old && !str {
 				for i := range n {
 					st.must(s.Set(d, pydict.Int(int64(i)), pydict.Int(1)))
@@ -194,6 +221,24 @@ func (st *pyStore) presized() error {
 			}
 			s.Free(d)
 		}
+	}
+	return err
+}
+
+// sparse uses a dict that has much room a little.
+func (st *pyStore) sparse(d pydict.Dict) (err error) {
+	s := st.text
+	for i := range int64(8) {
+		st.must(s.Set(d, pydict.Int(i<<13), pydict.Int(i)))
+	}
+	ok, e := s.Delete(d, pydict.Int(3<<13))
+	err = errors.Join(e, edge(ok, "a number is not there"))
+	key, value, e := s.PopItem(d)
+	err = errors.Join(err, e, edge(value == pydict.Int(key.Int()>>13), "an entry is popped that was not there"))
+	for i := range int64(8) {
+		v, ok, e := s.Get(d, pydict.Int(i<<13))
+		gone := i == 3 || pydict.Int(i) == value
+		err = errors.Join(err, e, edge(ok != gone && (gone || v == pydict.Int(i)), "a number is not found, or was deleted"))
 	}
 	return err
 }
