@@ -88,8 +88,12 @@ func (st *pyStore) plain() error {
 		return err
 	}
 	defer func() { s.Free(d); s.Free(other) }()
-	same, err := s.Equal(d, other)
-	if err != nil || !same {
+	err = errors.Join(st.forms(), st.alike(), st.seeded())
+	if st.asked%64 == 0 {
+		err = errors.Join(err, newest())
+	}
+	same, e := s.Equal(d, other)
+	if err = errors.Join(err, e); err != nil || !same {
 		return fmt.Errorf("dict/edges: a dict does not equal its copy: %w", err)
 	}
 	if err := s.Set(other, words[3], words[3]); err != nil {
@@ -106,6 +110,82 @@ func (st *pyStore) plain() error {
 	s.Clear(d)
 	return errors.Join(err, edge(other.Len() == len(words) && d.Len() == 0, "a dict has another length"),
 		s.CheckInvariants(d), s.CheckInvariants(other))
+}
+
+// forms has a string whose record it keeps itself, and that has another form than one of the same bytes.
+func (st *pyStore) forms() error {
+	const form = 5
+	s := st.text
+	b := s.Memory().Alloc(64)
+	defer s.Memory().Free(b)
+	view := page.View(uintptr(b), 64)
+	for i := range view {
+		view[i] = 0xFF
+	}
+	record := uintptr(b) + 16
+	text := copy(view[16+pydict.RecordBytes:], "text")
+	pydict.FillRecord(record, uintptr(text), form)
+	s.HashRecord(record)
+	w, other := pydict.StrAt(record), s.NewStr("text")
+	defer s.FreeStr(other)
+	d := s.New()
+	defer s.Free(d)
+	if err := errors.Join(s.Set(d, w, w), s.Set(d, other, other)); err != nil {
+		return err
+	}
+	v, ok, err := s.Get(d, w)
+	return errors.Join(err, s.CheckInvariants(d), edge(ok && v == w && d.Len() == 2, "strings of two forms are one key"),
+		edge(pydict.RecordForm(record) == form && pydict.RecordLen(record) == uintptr(text) && string(w.Str()) == "text",
+			"a record has another form, or other bytes"))
+}
+
+// alike has a number with the hash of a string: each is found, and not where the other is.
+func (st *pyStore) alike() (err error) {
+	s := st.text
+	words, done := st.words(20)
+	defer done()
+	for _, w := range words {
+		hash := s.HashStr(w.Str())
+		if hash >= 1<<61-1 || hash <= -(1<<61-1) {
+			continue
+		}
+		d, n := s.New(), pydict.Int(hash)
+		st.must(s.Set(d, w, n))
+		_, ok, e := s.Get(d, n)
+		err = errors.Join(err, e, edge(!ok, "a number is found where a string of its hash is"))
+		st.must(s.Set(d, n, w))
+		v, _, _ := s.Get(d, w)
+		u, _, _ := s.Get(d, n)
+		err = errors.Join(err, edge(v == n && u == w, "a number and a string of one hash are one key"),
+			s.CheckInvariants(d))
+		ok, e = s.Delete(d, w)
+		_, is, _ := s.Get(d, w)
+		err = errors.Join(err, e, edge(ok && !is, "a string is found where a number of its hash is"))
+		s.Free(d)
+	}
+	return err
+}
+
+// seeded is a space whose strings have keyed hashes.
+func (st *pyStore) seeded() error {
+	const seed = 7
+	s, err := pydict.NewSpace(pydict.Config{
+		Profile: st.text.Profile(), Memory: st.text.Memory(), Key: pydict.KeyOfSeed(seed),
+	})
+	if err != nil {
+		return err
+	}
+	return errors.Join(checkHashes(s, seed), s.Close())
+}
+
+// newest is the space of a Config that says nothing.
+func newest() error {
+	s, err := pydict.NewSpace(pydict.Config{})
+	if err != nil {
+		return err
+	}
+	all := pydict.Profiles()
+	return errors.Join(edge(s.Profile() == all[len(all)-1], "a space is by itself one of %s", s.Profile().Name), s.Close())
 }
 
 // waiting makes more dicts than wait for reuse: of those that are taken away 80 do, and as many of their tables of 8
@@ -148,11 +228,24 @@ func (st *pyStore) waiting() error {
 			return err
 		}
 		if c.waits {
-			for _, d := range fill(waits, c.keys...) {
-				err = errors.Join(err, edge(blocks() == want, "a dict takes a block where %d wait", waits))
+			wait := map[uintptr]bool{}
+			s.Blocks(func(b uintptr) { wait[b] = true })
+			dicts := fill(waits, c.keys...)
+			err = errors.Join(err, edge(blocks() == want, "a dict takes a block where %d wait", waits))
+			for _, d := range dicts {
+				s.BlocksOf(d, func(b uintptr) {
+					err = errors.Join(err, edge(wait[b], "a table is in no block of those that waited"))
+				})
+				err = errors.Join(err, edge(wait[uintptr(d)-prof.HeadBytes-pyHeader], "a dict is in no such block"))
 				s.Free(d)
 			}
 		}
+		s.Trim()
+		d := s.New()
+		for _, b := range page.View(uintptr(d)-prof.HeadBytes-pyHeader, prof.HeadBytes+pyHeader) {
+			err = errors.Join(err, edge(b == 0, "the heads of a new dict are not zero"))
+		}
+		s.Free(d)
 		s.Trim()
 	}
 	return err
@@ -168,6 +261,10 @@ func (st *pyStore) presized() error {
 		sizes = []int{87381}
 	case 66:
 		sizes = []int{87382}
+	case 34:
+		sizes = []int{20000}
+	case 98:
+		sizes = []int{40000}
 	}
 	for _, n := range sizes {
 		for _, str := range []bool{false, true} {
@@ -183,6 +280,9 @@ func (st *pyStore) presized() error {
 			}
 			err = errors.Join(err, edge(uint64(s.Size(d)) == want, "a dict with room for %d takes up %d bytes, and not %d",
 				n, s.Size(d), want))
+			if n > 1000 { // with slots of more bytes
+				err = errors.Join(err, st.sparse(d))
+			}
 			if n <= 171 && !prof.Old && !str {
 				for i := range n {
 					st.must(s.Set(d, pydict.Int(int64(i)), pydict.Int(1)))
@@ -194,6 +294,24 @@ func (st *pyStore) presized() error {
 			}
 			s.Free(d)
 		}
+	}
+	return err
+}
+
+// sparse uses a dict that has much room a little.
+func (st *pyStore) sparse(d pydict.Dict) (err error) {
+	s := st.text
+	for i := range int64(8) {
+		st.must(s.Set(d, pydict.Int(i<<13), pydict.Int(i)))
+	}
+	ok, e := s.Delete(d, pydict.Int(3<<13))
+	err = errors.Join(e, edge(ok, "a number is not there"))
+	key, value, e := s.PopItem(d)
+	err = errors.Join(err, e, edge(value == pydict.Int(key.Int()>>13), "an entry is popped that was not there"))
+	for i := range int64(8) {
+		v, ok, e := s.Get(d, pydict.Int(i<<13))
+		gone := i == 3 || pydict.Int(i) == value
+		err = errors.Join(err, e, edge(ok != gone && (gone || v == pydict.Int(i)), "a number is not found, or was deleted"))
 	}
 	return err
 }
@@ -271,6 +389,14 @@ func (st *pyStore) crowded() error {
 		want := 6
 		if prof.Inline {
 			want = 2
+		}
+		if which == 1 { // all that it has room for is there, and goes
+			d := s.NewInstance(&c)
+			dicts = append(dicts, d)
+			st.must(s.SetAttr(&c, d, words[0], pydict.Int(1)))
+			if ok, err := s.DelAttr(&c, d, words[0]); !ok || err != nil || d.Len() != 0 {
+				return edge(false, "the only attribute of an instance is not deleted")
+			}
 		}
 		if err := errors.Join(edge(n == want, "instance %d has its own table with %d attributes, and not with %d",
 			which, n, want), edge(c.Shares() == prof.Inline, "who else has the keys has lost them, or not"),

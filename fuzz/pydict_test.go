@@ -45,6 +45,10 @@ func dictCanaries() (all []canarytest.Canary) {
 			doc: "a collector is told of a string in a table of strings"},
 		{fault: faultPacksLoosely, name: "packs-loosely", doc: "a block is a class larger than its table",
 			cause: "dict/blocks"},
+		{fault: faultPopsAnother, name: "pops-another", cause: "dict/answers", profile: "2.7",
+			doc: "2.7 pops the entry before the next", reason: "two entries have to be popped"},
+		{fault: faultWalksLess, name: "walks-less", doc: "who walks over memory misses the last word",
+			cause: "dict/refs"},
 		{fault: faultHoards, name: "hoards", doc: "a space loses a block when all dicts are gone", cause: "dict/edges"},
 	} {
 		if row.profile == "" {

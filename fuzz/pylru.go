@@ -695,6 +695,12 @@ func (p *pyCache) unhashed() error {
 	if h != 0 || !errors.Is(err, errRaised) {
 		return fmt.Errorf("lru/hash: a call whose hash fails has the hash %d: %w", h, err)
 	}
+	p.starve(p.textMem)
+	none := p.text.NewStr("a string that there is no memory for")
+	p.feed(p.textMem)
+	if none != 0 {
+		return errors.New("lru/refused: there is a string without memory")
+	}
 	if p.mem == nil {
 		return nil
 	}

@@ -223,17 +223,9 @@ func (s *Space) DelAttr(c *Class, d Dict, key Word) (bool, error) {
 	return ok, err
 }
 
-// lend makes the table of a combined dict one that is shared (make_keys_shared), or returns 0 if it has other keys than
-// strings. Dummies are removed first.
+// lend makes the table of a combined dict one that is shared (make_keys_shared). It holds strings and has no dummies,
+// since it was just built for an attribute.
 func (s *Space) lend(d Dict) (keys, error) {
-	switch k := d.keys(); k.kind() {
-	case kindGeneral:
-		return 0, nil
-	case kindStrDummy:
-		if err := s.resize(d, k.log2(), true); err != nil {
-			return 0, err
-		}
-	}
 	k := d.keys()
 	v := s.newValues(s.room(k))
 	if v == 0 {

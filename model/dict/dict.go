@@ -200,6 +200,7 @@ const (
 	ClearAll               // at the first entry it clears the dict
 	SetMany                // at the first entry it sets the key and those behind it, ManyKeys in all
 	DeleteAfter            // at the first entry it deletes the keys behind the key, ManyKeys in all
+	Replace                // at the first entry it deletes the key, and sets the one behind it
 	Acts
 )
 

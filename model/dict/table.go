@@ -209,5 +209,8 @@ func (t *table) run(s script, seen uint64) {
 		for i := range uint64(ManyKeys) {
 			t.delete(s.key + 1 + i)
 		}
+	case Replace:
+		t.delete(s.key)
+		t.set(s.key+1, s.value)
 	}
 }

@@ -245,6 +245,8 @@ func (d *driver) noteAct(act dict.Act, key uint64) {
 	switch act {
 	case dict.SetKey:
 		d.note(key)
+	case dict.Replace:
+		d.note(key + 1)
 	case dict.SetMany:
 		for i := range uint64(dict.ManyKeys) {
 			d.note(key + i)
@@ -582,6 +584,9 @@ func (d *driver) act(h *held, s script, seen uint64) {
 		for i := range uint64(dict.ManyKeys) {
 			h.Delete(s.key + 1 + i)
 		}
+	case dict.Replace:
+		h.Delete(s.key)
+		h.Set(s.key+1, s.value)
 	}
 }
 

@@ -110,6 +110,13 @@ var motifs = []prog.Motif{
 		eachText("set", 1, 2, 3) + "delete p0 key=1\narm p0 act=5 key=7\nset p0 key=9 value=9\nverify p0\n" +
 		"delete p0 key=2\narm p0 act=5 key=8\nset p0 key=8 value=3\nverify p0\narm p0 act=4 key=3\n" +
 		"delete p0 key=3\nverify p0\narm p0 act=7 key=10\nsetdefault p0 key=12 value=1\nverify p0\n"},
+	{Name: "a comparison that takes a key out, and fills a place that was passed", Weight: 3, Text: "p0 = new capacity=0\n" +
+		eachText("set", 1, 2, 3) + "delete p0 key=1\narm p0 act=9 key=3\nset p0 key=9 value=9\nverify p0\n" +
+		"delete p0 key=2\narm p0 act=9 key=9\nsetdefault p0 key=7 value=3\nverify p0\narm p0 act=9 key=4\n" +
+		"get p0 key=5\nverify p0\n"},
+	{Name: "no memory until a table is full", Weight: 1, Text: "p0 = new capacity=0\n" + keysText("set", 21) +
+		"oom nth=1 forever=1\n" + eachText("set", 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31) +
+		"oom nth=0 forever=0\nset p0 key=31 value=1\nverify p0\n"},
 	{Name: "moves", Weight: 2, Text: keysText("set", 4) + "move p0 key=2 front=1\nmove p0 key=1 front=1\n" +
 		"move p0 key=2 front=0\nwalk p0 act=0 key=0\npopitem p0\npopfirst p0\n"},
 }

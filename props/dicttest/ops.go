@@ -156,7 +156,7 @@ var rows = []row{
 	act(prog.Info{Name: "walk", Role: prog.Use, Weight: 6, Args: args(slotArg, arg("act", acts), keyArg),
 		Doc: "has p tell all its entries; at the first act=1 stops, 4 deletes the key, 5 sets it, 6 clears, " +
 			"7 sets many, " +
-			"8 deletes many; at each act=2 overwrites and 3 deletes"},
+			"8 deletes many, 9 deletes the key and sets the next; at each act=2 overwrites and 3 deletes"},
 		verb{need: needWalk, ask: (*driver).walk, judge: judgeWalk, long: true, may: func(m state, op prog.Op) bool {
 			return walkable(&m.Contract, dict.Act(op.Args[1]), m.Sure())
 		}}),
