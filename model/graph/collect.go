@@ -88,7 +88,8 @@ func (m *Model) end(returned int) violation {
 	case m.observed && (returned > now.most || returned < now.least):
 		return Return.Breach("a collection returned %d, and took %d", returned, now.most)
 	}
-	if full && !now.lenient && m.saveAll && !now.ran && !now.called && !m.limited && !m.frozen {
+	gone := !m.observed && (m.partly || m.on && !m.watched) // some of the dead may be
+	if full && !gone && !now.lenient && m.saveAll && !now.ran && !now.called && !m.limited && !m.frozen {
 		for _, n := range m.all {
 			if !n.dead && n.of == nil && n.doom == m.era && c.tracks(n.kind) && !slices.Contains(m.garbage, n) {
 				return Garbage.Breach("%v was found dead, and is not in the garbage", n)
@@ -103,6 +104,7 @@ func (m *Model) end(returned int) violation {
 	if full && !m.frozen && !now.inside && !now.alone {
 		m.whole = m.number
 	}
+	m.partly = (m.partly || !m.saveAll) && !(full && c.Within == 1)
 	m.latest[min(now.generation+1, c.Full())] = m.number
 	m.era++
 	m.settled = full && !now.lenient && !now.ran && c.Within == 1

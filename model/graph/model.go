@@ -18,6 +18,7 @@ type Model struct {
 	Contract Contract
 	observed bool // every death is told
 	watched  bool // so is every collection
+	partly   bool // a collection may have taken something since the last that took all, and kept nothing of it
 	slots    []*node
 	saved    []*node      // rescued by finalizers, each with a root
 	garbage  []*node      // each with a root

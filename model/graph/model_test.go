@@ -846,6 +846,22 @@ func TestModelUnobserved(t *testing.T) {
 		s.must(s.then("B2 E1"))
 		judge(t, s.then("B2 E1"), Settled)
 	})
+	t.Run("what a full collection finds dead is not in the garbage", func(t *testing.T) {
+		s := script{t, NewModel(counting, false)}
+		s.cycle()
+		s.m.SaveAll(true)
+		judge(t, s.then("B2 K10 E2"), Garbage)
+	})
+	t.Run("what a young one may have taken before need not be in the garbage", func(t *testing.T) {
+		s := script{t, NewModel(counting, false)}
+		s.cycle()
+		s.must(s.then("B0 E2"))
+		s.m.SaveAll(true)
+		s.must(s.new(4, Node, 1))
+		s.set(4, 0, 4)
+		s.must(s.drop(4, ""))
+		judge(t, s.then("B2 K50 E1"), nil)
+	})
 	t.Run("what has no reference may be used again at once", func(t *testing.T) {
 		s := script{t, NewModel(counting, false)}
 		s.must(s.new(0, Node, 0))
