@@ -132,6 +132,10 @@ func (m *Model) finalize(n *node) violation {
 			}
 		}
 	}
+	script := n.script
+	if n.legacy && n.finalized {
+		script = Idle
+	}
 	if m.sure(n) && !n.legacy {
 		m.now.finals++
 		for _, w := range n.weaks {
@@ -144,7 +148,7 @@ func (m *Model) finalize(n *node) violation {
 	m.wild()
 	m.calls = append(m.calls, n)
 	m.root(n, 1)
-	switch n.script {
+	switch script {
 	case Rescue:
 		m.save(n)
 		return m.rescued()
