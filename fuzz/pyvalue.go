@@ -54,7 +54,7 @@ func pyValueContract(name string) value.Contract {
 	c := value.Contract{
 		OneString: minor == 0, AnyOrder: minor == 0, OpaqueAt: minor == 0, RangeInts: minor > 0, Cached: true,
 		FrozenOnce: minor < 10, Immortal: minor >= 12, KeepsNames: minor == 12, CopiesRanges: minor < 10,
-		CopiesFlat: minor == 0, TupleWeaks: int(pySince(minor, 13, 1, 2)),
+		CopiesFlat: minor == 0, FinalAgain: minor < 8, TupleWeaks: int(pySince(minor, 13, 1, 2)),
 		CacheCount: 1, PlainCount: 1,
 	}
 	switch {
@@ -237,8 +237,11 @@ type pyValues struct {
 	h *object.Heap
 	c *gc.Collector
 
-	slots map[int]object.TypeID // classes of instances, by how many slots they have; -1: with a finalizer
+	slots map[int]object.TypeID // classes of instances, by how many slots they have; -1 and -2: with a finalizer
 	ran   []value.ID
+	saved []object.Ref        // by their finalizers, in the operation that runs
+	once  map[object.Ref]bool // those of them
+	full  bool                // a collection runs
 
 	ballast      []unsafe.Pointer // what InjectOOM took
 	ballastBytes uint64
@@ -254,7 +257,7 @@ func openPyValues(prof *object.Profile, w valuetest.World) (value.Store, error) 
 	if err != nil {
 		return nil, err
 	}
-	s := &pyValues{h: h, leaks: os.leaks, slots: map[int]object.TypeID{}}
+	s := &pyValues{h: h, leaks: os.leaks, slots: map[int]object.TypeID{}, once: map[object.Ref]bool{}}
 	h.OnFinalize, h.OnCallback = s.runs, s.runs
 	if w.Variant%4 == 3 { // deaths take another way in which they are told
 		h.OnDeath = func(object.Ref) {}
@@ -350,6 +353,8 @@ func (s *pyValues) Make(w value.Way, items []value.ID) value.ID {
 		}
 	case value.FinalOf:
 		o = h.New(s.class(-1, 0))
+	case value.SavedOf:
+		o = h.New(s.class(-2, 0))
 	case value.CellOf:
 		o = h.NewCell(refs[0])
 	default:
@@ -379,10 +384,20 @@ func (s *pyValues) class(key, slots int) object.TypeID {
 func (s *pyValues) runs(o object.Ref) {
 	s.h.Events = s.h.Events[:0]
 	s.ran = append(s.ran, value.ID(o))
+	if id, ok := s.slots[-2]; ok && s.h.IDOf(o) == id && !s.full && !s.once[o] {
+		s.once[o] = true
+		s.h.Incref(o)
+		s.saved = append(s.saved, o)
+	}
 }
 
-// Ran tells what ran.
+// Ran tells what ran, and lets go what was saved.
 func (s *pyValues) Ran() []value.ID {
+	for _, o := range s.saved {
+		s.h.Decref(o)
+	}
+	s.saved = s.saved[:0]
+	clear(s.once)
 	all := s.ran
 	s.ran = nil
 	return all
@@ -637,7 +652,9 @@ func copyError(err error) value.CopyError {
 // Collect is gc.collect().
 func (s *pyValues) Collect() {
 	s.c.Enable()
+	s.full = true
 	s.c.Collect(gc.Generations - 1)
+	s.full = false
 	s.c.Disable()
 }
 
