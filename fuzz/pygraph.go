@@ -111,7 +111,7 @@ type pyType struct {
 func pyVariant(prof *object.Profile, variant uint64) *object.Profile {
 	p := *prof
 	if depth := [...]int{0, 4, 5, 7}[variant%4]; depth != 0 {
-		p.TrashDepth, p.TrashHeadroom, p.NestMax = depth, min(p.TrashHeadroom, 1), depth-1
+		p.TrashDepth, p.TrashHeadroom, p.NestMax = depth, min(p.TrashHeadroom, 1), 2
 	}
 	if v := variant / 4 % 4; v != 0 {
 		p.Arena = smallArenas(p.Arena, v)

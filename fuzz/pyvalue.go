@@ -60,7 +60,7 @@ func pyValueContract(name string) value.Contract {
 	c := value.Contract{
 		OneString: minor == 0, AnyOrder: minor == 0, IntOrder: minor == 0, OpaqueAt: minor == 0, RangeInts: minor > 0, Cached: true,
 		FrozenOnce: minor < 10, Immortal: minor >= 12, KeepsNames: minor == 12, CopiesRanges: minor < 10,
-		CopiesFlat: minor == 0, TupleWeaks: int(pySince(minor, 13, 1, 2)),
+		CopiesFlat: minor == 0, FinalAgain: minor < 8, TupleWeaks: int(pySince(minor, 13, 1, 2)),
 		CacheCount: 1, PlainCount: 1,
 	}
 	switch {
@@ -262,9 +262,12 @@ type pyValues struct {
 	h *object.Heap
 	c *gc.Collector
 
-	slots map[int]object.TypeID // classes of instances, by how many slots they have; -1: with a finalizer
+	slots map[int]object.TypeID // classes of instances, by how many slots they have; -1 and -2: with a finalizer
 	ran   []value.ID
-	other uint64 // that ran and was no capsule, since somebody asked for those
+	other uint64              // that ran and was no capsule, since somebody asked for those
+	saved []object.Ref        // by their finalizers, in the operation that runs
+	once  map[object.Ref]bool // those of them
+	full  bool                // a collection runs
 
 	opened  uint64 // capsules, up to the last time that somebody asked
 	ballast ballast
@@ -286,7 +289,7 @@ func openPyValues(prof *object.Profile, w valuetest.World) (value.Store, error) 
 	if err != nil {
 		return nil, err
 	}
-	s := &pyValues{h: h, leaks: os.leaks, slots: map[int]object.TypeID{}}
+	s := &pyValues{h: h, leaks: os.leaks, slots: map[int]object.TypeID{}, once: map[object.Ref]bool{}}
 	h.OnFinalize, h.OnCallback = s.runs, s.runs
 	if w.Variant%4 == 3 { // deaths take another way in which they are told
 		h.OnDeath = func(object.Ref) {}
@@ -382,6 +385,8 @@ func (s *pyValues) Make(w value.Way, items []value.ID) value.ID {
 		}
 	case value.FinalOf:
 		o = h.New(s.class(-1, 0))
+	case value.SavedOf:
+		o = h.New(s.class(-2, 0))
 	case value.CellOf:
 		o = h.NewCell(refs[0])
 	default:
@@ -413,10 +418,20 @@ func (s *pyValues) runs(o object.Ref) {
 		s.other++
 	}
 	s.ran = append(s.ran, value.ID(o))
+	if id, ok := s.slots[-2]; ok && s.h.IDOf(o) == id && !s.full && !s.once[o] {
+		s.once[o] = true
+		s.h.Incref(o)
+		s.saved = append(s.saved, o)
+	}
 }
 
-// Ran tells what ran.
+// Ran tells what ran, and lets go what was saved.
 func (s *pyValues) Ran() []value.ID {
+	for _, o := range s.saved {
+		s.h.Decref(o)
+	}
+	s.saved = s.saved[:0]
+	clear(s.once)
 	all := s.ran
 	s.ran = nil
 	return all
@@ -674,7 +689,9 @@ func copyError(err error) value.CopyError {
 // Collect is gc.collect().
 func (s *pyValues) Collect() {
 	s.c.Enable()
+	s.full = true
 	s.c.Collect(gc.Generations - 1)
+	s.full = false
 	s.c.Disable()
 }
 

@@ -374,10 +374,10 @@ func (c *copier) give(f *copying, y Ref) error {
 
 // pour sets the attributes of an instance to the values of the copy of a dict.
 func (c *copier) pour(dict, o Ref) error {
-	if own := Ref(o.load(c.h.typeOf(o).refsAt)); own != 0 && dict != 0 {
-		return c.h.DictUpdate(own, dict)
+	if dict == 0 { // of one that was cleared
+		return nil
 	}
-	return nil
+	return c.h.DictUpdate(Ref(o.load(c.h.typeOf(o).refsAt)), dict)
 }
 
 // end returns the copy of an object whose references are all copied.

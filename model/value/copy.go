@@ -30,7 +30,7 @@ func (m *Model) Copy(s, q uint64, id ID) violation {
 		return m.From(s, q, o.kind, id)
 	}
 	y := &object{kind: o.kind, text: o.text, atom: o.atom, items: slices.Clone(o.items), room: len(o.items)}
-	y.final = o.final
+	y.final, y.saves = o.final, o.saves
 	if o.kind == List && m.Sizes != nil {
 		y.room = m.Sizes.ListCopy(len(o.items))
 	}
@@ -160,7 +160,7 @@ func (c *copying) pair(o *object, id ID) (*object, violation) {
 		return nil, Copies.Breach("an object of kind %d was copied", o.kind)
 	}
 	y := &object{id: id, kind: o.kind, text: o.text, atom: o.atom, places: setPlaces}
-	y.final = o.final
+	y.final, y.saves = o.final, o.saves
 	c.copies[o], c.of[id], c.made[id] = id, o, y
 	return y, c.fill(o, y, t)
 }

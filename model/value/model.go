@@ -284,7 +284,7 @@ func (m *Model) Make(s uint64, w Way, from []uint64, id ID) violation {
 			o.room = z.ListLiteral(n)
 		}
 	case Slots:
-		o.final = w == FinalOf
+		o.final, o.saves = w != SlotsOf, w == SavedOf
 	case Set, Frozenset:
 		m.fillSet(o, w == SetLiteral && n >= 3)
 	case Dict:
@@ -395,6 +395,7 @@ func (m *Model) Drain() {
 
 // Collect takes out what no slot leads to.
 func (m *Model) Collect() {
+	m.collecting = true
 	found := map[*object]bool{}
 	var walk func(o *object)
 	walk = func(o *object) {

@@ -128,7 +128,7 @@ func (r *Reference) Make(w Way, items []ID) ID {
 	default:
 		o := r.make(k, "", slices.Clone(items))
 		if o != 0 {
-			r.objects[o].final = w == FinalOf
+			r.objects[o].final = w == FinalOf || w == SavedOf
 		}
 		return o
 	}

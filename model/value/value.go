@@ -259,6 +259,7 @@ const (
 	MethodOf
 	SlotsOf
 	FinalOf // of nothing: an instance of a class with a finalizer
+	SavedOf // and one whose finalizer saves it until the operation is over, but not when it is collected
 	Ways
 )
 
@@ -271,7 +272,7 @@ var ways = [Ways]struct {
 }{
 	{List, -1, 0}, {List, -1, 0}, {List, -1, 0}, {Tuple, -1, 0}, {Set, -1, 1}, {Set, -1, 1}, {Frozenset, -1, 1},
 	{Dict, -1, 2}, {Dict, -1, 2}, {Slice, 3, 0}, {Function, 2, 0}, {Cell, 1, 0}, {Method, 2, 0},
-	{Slots, -1, 0}, {Slots, 0, 0},
+	{Slots, -1, 0}, {Slots, 0, 0}, {Slots, 0, 0},
 }
 
 // Kind is that of what is made.

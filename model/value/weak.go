@@ -11,6 +11,7 @@ type weakly struct {
 	calls  bool      // and it calls back
 	weaks  []*object // those that refer to it, oldest first
 	final  bool      // its class has a finalizer
+	saves  bool      // that saves it
 }
 
 // ran is what is to run in the operation that is judged.
@@ -19,6 +20,8 @@ type ran struct {
 	called []call
 	gone   []*object // weak references that died
 	parts  bool      // of a copy that failed may have died
+
+	collecting bool
 }
 
 // A call is a callback that is due, if the weak reference lives.
@@ -65,6 +68,9 @@ func (m *Model) Deref(s, q uint64, id ID) violation {
 // runs has due what an object's death is to run.
 func (m *Model) runs(o *object) {
 	if o.kind == Capsule || o.final {
+		m.due = append(m.due, o.id)
+	}
+	if o.saves && m.FinalAgain && !m.collecting {
 		m.due = append(m.due, o.id)
 	}
 	if o.kind == Weak {

@@ -535,7 +535,7 @@ var motifs = []prog.Motif{
 		verify p2
 		unroot p1
 		unroot p0`},
-	{Name: "deep copies of objects of every kind", Weight: 3, Text: `
+	{Name: "deep copies of objects of every kind", Weight: 6, Text: `
 		p0 = new kind=0 fields=2
 		p1 = new kind=4 fields=2
 		p2 = new kind=5 fields=2

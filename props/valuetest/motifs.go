@@ -110,6 +110,10 @@ var motifs = []prog.Motif{
 			"add p8 p7 p7\np9 = make p5 way=13 count=2\np10 = new n=141\nfree p10\noom nth=1 forever=1\n" +
 			"p11 = deepcopy p1\np11 = deepcopy p4\np11 = deepcopy p5\np11 = copies p8 p1\np11 = deepcopy p9\n" +
 			"p11 = copy p9\np11 = copy p2\np11 = weak p7 calls=1\noom nth=0 forever=0\nverify\nusage\n"},
+	{Name: "finalizers that save their objects", Weight: 2,
+		Text: "p0 = new n=0\np1 = make p0 way=15 count=0\np2 = new n=141\nadd p2 p1 p1\np3 = copy p1\n" +
+			"free p1\nfree p3\nfree p2\np4 = make p0 way=15 count=0\nfree p4\np5 = make p0 way=14 count=0\n" +
+			"usage\nfree p5\nusage\n"},
 	// A block that is let go when there is no more memory is what the next object of its size is made in, so that it is
 	// what the object needs besides that is refused.
 	{Name: "memory for a range, and not for its numbers", Weight: 1, Text: "p0 = new n=107\noom nth=1 forever=1\n" +
