@@ -11,6 +11,11 @@ import (
 	"heapfuzz/props/heaptest"
 )
 
+// Edges says whether targets ask, beside what programs ask, what none can: implementations of other configurations than
+// those of worlds, arguments that no operation has. It is for those who want to know what programs see alone, and may
+// change only while nothing runs.
+var Edges = true
+
 // Target is one thing that programs are tried on: an allocator, a heap of objects.
 type Target struct {
 	Name     string // never changes: corpora and command lines name it, and no two of all languages have the same

@@ -62,7 +62,7 @@ type lab struct {
 // death is how a worker ended before it was done.
 type death struct {
 	cause         string
-	recording     bool // it was replayed
+	stage         stage
 	ops, programs uint64
 	at            int // the number of the target
 	phase         int
@@ -134,14 +134,14 @@ func autopsy(path string) (*death, error) {
 		return &death{}, err
 	}
 	word := func(i int) uint64 { return binary.NativeEndian.Uint64(text[8*i:]) }
-	return &death{ops: word(0), programs: word(1), at: int(word(2)), phase: int(word(3)), recording: word(4) == 1}, nil
+	return &death{ops: word(0), programs: word(1), at: int(word(2)), phase: int(word(3)), stage: stage(word(4))}, nil
 }
 
 // kill is what a death in a hunt is: the rule that a target keeps answering is broken, or a recording is not answered.
 func (d *death) kill(targets, recordings []string) Kill {
 	k := Kill{Rule: props.Alive.Name, Cause: d.cause, Property: props.Conforms.Name, Ops: d.ops,
-		Programs: int(d.programs), Length: -1}
-	if d.recording {
+		Programs: int(d.programs), Length: -1, Beside: d.stage == stageBeside}
+	if d.stage == stageRecordings {
 		k.Rule, k.Property, targets = recorded.Answers.Name, recorded.Property, recordings
 	}
 	if d.at < len(targets) {

@@ -39,11 +39,12 @@
 //
 // A worker drives the targets that reach its site in turn, with the programs that a campaign would try: program n of a
 // target follows from the seed, the target and n. Each is tried under conforms, every eighth under one more property,
-// in turn. What programs do not kill is tried with recordings: programs that real interpreters have answered (package
-// recorded), of which up to 24 that reach the site are replayed. The first breach is the kill; of a recording that is
-// the first answer that is another one, or a panic, by the rule recorded/answers. Then the program is minimized, and
-// the hunt begins again with the rule that killed switched off: what is not found then is what this rule earns. Unit
-// tests have no part in it.
+// in turn. What programs do not kill alone is tried with a quarter more of them, of which targets ask besides what no
+// program can (fuzz.Edges): implementations of other configurations, arguments that no operation has. What lives then is
+// tried with recordings: programs that real interpreters have answered (package recorded), of which up to 24 that reach
+// the site are replayed. The first breach is the kill; of a recording that is the first answer that is another one, or
+// a panic, by the rule recorded/answers. Then the program is minimized, and the hunt begins again with the rule that
+// killed switched off: what is not found then is what this rule earns. Unit tests have no part in it.
 //
 // Which targets reach a site is learnt beforehand: each target is driven with all sites watched and none changed. A site
 // that a program has reached often is not watched until the next one, as counting takes longer than all else. That
@@ -54,7 +55,7 @@
 //
 // A recording is not minimized: its answers are known as a whole only, and no shorter program has any. What it costs is
 // bounded by its lines (40,000 of one, 400,000 of all, about a second) and not by the operations of programs. So the
-// score is told twice: with recordings, and without the kills that only a recording made. When another rule is switched
+// score is told twice: of all, and of random programs alone. When another rule is switched
 // off recordings are tried as before; when they made the kill, all else had missed the mutant.
 //
 // A mutant may hang, take all memory, or damage the Go runtime. So each has a process of its own, with limits for the

@@ -3,6 +3,7 @@ package mutant
 import (
 	"regexp"
 
+	"heapfuzz/fuzz"
 	"heapfuzz/fuzz/campaign"
 	"heapfuzz/fuzz/recorded"
 	"heapfuzz/model"
@@ -19,6 +20,7 @@ type Kill struct {
 	Ops      uint64 // answered on all targets before and with the one that broke the rule
 	Programs int    // tried, with the one that broke it
 	Length   int    // operations of the minimized program; 0: what comes after every program is enough; -1: not known
+	Beside   bool   // programs alone had missed it: it took what targets ask beside them
 }
 
 // deaths of a process as causes of the rule run/alive.
@@ -44,14 +46,14 @@ type hunt struct {
 	root, as   string
 	read       map[string][]*recorded.Recording // by file
 
-	runner  props.Runner
-	ops     uint64
-	next    int          // the program that is tried next
-	beginOf func(at int) // called before each program with the number of its target or recording; may be nil
-	over    func() bool  // tells whether the time is over; may be nil
-	late    bool         // it was
-	// Called before a line of a recording, and before the first recording.
-	answered, replaying func()
+	runner   props.Runner
+	ops      uint64
+	next     int          // the program that is tried next
+	beginOf  func(at int) // called before each program with the number of its target or recording; may be nil
+	over     func() bool  // tells whether the time is over; may be nil
+	late     bool         // it was
+	answered func()       // called before a line of a recording
+	entering func(stage)  // called before each; may be nil
 
 	found   *prey // the last finding
 	trouble error // of opening, or of reading a recording
@@ -64,16 +66,43 @@ type prey struct {
 	finding  *props.Finding
 }
 
-// run tries programs until the budget is used up, and then recordings. With these switched off nothing is tried: they
-// find what programs have not found.
+// besideShare is the part of the budget that programs have with what targets ask beside them.
+const besideShare = 4
+
+// run tries programs until the budget is used up, some more with what targets ask beside them, and then recordings. With
+// these switched off nothing is tried: they find what programs have not found.
 func (h *hunt) run() Kill {
 	if h.off == recorded.Answers.Name {
 		return Kill{}
 	}
-	if k := h.programs(); k.Rule != "" {
-		return k
+	defer func(was bool) { fuzz.Edges = was }(fuzz.Edges)
+	for _, fuzz.Edges = range []bool{false, true} {
+		if fuzz.Edges {
+			h.enter(stageBeside)
+			h.budget += h.budget / besideShare
+		}
+		if k := h.programs(); k.Rule != "" {
+			k.Beside = fuzz.Edges
+			return k
+		}
 	}
+	h.enter(stageRecordings)
 	return h.replay()
+}
+
+// A stage is what a hunt tries.
+type stage uint64
+
+const (
+	stagePrograms stage = iota // alone
+	stageBeside                // with what targets ask beside them
+	stageRecordings
+)
+
+func (h *hunt) enter(s stage) {
+	if h.entering != nil {
+		h.entering(s)
+	}
 }
 
 // programs tries programs until the budget is used up.

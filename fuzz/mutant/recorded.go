@@ -186,9 +186,6 @@ func times(counts []uint32) []byte {
 
 // replay replays recordings until one is answered otherwise.
 func (h *hunt) replay() Kill {
-	if h.replaying != nil {
-		h.replaying()
-	}
 	for at, name := range h.recordings {
 		h.next++
 		if h.beginOf != nil {

@@ -13,6 +13,7 @@ type Score struct {
 	Name       string
 	Mutants    int
 	Killed     int
+	Beside     int // of them those that only what targets ask beside programs told
 	Recorded   int // of them those that only a recorded answer told, and no rule about random programs
 	Equivalent int // survived, and listed as equivalent
 	Gaps       int // survived otherwise
@@ -27,9 +28,9 @@ func (s Score) Share() float64 {
 	return float64(s.Killed) / float64(s.Mutants-s.Equivalent)
 }
 
-// Without is the share that random programs find, without what interpreters have answered.
-func (s Score) Without() float64 {
-	s.Killed -= s.Recorded
+// Programs is the share that random programs find alone.
+func (s Score) Programs() float64 {
+	s.Killed -= s.Beside + s.Recorded
 	return s.Share()
 }
 
@@ -38,8 +39,11 @@ func (s *Score) count(o *Outcome, reason string) {
 	switch {
 	case o.Kill.Rule != "":
 		s.Killed++
-		if o.Kill.Rule == recorded.Answers.Name {
+		switch {
+		case o.Kill.Rule == recorded.Answers.Name:
 			s.Recorded++
+		case o.Kill.Beside:
+			s.Beside++
 		}
 	case equivalent(reason):
 		s.Equivalent++

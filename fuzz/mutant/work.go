@@ -82,7 +82,7 @@ const (
 const subtractShare = 10
 
 // progressBytes is the size of the file that tells how far a worker came: words for the operations answered, the
-// programs begun, the number of the target or the recording, the phase, and whether it is a recording, as 1 or 0.
+// programs begun, the number of the target or the recording, the phase, and the stage of the hunt.
 const progressBytes = 5 * 8
 
 // Work is the whole of a worker: it does one job and prints its answers.
@@ -151,7 +151,7 @@ func work(sw Switch) error {
 		w.hunt.ops++
 		w.note(0, w.hunt.ops)
 	}
-	w.hunt.replaying = func() { w.note(4, 1) }
+	w.hunt.entering = func(s stage) { w.note(4, uint64(s)) }
 	w.hunt.runner.After = func(props.Target, int, prog.Op) *model.Violation {
 		w.hunt.answered()
 		return nil

@@ -11,8 +11,9 @@
 //
 //	heapfuzz 1 graph name=cpython-3.11.7 parts=weak,final,count immediate=1 within=1 generations=3
 //
-// Parts are the optional parts of graph.Heap that it has (see Parts), and what follows is its Contract; kinds of
-// objects are numbers with commas between (bare=1,2 grows=2 shares=1 untracks=4). Then the host
+// Parts are the optional parts of graph.Heap that it has (see Parts), and what follows is its Contract: numbers are
+// within, generations and fieldsmax; flags are immediate, promotes, weakfirst, callbackfirst, weaklapse and mayrefuse;
+// kinds of objects are numbers with commas between (bare=1,2 grows=2 shares=1 untracks=4). Then the host
 // asks, one line at a time, and each question is answered by one line: "ok" and the number asked for, "nomem", or
 // "fail" and a text. What cannot be done is a fail, never silence.
 //

@@ -73,7 +73,7 @@ func (g *Graph) promise(key, value string) error {
 	c := &g.Contract
 	flags := map[string]*bool{
 		"immediate": &c.Immediate, "promotes": &c.Promotes, "weakfirst": &c.WeakFirst,
-		"callbackfirst": &c.CallbackFirst, "mayrefuse": &c.MayRefuse,
+		"callbackfirst": &c.CallbackFirst, "weaklapse": &c.WeakLapse, "mayrefuse": &c.MayRefuse,
 	}
 	numbers := map[string]*int{"within": &c.Within, "generations": &c.Generations, "fieldsmax": &c.FieldsMax}
 	kinds := map[string]*[graph.Kinds]bool{

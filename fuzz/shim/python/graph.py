@@ -558,6 +558,7 @@ def hello():
         "parts=" + ",".join(sorted(part for part in PARTS if part)),
         "immediate=1 within=1 generations=3 weakfirst=1 callbackfirst=1 fieldsmax=255",
         "bare=1,2,4,7 grows=2,7 shares=1 untracks=4", "saves=" + ("whole" if VERSION < (3, 9) else "subgraph"),
+        "weaklapse=%d" % (VERSION >= (3, 8)),  # bpo-38006
     ]
     say(" ".join(words))
 
