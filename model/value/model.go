@@ -21,9 +21,10 @@ type object struct {
 	once  bool      // there is one of its value
 
 	interned bool
-	room     int // of a list
-	kept     int // what it may be instead, as long as it was not seen
-	fill     int // of a set: keys and places of those that were taken out
+	room     int  // of a list
+	block    bool // what had room has none, and a block all the same
+	kept     int  // what it may be instead, as long as it was not seen
+	fill     int  // of a set: keys and places of those that were taken out
 	places   int
 	unsized  bool // a refusal left the size open
 }
