@@ -225,6 +225,9 @@ func arenaNodes(prof *profile.Profile) error {
 	edge := (base + 4*span + covers - 1) &^ (covers - 1)
 	for _, at := range []uintptr{edge - span, edge - page.Bytes, edge + page.Bytes - span, edge, edge - 2*span} {
 		for nth := range 5 {
+			if across := at+span-edge < span && at != edge; nth > 0 && !across {
+				break
+			}
 			if err := arenaPlaced(small, nth, []uintptr{at, at - 2*span}); err != nil {
 				return fmt.Errorf("an arena %d bytes behind the boundary of a node, request %d refused: %w",
 					int(at-edge), nth, err)
