@@ -225,6 +225,9 @@ func arenaNodes(prof *profile.Profile) error {
 	edge := (base + 4*span + covers - 1) &^ (covers - 1)
 	for _, at := range []uintptr{edge - span, edge - page.Bytes, edge + page.Bytes - span, edge, edge - 2*span} {
 		for nth := range 5 {
+			if across := at+span-edge < span && at != edge; nth > 0 && !across {
+				break
+			}
 			if err := arenaPlaced(small, nth, []uintptr{at, at - 2*span}); err != nil {
 				return fmt.Errorf("an arena %d bytes behind the boundary of a node, request %d refused: %w",
 					int(at-edge), nth, err)
@@ -234,6 +237,19 @@ func arenaNodes(prof *profile.Profile) error {
 	return nil
 }
 
+// nodeBytes is what the map of addresses takes for one arena: a node a level, or two where the arena lies in both.
+func nodeBytes(small *profile.Profile, at uintptr) (bytes uint64) {
+	of := func(below, bits uint8) {
+		n := uint64(page.RoundUp(8 << bits))
+		if bytes += n; at/small.ArenaBytes>>below != (at+small.ArenaBytes-1)/small.ArenaBytes>>below {
+			bytes += n
+		}
+	}
+	of(small.Map.Bot, small.Map.Bot)
+	of(small.Map.Bot+small.Map.Mid, small.Map.Mid)
+	return bytes
+}
+
 func arenaPlaced(small *profile.Profile, nth int, at []uintptr) error {
 	sys := source(heaptest.World{})
 	a, err := arena.New(arena.Config{Profile: small, OS: page.New(sys), Arenas: &places{at}})
@@ -241,6 +257,10 @@ func arenaPlaced(small *profile.Profile, nth int, at []uintptr) error {
 		return err
 	}
 	a.InjectOOM(nth, false)
+	a.Free(a.Alloc(512))
+	if given, _ := sys.Given(); nth == 0 && given != nodeBytes(small, at[0]) {
+		err = fmt.Errorf("the map of addresses takes %d bytes for one arena", given)
+	}
 	in := func(p unsafe.Pointer, arena uintptr) bool { return uintptr(p)-arena < small.ArenaBytes }
 	var first, others []unsafe.Pointer
 	for range 2*small.ArenaBytes/512 + 8 {
@@ -273,6 +293,22 @@ func hooksOwn(prof *profile.Profile) error {
 	}
 	h := arena.Debug(a, prof.Hooks, 'o')
 	p, q := h.Alloc(24), h.Alloc(4000)
+	at := func(p unsafe.Pointer, off int) *byte { return (*byte)(unsafe.Add(p, off)) }
+	for n := uintptr(120); n < 140; n++ { // some of the bytes at both ends of a block are hidden while it is resized
+		for _, to := range []uintptr{n, 40, n + 40, 100} {
+			r := h.Alloc(n)
+			for i := range n {
+				*at(r, int(i)) = byte(i)
+			}
+			r = h.Realloc(r, to)
+			for i := range min(n, to) {
+				if *at(r, int(i)) != byte(i) {
+					err = fmt.Errorf("byte %d of %d is lost when the block is resized to %d", i, n, to)
+				}
+			}
+			h.Free(r)
+		}
+	}
 	if h.UsableSize(nil) != 0 || h.UsableSize(p) != 24 || h.UsableSize(q) != 4000 {
 		err = errors.New("a block has another size than was asked for")
 	}
@@ -290,10 +326,10 @@ func hooksOwn(prof *profile.Profile) error {
 		{unsafe.Add(p, 1<<40), 0, 0, "foreign", "free of an address outside the heap"},
 	} {
 		foreign := c.rule == "foreign"
-		at := (*byte)(unsafe.Add(c.block, c.at))
+		byteAt := at(c.block, c.at)
 		was, want := byte(0), c.message
 		if !foreign {
-			was, *at = *at, c.becomes
+			was, *byteAt = *byteAt, c.becomes
 		}
 		if prof.Hooks.Names {
 			want = "_PyMem_DebugRawFree: " + want
@@ -306,7 +342,7 @@ func hooksOwn(prof *profile.Profile) error {
 			err = errors.Join(err, fmt.Errorf("%q is said, and should be %s: %s; %w", said, c.rule, want, broken))
 		}
 		if !foreign {
-			*at = was
+			*byteAt = was
 		}
 	}
 	return errors.Join(err, closed(h, sys))

@@ -85,10 +85,10 @@ def lists():
     row("list insert 300", grow([lambda a: a.insert(0, None)] * 300))
     row("list extend by k", grow([extend(k) for k in range(60)]))
     row("list extend and cut", grow([extend(500)] + [cut(2, 2 + k) for k in range(30)] + [extend(7), cut(1, 60)]))
-    row("list emptied", grow(
-        [extend(1), lambda a: a.pop(), cut(0, 0), extend(1), cut(0, 1), extend(3)]
-        + [lambda a: a.pop(), cut(1, 1)] * 2
-        + [lambda a: a.pop(), cut(0, 0), extend(2), lambda a: a.pop(), cut(1, 1), cut(0, 1)]))
+    pop = lambda a: a.pop()
+    row("list emptied", grow([
+        extend(1), pop, cut(0, 0), extend(1), cut(0, 1), extend(3), pop, cut(1, 1), pop, cut(1, 1),
+        pop, extend(2), cut(0, 2), extend(3), pop, pop, pop, cut(0, 0), extend(2), pop, cut(1, 1), cut(0, 1)]))
     row("list exact append", grow([extend(13), lambda a: a.append(None), cut(0, 5), lambda a: a.append(None)]))
 
 

@@ -261,8 +261,10 @@ var listRows = map[string]maker{
 		pop := func(int) { h.Decref(h.Pop(o)) }
 		extend := func(n int) func(int) { return func(int) { h.Extend(o, nones(n)...) } }
 		cut := func(i, j int) func(int) { return func(int) { h.DeleteSlice(o, min(i, h.Len(o)), min(j, h.Len(o))) } }
-		for _, do := range []func(int){extend(1), pop, cut(0, 0), extend(1), cut(0, 1), extend(3),
-			pop, cut(1, 1), pop, cut(1, 1), pop, cut(0, 0), extend(2), pop, cut(1, 1), cut(0, 1)} {
+		for _, do := range []func(int){
+			extend(1), pop, cut(0, 0), extend(1), cut(0, 1), extend(3), pop, cut(1, 1), pop, cut(1, 1),
+			pop, extend(2), cut(0, 2), extend(3), pop, pop, pop, cut(0, 0), extend(2), pop, cut(1, 1), cut(0, 1),
+		} {
 			steps(s, o, 1, do)
 		}
 		s.h.Decref(o)

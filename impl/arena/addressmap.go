@@ -223,9 +223,6 @@ func entries(node, mask uintptr) []uintptr {
 
 // close gives the nodes back.
 func (m *addressMap) close(os *page.OS) {
-	if !m.used {
-		return
-	}
 	for _, node := range m.nodes {
 		os.Unmap(node, os.Size(node))
 	}

@@ -107,9 +107,6 @@ func breach(rule, format string, args ...any) error {
 
 // CheckCheap checks what can be seen without looking at every pool: arena objects, their lists and the class heads.
 func (a *Allocator) CheckCheap() error {
-	if a.closed {
-		return nil
-	}
 	for _, check := range []func() error{
 		a.checkVector, a.checkUsable, a.checkFingers, a.checkWhollyFree, a.checkClassHeads,
 	} {
@@ -122,9 +119,6 @@ func (a *Allocator) CheckCheap() error {
 
 // CheckInvariants recounts everything from the raw bytes.
 func (a *Allocator) CheckInvariants() error {
-	if a.closed {
-		return nil
-	}
 	for _, check := range []func() error{
 		a.CheckCheap, a.checkDisjoint, a.checkAddressMap, a.checkAccounting, a.checkPools, a.checkLiveBlocks,
 		a.raw.check, a.checkFootprint,

@@ -34,16 +34,12 @@ func (h *Heap) resize(o Ref, n int) bool {
 	return true
 }
 
-// setRoom makes the block of a list as long as it is told, and reports whether there was memory.
+// setRoom makes the block of a list as long as it is told, and reports whether there was memory. A block of no items is
+// a block: only a list that is new or was cleared has none.
 func (h *Heap) setRoom(o Ref, want int) bool {
-	old := o.load(listItems)
-	var items uintptr
-	if want > 0 {
-		if items = uintptr(h.mem.Realloc(page.Pointer(old), uintptr(want)*8)); items == 0 {
-			return false
-		}
-	} else {
-		h.freeBlock(old)
+	items := uintptr(h.mem.Realloc(page.Pointer(o.load(listItems)), uintptr(want)*8))
+	if items == 0 {
+		return false
 	}
 	o.store(listItems, items)
 	o.store(listRoom, uintptr(want))
@@ -99,8 +95,11 @@ func (h *Heap) Push(o, v Ref) bool {
 }
 
 // Extend adds items at the end of a list, each with a reference of its own, and reports whether there was memory. From
-// 3.10 on it treats a list that never had any as list(x) does.
+// 3.10 on it treats a list without a block as list(x) does.
 func (h *Heap) Extend(o Ref, items ...Ref) bool {
+	if len(items) == 0 {
+		return true
+	}
 	n := int(o.load(listSize))
 	if o.load(listItems) == 0 && h.prof.IterRoom == RoomEven {
 		if !h.setRoom(o, len(items)+len(items)&1) {
@@ -138,7 +137,7 @@ func (h *Heap) Pop(o Ref) Ref {
 	v := Ref(page.Load(o.load(listItems) + uintptr(n)*8))
 	if n == 0 && h.prof.PopClears {
 		o.store(listSize, 0)
-		h.setRoom(o, 0)
+		h.Clear(o)
 		return v
 	}
 	h.shorten(o, n)

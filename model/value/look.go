@@ -113,7 +113,7 @@ func (m *Model) blocks(o *object, t *Told) (least, most uint64) {
 	}
 	if own == t.Size {
 		n := m.block(own)
-		if o.kind == Dict { // it may have a block for no values
+		if o.kind == Dict || o.block { // it may have a block for no values, or of no items
 			return n, n + m.block(1)
 		}
 		return n, n

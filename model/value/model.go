@@ -22,6 +22,7 @@ type object struct {
 
 	interned bool
 	room     int    // of a list
+	block    bool   // what had room has none, and a block all the same
 	kept     int    // what it may be instead, as long as it was not seen
 	peak     uint64 // the most bytes of items that were seen since it had none
 	fill     int    // of a set: keys and places of those that were taken out

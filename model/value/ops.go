@@ -11,7 +11,7 @@ func (m *Model) listRoom(o *object, n int) {
 		if o.kept = 0; n <= size && (m.Limited || m.Armed) { // there need not be memory to give room back
 			o.kept = o.room
 		}
-		o.room = z.ListGrown(size, n)
+		o.room, o.block = z.ListGrown(size, n), n == 0
 	}
 }
 
@@ -26,8 +26,11 @@ func (m *Model) Insert(p uint64, i int, q uint64) {
 // Extend judges that a list got the items of another, or of a tuple.
 func (m *Model) Extend(p, q uint64) {
 	o, from := m.slots[p], slices.Clone(m.slots[q].items)
+	if len(from) == 0 {
+		return
+	}
 	room, special := 0, false
-	if m.Sizes != nil && o.room == 0 {
+	if m.Sizes != nil && o.room == 0 && !o.block {
 		room, special = m.Sizes.ListExtend(len(from))
 	}
 	if special {
@@ -47,7 +50,7 @@ func (m *Model) Pop(s, q uint64, id ID) violation {
 	last := o.items[len(o.items)-1]
 	v := m.take(s, id, last)
 	if len(o.items) == 1 && m.Sizes != nil && m.Sizes.PopClears {
-		o.room, o.kept = 0, 0
+		o.room, o.kept, o.block = 0, 0, false
 	} else {
 		m.listRoom(o, len(o.items)-1)
 	}
@@ -63,7 +66,7 @@ func (m *Model) DeleteSlice(p uint64, i, j int) {
 	gone := slices.Clone(o.items[i:j])
 	switch len(gone) {
 	case len(o.items):
-		o.room, o.kept = 0, 0
+		o.room, o.kept, o.block = 0, 0, false
 	case 0:
 	default:
 		m.listRoom(o, len(o.items)-len(gone))
@@ -95,7 +98,7 @@ func (m *Model) Clear(p uint64) {
 	o.items, o.fill, o.places, o.unsized, o.kept = nil, 0, setPlaces, false, 0
 	o.mixed = false
 	if o.kind == List {
-		o.room = 0
+		o.room, o.block = 0, false
 	}
 	for _, v := range items {
 		m.drop(v)

@@ -75,7 +75,7 @@ type Sizes struct {
 	ListOf      func(n int) int                      // the room of list(x)
 	ListLiteral func(n int) int                      // and of a literal of constants
 	ListCopy    func(n int) int                      // and of a copy
-	ListExtend  func(n int) (room int, special bool) // of a list without room that is extended
+	ListExtend  func(n int) (room int, special bool) // of a list without a block that is extended
 	SetFull     func(fill, slots int) bool
 	PopClears   bool // a list whose last item is popped has no room; otherwise it may keep room for one
 	SetMerges   bool // a literal of three keys or more is a frozenset first
