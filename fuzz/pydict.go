@@ -210,8 +210,8 @@ const (
 // newPyStore makes the dicts of a world. Its variant has, from the lowest bit on, a bit for objects instead of numbers,
 // and three for small arenas, of which the lowest is also for bodies of dicts that the store makes itself.
 func newPyStore(prof *pydict.Profile, keys pyKeys, w dicttest.World, fault dictFault) (*pyStore, error) {
-	st := &pyStore{fault: fault, keys: keys, hash: w.Hasher(), seed: w.Hash, strs: map[uintptr]int{}, shares: keys == pyMixed,
-		tracked: map[pydict.Dict]bool{}}
+	st := &pyStore{fault: fault, keys: keys, hash: w.Hasher(), seed: w.Hash, strs: map[uintptr]int{},
+		shares: keys == pyMixed, tracked: map[pydict.Dict]bool{}}
 	st.objects = w.Hash != 0 || w.Variant%pyKindsOfVariants == 1
 	arenaProf := prof.Arena
 	if v := w.Variant / pyKindsOfVariants % 8; v != 0 {
@@ -988,7 +988,7 @@ func (d *pyTable) Clear() {
 	}
 	d.st.s.Clear(d.d)
 	if !d.st.s.Profile().Suffix && d.st.s.Values(d.d) != 0 {
-		d.st.broken = errors.New("dict/answers: a dict that was cleared has values, and they are not those of an object")
+		d.st.broken = errors.New("dict/answers: a dict that was cleared has values that are not an object's")
 	}
 }
 
