@@ -30,7 +30,8 @@ var motifs = []prog.Motif{
 	{Name: "five in, five out, four in", Weight: 3, Text: keysText("set", 5) + keysText("delete", 5) + keysText("set",
 		4) +
 		"get p0 key=100\n"},
-	{Name: "a copy of what was thinned out", Weight: 2, Text: keysText("set", 12) + keysText("delete", 9) +
+	{Name: "a copy of what was thinned out", Weight: 3, Text: keysText("set", 12) + "size p0\n" +
+		keysText("delete", 9) +
 		"size p0\np1 = copy p0\nsize p1\nequal p0 p1\n"},
 	{Name: "keys of one hash", Weight: 3, Text: "set p0 key=0 value=1\nset p0 key=2305843009213693951 value=2\n" +
 		"set p0 key=4611686018427387902 value=3\ndelete p0 key=0\nget p0 key=4611686018427387902\n" +
