@@ -22,9 +22,7 @@ func (s *swissStore) edges() error {
 	var err error
 	switch s.turn % 8 {
 	case 0:
-		if s.turn/8%4 == 0 { // it costs as much as a program
-			err = s.spread()
-		}
+		err = s.spread()
 	case 1:
 		err = s.reserved()
 	case 2:
@@ -60,21 +58,24 @@ func counted(m *swiss.Map, what string) (n uint64) {
 // spread stores many keys that differ in a few bits with the hash that a map has by itself. An insertion looks at less
 // than three groups in the mean.
 func (s *swissStore) spread() error {
-	const keys = 1900 // so that it grows to more groups than a group has bytes, and once more
+	keys := uint64(200)
+	if s.turn/8%4 == 0 { // it grows to more groups than a group has bytes, and once more, which costs as much as a program
+		keys = 1900
+	}
 	m := swiss.New(s.mem, nil)
 	defer m.Clear()
 	shift := s.turn / 32 % 4 * 17
-	for i := range uint64(keys) {
+	for i := range keys {
 		if !m.Set(i<<shift, i) {
 			return swissEdge(false, "there is no memory")
 		}
 	}
-	for i := range uint64(keys) {
+	for i := range keys {
 		if v, ok := m.Get(i << shift); !ok || v != i {
 			return swissEdge(false, "a key is not found, or with another value")
 		}
 	}
-	return swissEdge(m.Probes() < 3*keys && m.Len() == keys, "%d groups were looked at for %d of %d keys",
+	return swissEdge(m.Probes() < 3*keys && m.Len() == int(keys), "%d groups were looked at for %d of %d keys",
 		m.Probes(), keys, m.Len())
 }
 
