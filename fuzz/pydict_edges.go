@@ -134,9 +134,10 @@ func (st *pyStore) forms() error {
 		return err
 	}
 	v, ok, err := s.Get(d, w)
-	return errors.Join(err, s.CheckInvariants(d), edge(ok && v == w && d.Len() == 2, "strings of two forms are one key"),
-		edge(pydict.RecordForm(record) == form && pydict.RecordLen(record) == uintptr(text) && string(w.Str()) == "text",
-			"a record has another form, or other bytes"))
+	is := pydict.RecordForm(record) == form && pydict.RecordLen(record) == uintptr(text)
+	return errors.Join(err, s.CheckInvariants(d),
+		edge(ok && v == w && d.Len() == 2, "strings of two forms are one key"),
+		edge(is && string(w.Str()) == "text", "a record has another form, or other bytes"))
 }
 
 // alike has a number with the hash of a string: each is found, and not where the other is.
@@ -185,7 +186,8 @@ func newest() error {
 		return err
 	}
 	all := pydict.Profiles()
-	return errors.Join(edge(s.Profile() == all[len(all)-1], "a space is by itself one of %s", s.Profile().Name), s.Close())
+	is := s.Profile()
+	return errors.Join(edge(is == all[len(all)-1], "a space is by itself one of %s", is.Name), s.Close())
 }
 
 // waiting makes more dicts than wait for reuse: of those that are taken away 80 do, and as many of their tables of 8
@@ -278,8 +280,8 @@ func (st *pyStore) presized() error {
 			} else {
 				want = uint64(prof.HeadBytes) + 248
 			}
-			err = errors.Join(err, edge(uint64(s.Size(d)) == want, "a dict with room for %d takes up %d bytes, and not %d",
-				n, s.Size(d), want))
+			err = errors.Join(err, edge(uint64(s.Size(d)) == want,
+				"a dict with room for %d takes up %d bytes, and not %d", n, s.Size(d), want))
 			if n > 1000 { // with slots of more bytes
 				err = errors.Join(err, st.sparse(d))
 			}
@@ -311,7 +313,8 @@ func (st *pyStore) sparse(d pydict.Dict) (err error) {
 	for i := range int64(8) {
 		v, ok, e := s.Get(d, pydict.Int(i<<13))
 		gone := i == 3 || pydict.Int(i) == value
-		err = errors.Join(err, e, edge(ok != gone && (gone || v == pydict.Int(i)), "a number is not found, or was deleted"))
+		err = errors.Join(err, e, edge(ok != gone && (gone || v == pydict.Int(i)),
+			"a number is not found, or was deleted"))
 	}
 	return err
 }
@@ -452,7 +455,8 @@ func (st *pyStore) valuesBlock(d pydict.Dict, room int) (err error) {
 	round := int(prof.Arena.Alignment())
 	st.text.BlocksOf(d, func(b uintptr) {
 		n := int(st.text.Memory().UsableSize(page.Pointer(b)))
-		err = edge(n == (bytes+round-1)/round*round, "%d values are in a block of %d bytes, and need %d", room, n, bytes)
+		err = edge(n == (bytes+round-1)/round*round,
+			"%d values are in a block of %d bytes, and need %d", room, n, bytes)
 	})
 	return err
 }
@@ -466,7 +470,8 @@ func (st *pyStore) declared() error {
 	for _, n := range []int{3, 29, 30, 33} {
 		c := s.NewClass(append(words[:n:n], words[0])...)
 		var shared []pydict.Word
-		err := s.CheckShared(nil, []pydict.Class{c}, func(uintptr) {}, func(w pydict.Word) { shared = append(shared, w) })
+		err := s.CheckShared(nil, []pydict.Class{c}, func(uintptr) {},
+			func(w pydict.Word) { shared = append(shared, w) })
 		want := words[:min(n, 30)]
 		if !prof.Suffix {
 			want = nil

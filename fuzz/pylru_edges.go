@@ -74,7 +74,7 @@ func full(p *pyCache, cfg lru.Config, turn int) error {
 			err = errors.Join(err, errors.New("lru/full: a comparison has failed, and the call has not"))
 		}
 	case e != nil || v != 9:
-		err = errors.Join(err, fmt.Errorf("lru/full: a call in whose comparison another was made answers otherwise: %w", e))
+		err = errors.Join(err, fmt.Errorf("lru/full: a call with others in a comparison answers otherwise: %w", e))
 	}
 	err = errors.Join(err, inside, c.CheckInvariants())
 	for key := range uint64(3) {

@@ -161,8 +161,8 @@ func (m *swissMap) SetDefault(key, value uint64) (uint64, bool) {
 	return value, m.Set(key, value)
 }
 
-// Delete takes a key out. At times room is made that there is as soon as the tombstones are gone: then the table is built
-// anew in its place.
+// Delete takes a key out. At times room is made that there is as soon as the tombstones are gone: then the table is
+// built anew in its place.
 func (m *swissMap) Delete(key uint64) bool {
 	ok := m.Map.Delete(key)
 	if m.s.turn++; ok && m.s.turn%5 == 0 {

@@ -22,9 +22,7 @@ func (s *swissStore) edges() error {
 	var err error
 	switch s.turn % 8 {
 	case 0:
-		if s.turn/8%4 == 0 { // it costs as much as a program
-			err = s.spread()
-		}
+		err = s.spread()
 	case 1:
 		err = s.reserved()
 	case 2:
@@ -60,21 +58,24 @@ func counted(m *swiss.Map, what string) (n uint64) {
 // spread stores many keys that differ in a few bits with the hash that a map has by itself. An insertion looks at less
 // than three groups in the mean.
 func (s *swissStore) spread() error {
-	const keys = 1900 // so that it grows to more groups than a group has bytes, and once more
+	keys := uint64(200)
+	if s.turn/8%4 == 0 { // it grows to more groups than a group has bytes, and once more, which costs as much as a program
+		keys = 1900
+	}
 	m := swiss.New(s.mem, nil)
 	defer m.Clear()
 	shift := s.turn / 32 % 4 * 17
-	for i := range uint64(keys) {
+	for i := range keys {
 		if !m.Set(i<<shift, i) {
 			return swissEdge(false, "there is no memory")
 		}
 	}
-	for i := range uint64(keys) {
+	for i := range keys {
 		if v, ok := m.Get(i << shift); !ok || v != i {
 			return swissEdge(false, "a key is not found, or with another value")
 		}
 	}
-	return swissEdge(m.Probes() < 3*keys && m.Len() == keys, "%d groups were looked at for %d of %d keys",
+	return swissEdge(m.Probes() < 3*keys && m.Len() == int(keys), "%d groups were looked at for %d of %d keys",
 		m.Probes(), keys, m.Len())
 }
 
@@ -96,8 +97,8 @@ func (s *swissStore) reserved() error {
 			err := errors.Join(m.CheckInvariants(), swissEdge(is && size == swissGroup*groups,
 				"a table of %d keys with room for %d takes up %d bytes", used, n, size))
 			if used == 0 && groups == 2 {
-				err = errors.Join(err, swissEdge(after-before == 2*swissGroup, "a table of %d bytes is in a block of %d",
-					size, after-before))
+				err = errors.Join(err, swissEdge(after-before == 2*swissGroup,
+					"a table of %d bytes is in a block of %d", size, after-before))
 			}
 			err = errors.Join(err, swissEdge(!m.Reserve(1<<62) && m.Size() == size, "there is room for 2^62 keys"))
 			m.Clear()
@@ -112,9 +113,9 @@ func (s *swissStore) reserved() error {
 // groupHash has a key say itself in which group it begins.
 func groupHash(key uint64) uint64 { return key/8<<7 | key%8 }
 
-// thinned fills 28 of 32 groups wholly and takes some keys out, which leaves tombstones. A key that comes to one needs no
-// more room. One that comes to an empty slot does: the table grows where more than 25 of 32 keys are left that there may
-// be, and is otherwise built anew in its place.
+// thinned fills 28 of 32 groups wholly and takes some keys out, which leaves tombstones. A key that comes to one needs
+// no more room. One that comes to an empty slot does: the table grows where more than 25 of 32 keys are left that there
+// may be, and is otherwise built anew in its place.
 func (s *swissStore) thinned(out int, grows bool) error {
 	const groups, keys = 32, 224
 	m := swiss.New(s.mem, groupHash)
@@ -138,7 +139,8 @@ func (s *swissStore) thinned(out int, grows bool) error {
 	if grows {
 		want *= 2
 	}
-	err = errors.Join(err, m.CheckInvariants(), swissEdge(m.Size() == want && grows == (counted(m, "table/moved") != moved),
+	is := m.Size() == want && grows == (counted(m, "table/moved") != moved)
+	err = errors.Join(err, m.CheckInvariants(), swissEdge(is,
 		"a table with %d of %d keys takes up %d bytes when it has no room", keys-out, keys, m.Size()))
 	for i := range uint64(keys) {
 		v, ok := m.Get(i)
@@ -172,8 +174,8 @@ func (s *swissStore) emptied() error {
 		"a table takes another block for room that it has without its tombstones"))
 }
 
-// overflowed fills a table whose groups are not used alike, so that keys lie behind the groups in which they begin, takes
-// some out, and has what is left put where it is to be: in each table of some.
+// overflowed fills a table whose groups are not used alike, so that keys lie behind the groups in which they begin,
+// takes some out, and has what is left put where it is to be: in each table of some.
 func (s *swissStore) overflowed() error {
 	draw := uint64(s.turn)*2654435761 + 1
 	for _, groups := range []uint64{2, 4, 8} {
@@ -194,7 +196,8 @@ func (s *swissStore) overflowed() error {
 			gone[keys[i]] = true
 		}
 		size := m.Size()
-		err := swissEdge(m.Reserve(int(groups)*swissLive) && m.Size() == size, "there is no room without the tombstones")
+		err := swissEdge(m.Reserve(int(groups)*swissLive) && m.Size() == size,
+			"there is no room without the tombstones")
 		for _, key := range keys {
 			if v, ok := m.Get(key); ok == gone[key] || ok && v != key+1 {
 				err = errors.Join(err, swissEdge(false, "a key is lost when a table is built anew in its place"))

@@ -155,9 +155,10 @@ func (s *Space) NewInstance(c *Class) Dict {
 	return d
 }
 
-// SetAttr is obj.key = value for an instance whose dict is d; the key is a string. Up to 3.10, an instance whose table had to become one of
-// its own lends it to the class, if no other instance has the keys, and else the class loses its keys. In 3.13, values
-// that are embedded in the object change without a new version of the dict, and without tracking it.
+// SetAttr is obj.key = value for an instance whose dict is d; the key is a string. Up to 3.10, an instance whose table
+// had to become one of its own lends it to the class, if no other instance has the keys, and else the class loses its
+// keys. In 3.13, values that are embedded in the object change without a new version of the dict, and without tracking
+// it.
 func (s *Space) SetAttr(c *Class, d Dict, key, value Word) error {
 	k, v := c.keys, d.values()
 	if !s.old && v != 0 && s.embedded(v) && s.setEmbedded(d, key, value) {
@@ -200,8 +201,9 @@ func (s *Space) setEmbedded(d Dict, key, value Word) bool {
 	return true
 }
 
-// DelAttr is del obj.key, of a string, and reports whether it was there. Up to 3.10 the class loses its keys by it. In 3.13 a
-// string that was not there becomes a shared key, because the search for embedded values is the one that inserts.
+// DelAttr is del obj.key, of a string, and reports whether it was there. Up to 3.10 the class loses its keys by it. In
+// 3.13 a string that was not there becomes a shared key, because the search for embedded values is the one that
+// inserts.
 func (s *Space) DelAttr(c *Class, d Dict, key Word) (bool, error) {
 	if s.old {
 		return s.Delete(d, key)

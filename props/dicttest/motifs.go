@@ -22,13 +22,16 @@ var motifs = []prog.Motif{
 		"verify p0\noom nth=0 forever=0\n"},
 	{Name: "a dict that is cleared is as a new one", Weight: 2, Text: "p0 = new capacity=0\nsize p0\n" +
 		keysText("set", 7) + "clear p0\nsize p0\n"},
+	{Name: "a copy of a cleared dict", Weight: 1, Text: "p0 = new capacity=0\nset p0 key=3 value=1\nclear p0\n" +
+		"p1 = copy p0\nclear p1\nsize p1\np2 = copy p1\nset p2 key=3 value=1\nequal p1 p2\nclear p2\nverify p2\n"},
 	{Name: "clear, then grow", Weight: 4, Text: keysText("set", 6) + "clear p0\nsize p0\n" + keysText("set", 14) +
 		"verify p0\n"},
 	{Name: "insert and delete, on and on", Weight: 3, Text: churnText(16)},
 	{Name: "five in, five out, four in", Weight: 3, Text: keysText("set", 5) + keysText("delete", 5) + keysText("set",
 		4) +
 		"get p0 key=100\n"},
-	{Name: "a copy of what was thinned out", Weight: 2, Text: keysText("set", 12) + keysText("delete", 9) +
+	{Name: "a copy of what was thinned out", Weight: 3, Text: keysText("set", 12) + "size p0\n" +
+		keysText("delete", 9) +
 		"size p0\np1 = copy p0\nsize p1\nequal p0 p1\n"},
 	{Name: "keys of one hash", Weight: 3, Text: "set p0 key=0 value=1\nset p0 key=2305843009213693951 value=2\n" +
 		"set p0 key=4611686018427387902 value=3\ndelete p0 key=0\nget p0 key=4611686018427387902\n" +
@@ -43,7 +46,7 @@ var motifs = []prog.Motif{
 		keysText("set", 5) + "reversed p0 i=1\niter p0 i=2\ndelete p0 key=1\ndelete p0 key=2\n" +
 		eachText("set", 11, 12) + "next p0 i=1\nnext p0 i=2\n" + eachText("set", 13) + "delete p0 key=3\n" +
 		strings.Repeat("next p0 i=1\nnext p0 i=2\n", 5)},
-	{Name: "an iteration that goes backward over a table that became shorter", Weight: 2, Text: "p0 = new capacity=0\n" +
+	{Name: "an iteration backward over a table that became shorter", Weight: 2, Text: "p0 = new capacity=0\n" +
 		keysText("set", 5) + "delete p0 key=0\ndelete p0 key=1\nreversed p0 i=1\ndelete p0 key=2\n" +
 		"set p0 key=12 value=1\n" + strings.Repeat("next p0 i=1\n", 4)},
 	{Name: "an iteration that has failed, and the length that it began with", Weight: 2, Text: "p0 = new capacity=0\n" +
@@ -110,7 +113,7 @@ var motifs = []prog.Motif{
 		eachText("set", 1, 2, 3) + "delete p0 key=1\narm p0 act=5 key=7\nset p0 key=9 value=9\nverify p0\n" +
 		"delete p0 key=2\narm p0 act=5 key=8\nset p0 key=8 value=3\nverify p0\narm p0 act=4 key=3\n" +
 		"delete p0 key=3\nverify p0\narm p0 act=7 key=10\nsetdefault p0 key=12 value=1\nverify p0\n"},
-	{Name: "a comparison that takes a key out, and fills a place that was passed", Weight: 3, Text: "p0 = new capacity=0\n" +
+	{Name: "a comparison that replaces a key", Weight: 3, Text: "p0 = new capacity=0\n" +
 		eachText("set", 1, 2, 3) + "delete p0 key=1\narm p0 act=9 key=3\nset p0 key=9 value=9\nverify p0\n" +
 		"delete p0 key=2\narm p0 act=9 key=9\nsetdefault p0 key=7 value=3\nverify p0\narm p0 act=9 key=4\n" +
 		"get p0 key=5\nverify p0\n"},
