@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -333,6 +334,9 @@ func (s *pyValues) Atom(a value.Atom) value.ID {
 	case value.Capsule:
 		return value.ID(h.NewCapsule(object.Nothing))
 	case value.Record:
+		if !slices.Contains(h.Records(), a.Text) {
+			return 0
+		}
 		return value.ID(h.NewRecord(a.Text))
 	}
 	return value.ID(h.NewRange(a.Bounds[0], a.Bounds[1], a.Bounds[2]))
@@ -479,6 +483,9 @@ func (s *pyValues) Look(id value.ID, t *value.Told) {
 		Bytes: uint64(h.Bytes(o)), Items: t.Items[:0],
 	}
 	add := func(o object.Ref) { t.Items = append(t.Items, value.ID(o)) }
+	if d := h.DictOf(o); d != 0 { // which only instances have
+		add(d)
+	}
 	switch t.Kind {
 	case value.Dict:
 		h.DictEach(o, func(k, v object.Ref) { add(k); add(v) })

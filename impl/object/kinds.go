@@ -213,8 +213,7 @@ func (h *Heap) slot(o Ref, k int) (at uintptr, dict Ref) {
 			return h.attribute(Ref(at), k), Ref(at)
 		}
 		return at + uintptr(k)*8, dict
-	case KindDict, KindSet, KindFrozenset:
-	default:
+	default: // a dict and a set have none
 		if t := h.typeOf(o); k < t.Attrs {
 			return uintptr(o) + t.refsAt + uintptr(k)*8, 0
 		}

@@ -3,6 +3,7 @@ package value
 import (
 	"slices"
 	"strconv"
+	"unicode/utf8"
 )
 
 // Told judges what is seen of the object of a slot.
@@ -49,6 +50,8 @@ func (m *Model) look(o *object, t *Told) violation {
 		return Equal.Breach("%q has become %q", o.text, t.Text)
 	case o.length() >= 0 && o.atom == nil && t.Len != o.length():
 		return Length.Breach("the length of %d items is %d", o.length(), t.Len)
+	case m.letters(o) >= 0 && t.Len != m.letters(o):
+		return Length.Breach("the length of an atom of kind %d and %d bytes is %d", o.kind, len(o.text), t.Len)
 	case t.Interned != o.interned:
 		return Once.Breach("a string is interned: %t", t.Interned)
 	}
@@ -74,6 +77,17 @@ func (m *Model) look(o *object, t *Told) violation {
 			o.kind, t.Size, t.Bytes, least, most)
 	}
 	return nil
+}
+
+// letters is the length of a string, of characters, and of bytes; -1 of what has neither.
+func (m *Model) letters(o *object) int {
+	switch {
+	case o.kind == Str && !m.OneString:
+		return utf8.RuneCountInString(o.text)
+	case o.kind == Str, o.kind == Bytes, o.kind == ByteArray:
+		return len(o.text)
+	}
+	return -1
 }
 
 // block is what a block of n bytes takes; 0 if that is not promised.

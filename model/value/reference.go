@@ -217,6 +217,8 @@ func (r *Reference) Look(o ID, t *Told) {
 		t.Len /= 2
 	case Str:
 		t.Len = utf8.RuneCountInString(x.text)
+	case Bytes, ByteArray:
+		t.Len = len(x.text)
 	}
 	t.Bytes = t.Size
 }

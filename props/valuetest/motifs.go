@@ -137,6 +137,13 @@ var motifs = []prog.Motif{
 	{Name: "no memory for what there is one of", Weight: 1, Text: "oom nth=1 forever=1\np0 = new n=90\n" +
 		"p0 = new n=91\np0 = new n=7\np0 = make p1 way=3 count=0\np0 = make p1 way=6 count=0\np0 = new n=1\n" +
 		"p0 = new n=0\noom nth=0 forever=0\np0 = new n=90\np1 = new n=91\np2 = new n=7\n"},
+	{Name: "no memory for numbers", Weight: 1, Text: "oom nth=1 forever=1\np0 = new n=36\np0 = new n=12\n" +
+		"p0 = new n=24\np0 = new n=47\np0 = new n=51\noom nth=0 forever=0\n"},
+	{Name: "no memory for strings and bytes", Weight: 1, Text: "oom nth=1 forever=1\np0 = new n=58\np0 = new n=84\n" +
+		"p0 = new n=87\np0 = new n=96\np0 = new n=97\np0 = new n=101\np0 = new n=105\noom nth=0 forever=0\n"},
+	{Name: "no memory for containers", Weight: 1, Text: "oom nth=1 forever=1\np0 = new n=117\np0 = new n=124\n" +
+		"p0 = make p1 way=3 count=5\np0 = make p1 way=9 count=3\np0 = make p1 way=10 count=2\n" +
+		"p0 = make p1 way=11 count=1\np0 = make p1 way=12 count=2\np0 = new n=112\noom nth=0 forever=0\n"},
 	{Name: "sets that grow by four and by two", Weight: 1, Text: "p0 = new n=142\nfill p0 from=0 count=77\n" +
 		"p1 = new n=142\nfill p1 from=70 count=21\nfill p1 from=200 count=8\nfill p1 from=100 count=40\n" +
 		"update p0 p1\n"},
