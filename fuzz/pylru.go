@@ -271,9 +271,11 @@ func newPyCache(w dicttest.CacheWorld, cfg lru.Config) (*pyCache, error) {
 			return nil, err
 		}
 		cfg.Memory = p.mem
-		turn := max(w.Capacity, 0)*8 + int(w.Hash)
-		p.refused = errors.Join(refusedCache(p, cfg), idleCache(p, cfg),
-			full(p, cfg, turn), full(p, cfg, turn+6*len(fullActs)))
+		p.refused = errors.Join(refusedCache(p, cfg), idleCache(p, cfg), reusedLink(p, cfg))
+		hook := (max(w.Capacity, 0)*8 + int(w.Hash)) % fullHooks
+		for act := range fullActs {
+			p.refused = errors.Join(p.refused, full(p, cfg, act+hook*len(fullActs)))
+		}
 	} else {
 		p.refused = cacheEdges(p, lru.Config{Profile: cfg.Profile, Max: 16})
 	}

@@ -97,3 +97,28 @@ func full(p *pyCache, cfg lru.Config, turn int) error {
 	}
 	return errors.Join(err, p.alive(nil))
 }
+
+// reusedLink is a full cache whose table has room for one entry more: the link of what it evicts is used again, so that
+// a call needs no memory. In 3.6 it does for its key, and with typed in any.
+func reusedLink(p *pyCache, cfg lru.Config) error {
+	if cfg.Profile.GrowHalf || cfg.Typed {
+		return nil
+	}
+	cfg.Max, cfg.Unbounded = 3, false
+	c, err := lru.New(cfg)
+	if err != nil {
+		return err
+	}
+	for i := range int64(5) {
+		if i == 4 {
+			p.starve(p.mem)
+		}
+		n := pydict.Int(i + 1)
+		v, e := c.CallOne(n, func() (pydict.Word, error) { return n, nil })
+		if e != nil || v != n {
+			err = errors.Join(err, fmt.Errorf("lru/answers: call %d of a cache of three fails: %w", i+1, e))
+		}
+	}
+	p.feed(p.mem)
+	return errors.Join(err, c.CheckInvariants(), c.Close())
+}

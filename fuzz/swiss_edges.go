@@ -59,12 +59,12 @@ func counted(m *swiss.Map, what string) (n uint64) {
 // than three groups in the mean.
 func (s *swissStore) spread() error {
 	keys := uint64(200)
-	if s.turn/8%4 == 0 { // it grows to more groups than a group has bytes, and once more, which costs as much as a program
+	if s.turn/8%2 == 0 { // so that it grows to more groups than a group has bytes, and once more
 		keys = 1900
 	}
 	m := swiss.New(s.mem, nil)
 	defer m.Clear()
-	shift := s.turn / 32 % 4 * 17
+	shift := s.turn / 16 % 4 * 17
 	for i := range keys {
 		if !m.Set(i<<shift, i) {
 			return swissEdge(false, "there is no memory")
@@ -153,7 +153,8 @@ func (s *swissStore) thinned(out int, grows bool) error {
 }
 
 // emptied takes a key out of a group with an empty slot, whose slot is empty again: there is room for another, in any
-// group. To make room that there is once the tombstones are gone takes no block.
+// group. To make room that there is once the tombstones are gone takes no block. Without
+// memory there is no copy.
 func (s *swissStore) emptied() error {
 	m := swiss.New(s.mem, groupHash)
 	defer m.Clear()
@@ -163,6 +164,13 @@ func (s *swissStore) emptied() error {
 	for i := range uint64(7) {
 		m.Set(i, i)
 		m.Set(8+i, i)
+	}
+	s.ballast.inject(s.mem, 1, true)
+	copied := m.Copy()
+	s.ballast.inject(s.mem, 0, false)
+	if copied != nil {
+		copied.Clear()
+		return swissEdge(false, "a table is copied without memory")
 	}
 	m.Delete(0)
 	m.Set(15, 1)
