@@ -109,7 +109,7 @@ func TestEveryOperatorApplies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := schemaOf(root, []string{"impl/page", "impl/slab", "impl/arena"})
+	s, err := schemaOf(root, []string{"impl/page", "impl/slab", "impl/arena", "impl/gc"})
 	if err != nil {
 		t.Fatal(err)
 	}
