@@ -192,6 +192,7 @@ func (h *toy) end(o *object) {
 		return
 	}
 	h.nested++
+	o.frozen = false // it is entered anew if it is saved
 	h.finalize(o, false)
 	switch {
 	case o.count == 0:
