@@ -40,14 +40,14 @@
 // A worker drives the targets that reach its site in turn, with the programs that a campaign would try: program n of a
 // target follows from the seed, the target and n. Each is tried under conforms, every eighth under one more property,
 // in turn. What programs do not kill alone is tried with a quarter more of them, of which targets ask besides what no
-// program can (fuzz.Edges): implementations of other configurations, arguments that no operation has. What lives then is
-// tried with recordings: programs that real interpreters have answered (package recorded), of which up to 24 that reach
-// the site are replayed. The first breach is the kill; of a recording that is the first answer that is another one, or
+// program can (fuzz.Edges): implementations of other configurations, arguments that no operation has. What lives then
+// is tried with recordings: programs that real interpreters have answered (package recorded), of which up to 24 that
+// reach the site are replayed. The first breach is the kill; of a recording that is the first answer that is another one, or
 // a panic, by the rule recorded/answers. Then the program is minimized, and the hunt begins again with the rule that
 // killed switched off: what is not found then is what this rule earns. Unit tests have no part in it.
 //
-// Which targets reach a site is learnt beforehand: each target is driven with all sites watched and none changed. A site
-// that a program has reached often is not watched until the next one, as counting takes longer than all else. That
+// Which targets reach a site is learnt beforehand: each target is driven with all sites watched and none changed. A
+// site that a program has reached often is not watched until the next one, as counting takes longer than all else. That
 // is also the control: a target that breaks a rule there is a failure of its own, and no mutant is tried on it. Each
 // recording is watched like a target; those are chosen that reach the site most often, where each further one of a
 // release, and of a program, counts half as much, and the one that reaches it by the earliest line is tried first. What

@@ -69,8 +69,8 @@ type prey struct {
 // besideShare is the part of the budget that programs have with what targets ask beside them.
 const besideShare = 4
 
-// run tries programs until the budget is used up, some more with what targets ask beside them, and then recordings. With
-// these switched off nothing is tried: they find what programs have not found.
+// run tries programs until the budget is used up, some more with what targets ask beside them, and then recordings.
+// With these switched off nothing is tried: they find what programs have not found.
 func (h *hunt) run() Kill {
 	if h.off == recorded.Answers.Name {
 		return Kill{}

@@ -354,8 +354,8 @@ func (n *Night) verdicts(ctx context.Context, files []string, share time.Duratio
 	return verdicts, nil
 }
 
-// mutants tries as many of the defects as there is time for, in an order that is the same each night: what was found out
-// before is known until the sources change.
+// mutants tries as many of the defects as there is time for, in an order that is the same each night: what was found
+// out before is known until the sources change.
 func (n *Night) mutants(ctx context.Context, share time.Duration) Result {
 	out, err := filepath.Abs(n.Store.path("evidence"))
 	if err != nil {

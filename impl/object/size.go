@@ -89,7 +89,7 @@ func (h *Heap) otherBlocks(visit func(block uintptr)) {
 		if i >= freeFloats {
 			front = 0
 		}
-		for o := h.free[i].first; h.free[i].n > 0 && o != 0; o = Ref(o.load(offBody)) {
+		for o := h.free[i].first; o != 0; o = Ref(o.load(offBody)) {
 			visit(uintptr(o) - front)
 		}
 	}

@@ -353,7 +353,7 @@ func TestModelRules(t *testing.T) {
 			s.called()
 			return s.then("B2 F10 R10 C30 D10 D20 E2")
 		}, CallOrder},
-		{"a callback after a finalizer, of what has a legacy one and dies by its count", counting, func(s script) violation {
+		{"a callback after a finalizer, of what dies by its count", counting, func(s script) violation {
 			s.pair()
 			s.m.Finalizer(0, Idle)
 			s.must(s.new(2, Node, 1))

@@ -30,8 +30,8 @@ func FuzzReference(f *testing.F) {
 	Fuzz(f, func() Heap { return graph.NewReference() }, Promise(graph.ReferenceContract))
 }
 
-// eager takes what a field that was emptied referred to, roots or not. A root that it took is not taken again, or what a
-// finalizer saves might die all the same, and the next to use it would panic before anybody has judged that.
+// eager takes what a field that was emptied referred to, roots or not. A root that it took is not taken again, or what
+// a finalizer saves might die all the same, and the next to use it would panic before anybody has judged that.
 type eager struct {
 	*graph.Reference
 	took map[graph.ID]bool
