@@ -599,7 +599,7 @@ const drainsMin = 64
 
 // drain takes all roots away, has collections keep nothing, and collects; and again as long as finalizers save objects,
 // each of which they do once, or there is garbage, whose objects are emptied so that they refer to no other. Each round
-// is the end of one at least, so a heap that needs more of them than there are, by far, has none.
+// is the end of one at least, so more of them than there are objects, by far, will not help.
 func (d *driver) drain(prog.Op) prog.Outcome {
 	if d.has[needHoard] {
 		d.hoarder.SaveAll(false)
