@@ -42,9 +42,9 @@
 // in turn. What programs do not kill alone is tried with a quarter more of them, of which targets ask besides what no
 // program can (fuzz.Edges): implementations of other configurations, arguments that no operation has. What lives then
 // is tried with recordings: programs that real interpreters have answered (package recorded), of which up to 24 that
-// reach the site are replayed. The first breach is the kill; of a recording that is the first answer that is another one, or
-// a panic, by the rule recorded/answers. Then the program is minimized, and the hunt begins again with the rule that
-// killed switched off: what is not found then is what this rule earns. Unit tests have no part in it.
+// reach the site are replayed. The first breach is the kill; of a recording that is the first answer that is another
+// one, or a panic, by the rule recorded/answers. Then the program is minimized, and the hunt begins again with the rule
+// that killed switched off: what is not found then is what this rule earns. Unit tests have no part in it.
 //
 // Which targets reach a site is learnt beforehand: each target is driven with all sites watched and none changed. A
 // site that a program has reached often is not watched until the next one, as counting takes longer than all else. That

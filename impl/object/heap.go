@@ -305,10 +305,9 @@ func (h *Heap) Memory() *arena.Allocator { return h.mem }
 // Live is the number of objects that were made and did not die. What the heap keeps for ever (Cached) is not in it.
 func (h *Heap) Live() int { return h.live }
 
-// Attach tells the heap who collects.
+// Attach tells the heap who collects, once.
 func (h *Heap) Attach(c Collector) {
 	h.collector = c
-	h.safepoint = nil
 	if s, ok := c.(interface{ Safepoint() }); ok && h.prof.Safepoint {
 		h.safepoint = s.Safepoint
 	}

@@ -598,8 +598,12 @@ func (d *driver) inject(op prog.Op) prog.Outcome {
 	return prog.Outcome{}
 }
 
+// drainsMin is how many rounds drain goes for, however few objects there are.
+const drainsMin = 64
+
 // drain takes all roots away, has collections keep nothing, and collects; and again as long as finalizers save objects,
-// each of which they do once, or there is garbage, whose objects are emptied so that they refer to no other.
+// each of which they do once, or there is garbage, whose objects are emptied so that they refer to no other. Each round
+// is the end of one at least, so more of them than there are objects, by far, will not help.
 func (d *driver) drain(prog.Op) prog.Outcome {
 	if d.has[needHoard] {
 		d.hoarder.SaveAll(false)
@@ -610,7 +614,9 @@ func (d *driver) drain(prog.Op) prog.Outcome {
 			d.release(id)
 		}
 	}
-	for again := true; again && len(d.log) < logMax; again = len(d.saved) > 0 || d.kept > 0 {
+	rounds := drainsMin + 2*len(d.known)
+	for again := true; again && len(d.log) < logMax && rounds > 0; again = len(d.saved) > 0 || d.kept > 0 {
+		rounds--
 		saved := d.saved
 		d.saved = nil
 		for _, id := range saved {

@@ -114,6 +114,10 @@ var motifs = []prog.Motif{
 		Text: "p0 = new n=0\np1 = make p0 way=15 count=0\np2 = new n=141\nadd p2 p1 p1\np3 = copy p1\n" +
 			"free p1\nfree p3\nfree p2\np4 = make p0 way=15 count=0\nfree p4\np5 = make p0 way=14 count=0\n" +
 			"usage\nfree p5\nusage\n"},
+	{Name: "what several weak references refer to dies without memory", Weight: 2,
+		Text: "p0 = new n=142\np1 = weak p0 calls=1\np2 = weak p0 calls=0\np3 = weak p0 calls=1\np4 = weak p0 calls=1\n" +
+			"p5 = new n=13\np6 = make p5 way=10 count=2\np7 = weak p6 calls=1\np8 = weak p6 calls=1\n" +
+			"oom nth=1 forever=1\nfree p0\nfree p6\noom nth=0 forever=0\np9 = deref p1\nusage\n"},
 	// A block that is let go when there is no more memory is what the next object of its size is made in, so that it is
 	// what the object needs besides that is refused.
 	{Name: "memory for a range, and not for its numbers", Weight: 1, Text: "p0 = new n=107\noom nth=1 forever=1\n" +
