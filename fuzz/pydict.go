@@ -175,19 +175,21 @@ type pyStore struct {
 	makes   bool // the store makes the bodies of dicts
 	refuses bool // and has no memory for them
 
-	dicts   []*pyTable // in the order in which they were made
-	tracked map[pydict.Dict]bool
-	things  []pyThing
-	spare   []pydict.Word   // things that are nobody's
-	strs    map[uintptr]int // references to strings, by record
-	values  int             // references to values
-	compare func()          // what happens in a comparison
-	raise   int             // the hook that fails, counted from the next; 0: none
-	silent  bool            // no hook is to be asked
-	scarce  bool            // requests for memory were told to fail, or may
-	asked   int             // operations that had hooks to fail
-	broken  error           // what was wrong with an answer
-	probes  uint64
+	dicts    []*pyTable // in the order in which they were made
+	tracked  map[pydict.Dict]bool
+	things   []pyThing
+	spare    []pydict.Word   // things that are nobody's
+	strs     map[uintptr]int // references to strings, by record
+	values   int             // references to values
+	compare  func()          // what happens in a comparison
+	raise    int             // the hook that fails, counted from the next; 0: none
+	silent   bool            // no hook is to be asked
+	limited  bool            // there is only so much memory
+	refusing bool            // requests for memory fail, or may
+	scarce   bool            // some have
+	asked    int             // operations that had hooks to fail
+	broken   error           // what was wrong with an answer
+	probes   uint64
 
 	ballast ballast
 }
@@ -213,10 +215,11 @@ func newPyStore(prof *pydict.Profile, keys pyKeys, w dicttest.World, fault dictF
 	st := &pyStore{fault: fault, keys: keys, hash: w.Hasher(), seed: w.Hash, strs: map[uintptr]int{},
 		shares: keys == pyMixed, tracked: map[pydict.Dict]bool{}}
 	st.objects = w.Hash != 0 || w.Variant%pyKindsOfVariants == 1
-	arenaProf := prof.Arena
-	if v := w.Variant / pyKindsOfVariants % 8; v != 0 {
-		arenaProf = smallArenas(arenaProf, v)
+	v := w.Variant / pyKindsOfVariants % 8
+	if v == 0 {
+		v = 4 // large ones take long to use up, which is how memory is refused
 	}
+	arenaProf := smallArenas(prof.Arena, v)
 	if st.shares {
 		w.Limit = 0 // a deletion must find memory, if not at once; see again
 		st.strings = w.Variant%pyKindsOfVariants == 1
@@ -225,7 +228,8 @@ func newPyStore(prof *pydict.Profile, keys pyKeys, w dicttest.World, fault dictF
 	if err != nil {
 		return nil, err
 	}
-	st.scarce = w.Limit != 0
+	st.limited = w.Limit != 0
+	st.scarce, st.refusing = st.limited, st.limited
 	seed := pydict.KeyOfSeed(uint32(w.Hash))
 	cfg := pydict.Config{Profile: prof, Memory: mem, Hooks: st, Tracker: st, Key: seed}
 	if st.makes = w.Variant%4 >= 2; st.makes {
@@ -445,7 +449,7 @@ func (st *pyStore) told(f func() error) error {
 
 // refusals is how often there was no memory for a table, while that may be. 2.7 does not count it.
 func (st *pyStore) refusals() (n uint64) {
-	if st.scarce {
+	if st.refusing {
 		st.s.Transitions(func(name string, times uint64) {
 			if name == "resize/refused" {
 				n = times
@@ -640,7 +644,7 @@ func (st *pyStore) Close() error {
 
 // InjectOOM makes requests to the operating system fail. Odd numbers empty the free lists as well.
 func (st *pyStore) InjectOOM(nth int, persistent bool) {
-	st.scarce = true
+	st.scarce, st.refusing = true, nth != 0 || st.limited
 	if nth%2 == 1 {
 		st.s.Trim()
 	}
