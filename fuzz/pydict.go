@@ -176,19 +176,21 @@ type pyStore struct {
 	makes   bool // the store makes the bodies of dicts
 	refuses bool // and has no memory for them
 
-	dicts   []*pyTable // in the order in which they were made
-	tracked map[pydict.Dict]bool
-	things  []pyThing
-	spare   []pydict.Word   // things that are nobody's
-	strs    map[uintptr]int // references to strings, by record
-	values  int             // references to values
-	compare func()          // what happens in a comparison
-	raise   int             // the hook that fails, counted from the next; 0: none
-	silent  bool            // no hook is to be asked
-	scarce  bool            // requests for memory were told to fail, or may
-	asked   int             // operations that had hooks to fail
-	broken  error           // what was wrong with an answer
-	probes  uint64
+	dicts    []*pyTable // in the order in which they were made
+	tracked  map[pydict.Dict]bool
+	things   []pyThing
+	spare    []pydict.Word   // things that are nobody's
+	strs     map[uintptr]int // references to strings, by record
+	values   int             // references to values
+	compare  func()          // what happens in a comparison
+	raise    int             // the hook that fails, counted from the next; 0: none
+	silent   bool            // no hook is to be asked
+	limited  bool            // there is only so much memory
+	refusing bool            // requests for memory fail, or may
+	scarce   bool            // some have
+	asked    int             // operations that had hooks to fail
+	broken   error           // what was wrong with an answer
+	probes   uint64
 
 	ballast ballast
 }
@@ -223,7 +225,8 @@ func newPyStore(prof *pydict.Profile, keys pyKeys, w dicttest.World, fault dictF
 	if err != nil {
 		return nil, err
 	}
-	st.scarce = w.Limit != 0
+	st.limited = w.Limit != 0
+	st.scarce, st.refusing = st.limited, st.limited
 	seed := pydict.KeyOfSeed(uint32(w.Hash))
 	cfg := pydict.Config{Profile: prof, Memory: mem, Hooks: st, Tracker: st, Key: seed}
 	if st.makes = w.Variant%4 >= 2; st.makes {
@@ -443,7 +446,7 @@ func (st *pyStore) told(f func() error) error {
 
 // refusals is how often there was no memory for a table, while that may be. 2.7 does not count it.
 func (st *pyStore) refusals() (n uint64) {
-	if st.scarce {
+	if st.refusing {
 		st.s.Transitions(func(name string, times uint64) {
 			if name == "resize/refused" {
 				n = times
@@ -638,7 +641,7 @@ func (st *pyStore) Close() error {
 
 // InjectOOM makes requests to the operating system fail. Odd numbers empty the free lists as well.
 func (st *pyStore) InjectOOM(nth int, persistent bool) {
-	st.scarce = true
+	st.scarce, st.refusing = true, nth != 0 || st.limited
 	if nth%2 == 1 {
 		st.s.Trim()
 	}
