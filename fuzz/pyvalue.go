@@ -59,7 +59,8 @@ func pyMinor(name string) int {
 func pyValueContract(name string) value.Contract {
 	minor := pyMinor(name)
 	c := value.Contract{
-		OneString: minor == 0, AnyOrder: minor == 0, IntOrder: minor == 0, OpaqueAt: minor == 0, RangeInts: minor > 0, Cached: true,
+		OneString: minor == 0, AnyOrder: minor == 0, IntOrder: minor == 0, OpaqueAt: minor == 0, RangeInts: minor > 0,
+		Cached:     true,
 		FrozenOnce: minor < 10, Immortal: minor >= 12, KeepsNames: minor == 12, CopiesRanges: minor < 10,
 		CacheCount: 1, PlainCount: 1,
 	}
@@ -265,9 +266,9 @@ type pyValues struct {
 	leaks   func() error // of the operating system
 }
 
-// openPyValues makes the objects of a world; its variant is that of pyVariant, but that arenas are small in
-// the ordinary
-// world: InjectOOM fills them. In every second variant hashes have three bits, tables of sets are large early, and blocks have classes of 8 bytes.
+// openPyValues makes the objects of a world; its variant is that of pyVariant, but that arenas are small in the
+// ordinary world: InjectOOM fills them. In every second variant hashes have three bits, tables of sets are large early,
+// and blocks have classes of 8 bytes.
 func openPyValues(prof *object.Profile, w valuetest.World) (value.Store, error) {
 	os := source(heaptest.World{Limit: w.Limit})
 	p, cfg := *prof, object.Config{OS: os}
@@ -620,7 +621,8 @@ func (s *pyValues) InjectOOM(nth int, persistent bool) {
 // Usage tells what is in use that does not stay for ever.
 func (s *pyValues) Usage() (live, blocks, bytes uint64) {
 	blocks, bytes, _ = s.h.Memory().Usage()
-	return uint64(s.h.Live()), blocks - uint64(s.h.OwnBlocks()+len(s.ballast.blocks)), bytes - s.h.OwnBytes() - s.ballast.bytes
+	blocks -= uint64(s.h.OwnBlocks() + len(s.ballast.blocks))
+	return uint64(s.h.Live()), blocks, bytes - s.h.OwnBytes() - s.ballast.bytes
 }
 
 // Opened counts what the log has: nothing else that is made here has a finalizer.

@@ -242,8 +242,8 @@ func (b *bench) reached(site int) bool {
 const targetsMax = 16
 
 // targets are those that a mutant is tried on, and the number of those that reach it. One that is not reached is tried
-// on all that reach anything of its package. Allocators come first where the package is of one: what is built on them reaches it more often, and judges it
-// less.
+// on all that reach anything of its package. Allocators come first where the package is of one: what is built on them
+// reaches it more often, and judges it less.
 func (b *bench) targets(m Mutant) (names []string, reach int) {
 	var order []int
 	weights := make([]uint64, len(b.reach))
@@ -251,7 +251,7 @@ func (b *bench) targets(m Mutant) (names []string, reach int) {
 		if b.reach[i] == nil {
 			continue // a control that is broken
 		}
-		if sites := b.sites[m.Package]; !slices.ContainsFunc(sites, func(site int) bool { return b.reach[i][site] > 0 }) {
+		if !slices.ContainsFunc(b.sites[m.Package], func(site int) bool { return b.reach[i][site] > 0 }) {
 			continue
 		}
 		order = append(order, i)

@@ -72,8 +72,8 @@ type Sizes struct {
 	// SetLarge is above how many keys a table grows by two, and not by four, in a variant of the world.
 	SetLarge func(variant uint64) int
 
-	// Block is what a block of n bytes takes, which grows with n, in a variant of the world; 0: not promised. Kinds with items have a
-	// block for them besides that of Base; that of a list may be as much larger than the items as a Realloc leaves it: a
-	// third, if there always was such a block.
+	// Block is what a block of n bytes takes, which grows with n, in a variant of the world; 0: not promised. Kinds
+	// with items have a block for them besides that of Base; that of a list may be as much larger than the items as a
+	// Realloc leaves it: a third, if there always was such a block.
 	Block func(variant, n uint64) uint64
 }

@@ -226,7 +226,7 @@ var table = []row{
 		Reason: "its death is undone"},
 	{Name: "vanished-skips", Doc: "the finalizer behind one that is gone is left out (issue 21435)",
 		Bug: VanishedSkips, Rule: graph.FinalLost, Or: or(graph.Followed), Programs: 2000, Reproducer: 16,
-		Reason: "three objects of a ring are needed, and two finalizers; what one would have saved is in no generation"},
+		Reason: "three objects of a ring are needed, and two finalizers; what one would save is in no generation"},
 	{Name: "list-dies-tracked", Doc: "a list that dies is seen by a collection with a count of 0 (bpo-26617)",
 		Bug: ListDiesTracked, Rule: props.Alive, Programs: 2000},
 	{Name: "final-tracked", Doc: "an object is followed with a count of 0 while its finalizer runs (bpo-31095)",
