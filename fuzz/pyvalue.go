@@ -321,8 +321,9 @@ func (s *pyValues) Atom(a value.Atom) value.ID {
 	case value.Capsule:
 		return value.ID(h.NewCapsule(object.Nothing))
 	case value.Record:
-		if !slices.Contains(h.Records(), a.Text) {
-			return 0
+		names := h.Records()
+		if !slices.Contains(names, a.Text) || slices.Contains(names, "lru_cache") != (pyMinor(h.Profile().Name) > 0) {
+			return 0 // 2.7 has all but that
 		}
 		return value.ID(h.NewRecord(a.Text))
 	}
