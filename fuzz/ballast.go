@@ -27,30 +27,42 @@ const (
 func (b *ballast) inject(mem *arena.Allocator, nth int, persistent bool) {
 	b.drop(mem)
 	if nth > 0 {
-		_, before, _ := mem.Usage()
-		mem.InjectOOM(1, true)
-		var seeded []unsafe.Pointer
-		for n := range seeds {
-			if p := mem.Alloc(uintptr(16 * (n + 1))); p != nil {
-				seeded = append(seeded, p)
-			}
-		}
-		for _, n := range pyBallast {
-			for p := mem.Alloc(n); p != nil; p = mem.Alloc(n) {
-				b.blocks = append(b.blocks, p)
-			}
-		}
-		for i, p := range seeded {
-			if nth>>(i%seedBits)&1 == 0 {
-				b.blocks = append(b.blocks, p)
-			} else {
-				mem.Free(p)
-			}
-		}
-		_, after, _ := mem.Usage()
-		b.bytes = after - before
+		b.take(mem, nth)
 	}
 	mem.InjectOOM(nth, persistent)
+}
+
+// starve takes all that there is, and has each request to the operating system fail.
+func (b *ballast) starve(mem *arena.Allocator) {
+	b.drop(mem)
+	b.take(mem, 0)
+	mem.InjectOOM(1, true)
+}
+
+// take takes what there is, but for the seeds that some bits say.
+func (b *ballast) take(mem *arena.Allocator, left int) {
+	_, before, _ := mem.Usage()
+	mem.InjectOOM(1, true)
+	var seeded []unsafe.Pointer
+	for n := range seeds {
+		if p := mem.Alloc(uintptr(16 * (n + 1))); p != nil {
+			seeded = append(seeded, p)
+		}
+	}
+	for _, n := range pyBallast {
+		for p := mem.Alloc(n); p != nil; p = mem.Alloc(n) {
+			b.blocks = append(b.blocks, p)
+		}
+	}
+	for i, p := range seeded {
+		if left>>(i%seedBits)&1 == 0 {
+			b.blocks = append(b.blocks, p)
+		} else {
+			mem.Free(p)
+		}
+	}
+	_, after, _ := mem.Usage()
+	b.bytes = after - before
 }
 
 // drop gives it back.

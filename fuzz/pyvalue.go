@@ -275,9 +275,9 @@ type pyValues struct {
 	leaks   func() error // of the operating system
 }
 
-// openPyValues makes the objects of a world; its variant is that of pyVariant, but that arenas are small in
-// the ordinary world: InjectOOM fills them. In every second variant hashes have three bits, tables of sets are large
-// early, and blocks have classes of 8 bytes.
+// openPyValues makes the objects of a world; its variant is that of pyVariant, but that arenas are small in the
+// ordinary world: InjectOOM fills them. In every second variant hashes have three bits, tables of sets are large early,
+// and blocks have classes of 8 bytes.
 func openPyValues(prof *object.Profile, w valuetest.World) (value.Store, error) {
 	os := source(heaptest.World{Limit: w.Limit})
 	p, cfg := *prof, object.Config{OS: os}
@@ -334,8 +334,9 @@ func (s *pyValues) Atom(a value.Atom) value.ID {
 	case value.Capsule:
 		return value.ID(h.NewCapsule(object.Nothing))
 	case value.Record:
-		if !slices.Contains(h.Records(), a.Text) {
-			return 0
+		names := h.Records()
+		if !slices.Contains(names, a.Text) || slices.Contains(names, "lru_cache") != (pyMinor(h.Profile().Name) > 0) {
+			return 0 // 2.7 has all but that
 		}
 		return value.ID(h.NewRecord(a.Text))
 	}

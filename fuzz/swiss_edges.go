@@ -165,7 +165,7 @@ func (s *swissStore) emptied() error {
 		m.Set(i, i)
 		m.Set(8+i, i)
 	}
-	s.ballast.inject(s.mem, 1, true)
+	s.ballast.starve(s.mem)
 	copied := m.Copy()
 	s.ballast.inject(s.mem, 0, false)
 	if copied != nil {

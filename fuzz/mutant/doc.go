@@ -51,7 +51,7 @@
 // is also the control: a target that breaks a rule there is a failure of its own, and no mutant is tried on it. Each
 // recording is watched like a target; those are chosen that reach the site most often, where each further one of a
 // release, and of a program, counts half as much, and the one that reaches it by the earliest line is tried first. What
-// only the making of tables before main reaches is tried with recordings of every family.
+// only the making of tables before main reaches is tried with recordings of every family, and with all short ones.
 //
 // A recording is not minimized: its answers are known as a whole only, and no shorter program has any. What it costs is
 // bounded by its lines (40,000 of one, 400,000 of all, about a second) and not by the operations of programs. So the

@@ -278,8 +278,7 @@ func (b *bench) targets(m Mutant) (names []string, reach int) {
 		if b.reach[i] == nil {
 			continue // a control that is broken
 		}
-		reached := func(site int) bool { return b.reach[i][site] > 0 }
-		if !slices.ContainsFunc(b.sites[m.Package], reached) {
+		if !slices.ContainsFunc(b.sites[m.Package], func(site int) bool { return b.reach[i][site] > 0 }) {
 			continue
 		}
 		order = append(order, i)
