@@ -115,7 +115,8 @@ var motifs = []prog.Motif{
 			"free p1\nfree p3\nfree p2\np4 = make p0 way=15 count=0\nfree p4\np5 = make p0 way=14 count=0\n" +
 			"usage\nfree p5\nusage\n"},
 	{Name: "what several weak references refer to dies without memory", Weight: 2,
-		Text: "p0 = new n=142\np1 = weak p0 calls=1\np2 = weak p0 calls=0\np3 = weak p0 calls=1\np4 = weak p0 calls=1\n" +
-			"p5 = new n=13\np6 = make p5 way=10 count=2\np7 = weak p6 calls=1\np8 = weak p6 calls=1\n" +
+		Text: "p0 = new n=142\np1 = weak p0 calls=1\np2 = weak p0 calls=0\np3 = weak p0 calls=1\n" +
+			"p4 = weak p0 calls=1\np5 = new n=13\n" +
+			"p6 = make p5 way=10 count=2\np7 = weak p6 calls=1\np8 = weak p6 calls=1\n" +
 			"oom nth=1 forever=1\nfree p0\nfree p6\noom nth=0 forever=0\np9 = deref p1\nusage\n"},
 }
