@@ -74,13 +74,15 @@ var motifs = []prog.Motif{
 			"p3 = make p2 way=13 count=1\nfree p2\np2 = make p3 way=13 count=1\nfree p3\n" +
 			"p3 = make p2 way=13 count=1\nfree p2\np2 = make p3 way=13 count=1\nfree p3\n" +
 			"p3 = make p2 way=13 count=1\nfree p2\np2 = make p3 way=13 count=1\nfree p3\n" +
-			"p3 = make p2 way=13 count=1\nfree p2\np2 = make p3 way=13 count=1\nfree p3\nfree p2\np4 = deref p1\n"},
+			"p3 = make p2 way=13 count=1\nfree p2\np2 = make p3 way=13 count=1\nfree p3\nfree p2\np4 = deref p1\n" +
+			"check\n"},
 	{Name: "a chain of cells dies", Weight: 2,
 		Text: "p0 = new n=142\np1 = weak p0 calls=1\np2 = make p0 way=11 count=1\nfree p0\n" +
 			"p3 = make p2 way=11 count=1\nfree p2\np2 = make p3 way=11 count=1\nfree p3\n" +
 			"p3 = make p2 way=11 count=1\nfree p2\np2 = make p3 way=11 count=1\nfree p3\n" +
 			"p3 = make p2 way=11 count=1\nfree p2\np2 = make p3 way=11 count=1\nfree p3\n" +
-			"p3 = make p2 way=11 count=1\nfree p2\np2 = make p3 way=11 count=1\nfree p3\nfree p2\np4 = deref p1\n"},
+			"p3 = make p2 way=11 count=1\nfree p2\np2 = make p3 way=11 count=1\nfree p3\nfree p2\np4 = deref p1\n" +
+			"check\n"},
 	{Name: "a chain of tuples, lists and cells dies", Weight: 2,
 		Text: "p0 = new n=142\np1 = weak p0 calls=1\np2 = make p0 way=3 count=1\nfree p0\n" +
 			"p3 = make p2 way=0 count=1\nfree p2\np2 = make p3 way=11 count=1\nfree p3\n" +
@@ -88,7 +90,7 @@ var motifs = []prog.Motif{
 			"p3 = make p2 way=1 count=1\nfree p2\np2 = make p3 way=3 count=1\nfree p3\n" +
 			"p3 = make p2 way=0 count=1\nfree p2\np2 = make p3 way=11 count=1\nfree p3\n" +
 			"p3 = make p2 way=13 count=1\nfree p2\np2 = make p3 way=9 count=1\nfree p3\n" +
-			"p3 = make p2 way=1 count=1\nfree p2\nfree p3\np4 = deref p1\n"},
+			"p3 = make p2 way=1 count=1\nfree p2\nfree p3\np4 = deref p1\ncheck\n"},
 	{Name: "copies with one memo", Weight: 3,
 		Text: "p0 = new n=141\np1 = make p0 way=13 count=2\np2 = make p1 way=3 count=2\nadd p0 p0 p0\n" +
 			"add p0 p1 p1\nadd p0 p2 p2\np3 = copies p0 p1\np4 = copies p2 p2\np5 = new n=13\np6 = copies p5 p0\n" +
