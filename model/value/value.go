@@ -1,5 +1,5 @@
-// Package value says what is right of values: atoms, lists, tuples, sets, dicts and small containers that refer to each
-// other, whose references are counted.
+// Package value says what is right of values: atoms, lists, tuples, sets, dicts, instances with slots and small
+// containers that refer to each other, whose references are counted, and of weak references to them.
 //
 // A Store is what is tested. The model has a table of its own objects, knows them by the IDs that the store gives, and
 // does to them what a program asks. After every operation the store is asked for all that can be seen of the objects

@@ -74,13 +74,15 @@ var motifs = []prog.Motif{
 			"p3 = make p2 way=13 count=1\nfree p2\np2 = make p3 way=13 count=1\nfree p3\n" +
 			"p3 = make p2 way=13 count=1\nfree p2\np2 = make p3 way=13 count=1\nfree p3\n" +
 			"p3 = make p2 way=13 count=1\nfree p2\np2 = make p3 way=13 count=1\nfree p3\n" +
-			"p3 = make p2 way=13 count=1\nfree p2\np2 = make p3 way=13 count=1\nfree p3\nfree p2\np4 = deref p1\n"},
+			"p3 = make p2 way=13 count=1\nfree p2\np2 = make p3 way=13 count=1\nfree p3\nfree p2\np4 = deref p1\n" +
+			"check\n"},
 	{Name: "a chain of cells dies", Weight: 2,
 		Text: "p0 = new n=142\np1 = weak p0 calls=1\np2 = make p0 way=11 count=1\nfree p0\n" +
 			"p3 = make p2 way=11 count=1\nfree p2\np2 = make p3 way=11 count=1\nfree p3\n" +
 			"p3 = make p2 way=11 count=1\nfree p2\np2 = make p3 way=11 count=1\nfree p3\n" +
 			"p3 = make p2 way=11 count=1\nfree p2\np2 = make p3 way=11 count=1\nfree p3\n" +
-			"p3 = make p2 way=11 count=1\nfree p2\np2 = make p3 way=11 count=1\nfree p3\nfree p2\np4 = deref p1\n"},
+			"p3 = make p2 way=11 count=1\nfree p2\np2 = make p3 way=11 count=1\nfree p3\nfree p2\np4 = deref p1\n" +
+			"check\n"},
 	{Name: "a chain of tuples, lists and cells dies", Weight: 2,
 		Text: "p0 = new n=142\np1 = weak p0 calls=1\np2 = make p0 way=3 count=1\nfree p0\n" +
 			"p3 = make p2 way=0 count=1\nfree p2\np2 = make p3 way=11 count=1\nfree p3\n" +
@@ -88,7 +90,7 @@ var motifs = []prog.Motif{
 			"p3 = make p2 way=1 count=1\nfree p2\np2 = make p3 way=3 count=1\nfree p3\n" +
 			"p3 = make p2 way=0 count=1\nfree p2\np2 = make p3 way=11 count=1\nfree p3\n" +
 			"p3 = make p2 way=13 count=1\nfree p2\np2 = make p3 way=9 count=1\nfree p3\n" +
-			"p3 = make p2 way=1 count=1\nfree p2\nfree p3\np4 = deref p1\n"},
+			"p3 = make p2 way=1 count=1\nfree p2\nfree p3\np4 = deref p1\ncheck\n"},
 	{Name: "copies with one memo", Weight: 3,
 		Text: "p0 = new n=141\np1 = make p0 way=13 count=2\np2 = make p1 way=3 count=2\nadd p0 p0 p0\n" +
 			"add p0 p1 p1\nadd p0 p2 p2\np3 = copies p0 p1\np4 = copies p2 p2\np5 = new n=13\np6 = copies p5 p0\n" +
@@ -115,8 +117,9 @@ var motifs = []prog.Motif{
 			"free p1\nfree p3\nfree p2\np4 = make p0 way=15 count=0\nfree p4\np5 = make p0 way=14 count=0\n" +
 			"usage\nfree p5\nusage\n"},
 	{Name: "what several weak references refer to dies without memory", Weight: 2,
-		Text: "p0 = new n=142\np1 = weak p0 calls=1\np2 = weak p0 calls=0\np3 = weak p0 calls=1\np4 = weak p0 calls=1\n" +
-			"p5 = new n=13\np6 = make p5 way=10 count=2\np7 = weak p6 calls=1\np8 = weak p6 calls=1\n" +
+		Text: "p0 = new n=142\np1 = weak p0 calls=1\np2 = weak p0 calls=0\np3 = weak p0 calls=1\n" +
+			"p4 = weak p0 calls=1\np5 = new n=13\n" +
+			"p6 = make p5 way=10 count=2\np7 = weak p6 calls=1\np8 = weak p6 calls=1\n" +
 			"oom nth=1 forever=1\nfree p0\nfree p6\noom nth=0 forever=0\np9 = deref p1\nusage\n"},
 	// A block that is let go when there is no more memory is what the next object of its size is made in, so that it is
 	// what the object needs besides that is refused.
