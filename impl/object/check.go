@@ -237,7 +237,7 @@ func (h *Heap) cachedCount(o Ref, found int) int {
 func (h *Heap) checkSizes(o Ref) error {
 	switch o.kind() {
 	case KindList:
-		// A block of no items may have room for some (setRoom): what is not small stays so, and the least are not moved.
+		// A block of no items may have room for some (setRoom): the least that pymalloc does not serve are not moved.
 		size, room, items := o.load(listSize), o.load(listRoom), uintptr(0)
 		if at := o.load(listItems); at != 0 {
 			items = h.mem.UsableSize(page.Pointer(at)) / 8
