@@ -51,7 +51,11 @@ func pagesLimit() error {
 		o.Map(1) != 0 {
 		return errors.New("page: the limit is another than was set")
 	}
-	return errors.Join(o.Check(), o.Close(), l.wrong)
+	all := page.New(&ledger{next: []uintptr{1 << 30}})
+	if all.SetLimit(3 * page.Bytes); all.Map(3*page.Bytes) == 0 {
+		return errors.New("page: all that the limit allows is refused at once")
+	}
+	return errors.Join(o.Check(), o.Close(), l.wrong, all.Close())
 }
 
 // pagesAligned asks for an alignment where the first answer has not got it, and the second has, has not, or is none.

@@ -261,11 +261,12 @@ func (h *Heap) cachedCount(o Ref, found int) int {
 func (h *Heap) checkSizes(o Ref) error {
 	switch o.kind() {
 	case KindList:
+		// A block of no items may have room for some (setRoom): the least that pymalloc does not serve are not moved.
 		size, room, items := o.load(listSize), o.load(listRoom), uintptr(0)
 		if at := o.load(listItems); at != 0 {
 			items = h.mem.UsableSize(page.Pointer(at)) / 8
 		}
-		if size > room || room > items || room == 0 && (items > 2 || items > 0 && h.prof.PopClears) { // see setRoom
+		if size > room || room > items || room == 0 && (items > 8 || items > 0 && h.prof.PopClears) {
 			return breach("list", "%s has %d items and room for %d", h.describe(o), size, room)
 		}
 	case KindSet, KindFrozenset:

@@ -480,7 +480,7 @@ func TestCheckFindsKinds(t *testing.T) {
 	for _, name := range []string{"3.6", "3.11", "3.12"} {
 		for i, r := range rows {
 			h := open(t, name)
-			v := victims{list: h.NewList(3), set: h.NewSet(numbers(h, 9)...), str: h.Intern("a_name")}
+			v := victims{list: h.NewList(9), set: h.NewSet(numbers(h, 9)...), str: h.Intern("a_name")}
 			v.number, v.tuple = h.NewInt(-4), h.NewTuple()
 			roots := append(numbers(h, 9), numbers(h, 9)...)
 			for _, k := range roots[9:] {
