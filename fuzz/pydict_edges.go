@@ -16,25 +16,24 @@ import (
 // lists that are full, dicts with room for very many, classes with as many attributes as they share. It is asked of the
 // space of strings, which has all memory that it wants.
 
-// edges asks for one of these, or for none, in turn.
+// edges asks for the first of these, and for the others in turn.
 func (st *pyStore) edges() error {
 	st.text.Trim()
 	before, _, _ := st.text.Memory().Usage()
 	if st.fault == faultHoards {
 		st.text.Memory().Alloc(200)
 	}
-	var err error
-	switch st.asked % 8 {
+	err := st.plain()
+	st.text.Trim()
+	switch st.asked % 4 {
 	case 0:
-		err = st.plain()
+		err = errors.Join(err, st.crowded())
 	case 1:
-		err = st.waiting()
+		err = errors.Join(err, st.waiting())
 	case 2:
-		err = st.presized()
+		err = errors.Join(err, st.presized())
 	case 3:
-		err = st.crowded()
-	case 4:
-		err = st.declared()
+		err = errors.Join(err, st.declared())
 	}
 	st.text.Trim()
 	if after, _, _ := st.text.Memory().Usage(); err == nil && after != before {
