@@ -1,6 +1,7 @@
 package value
 
 import (
+	"math"
 	"slices"
 	"strconv"
 	"unicode/utf8"
@@ -108,7 +109,11 @@ func (m *Model) blocks(o *object, t *Told) (least, most uint64) {
 	switch o.kind {
 	case List:
 		own = z.Base[List]
-		if o.peak = max(o.peak, t.Size-own); own == t.Size {
+		o.peak = max(o.peak, t.Size-own)
+		switch {
+		case o.block: // one of no items is as large as the allocator likes, and so are those that it becomes
+			o.peak = math.MaxInt64
+		case own == t.Size:
 			o.peak = 0
 		}
 		if m.block(o.peak) == 0 {
