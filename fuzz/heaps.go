@@ -120,7 +120,7 @@ func debugArenas() (ts []Target) {
 				return nil, err
 			}
 			below := a.(*leakyArena)
-			if w.Variant >= edgesFrom {
+			if Edges && w.Variant >= edgesFrom {
 				if err := hooksOwn(prof); err != nil {
 					return nil, err
 				}
@@ -179,10 +179,10 @@ func openArena(prof *profile.Profile, w heaptest.World) (heaptest.Allocator, err
 	if err != nil {
 		return nil, err
 	}
-	if v > 0 {
+	if Edges && v > 0 {
 		err = arenaEdges(a, *prof)
 	}
-	if w.Variant >= edgesFrom {
+	if Edges && w.Variant >= edgesFrom {
 		err = errors.Join(err, arenaOwn(prof))
 	}
 	return &leakyArena{a, sys, retained(prof)}, err
@@ -274,11 +274,13 @@ func openSlab(w heaptest.World) (heaptest.Allocator, error) {
 		if v >= 5 {
 			cfg.Spares = -1
 		}
-		if err := refusesSlabs(cfg); err != nil {
-			return nil, err
+		if Edges {
+			if err := refusesSlabs(cfg); err != nil {
+				return nil, err
+			}
 		}
 	}
-	if w.Variant >= edgesFrom {
+	if Edges && w.Variant >= edgesFrom {
 		if err := slabOwn(cfg); err != nil {
 			return nil, err
 		}

@@ -64,7 +64,7 @@ var languages = []Language{
 	},
 	{
 		Name: "value", Doc: "lists, sets, dicts and atoms", Spec: valuetest.Lang.Spec, Rules: value.Rules,
-		canaries: valuecanary.All, Differential: props.Differential, targets: values(),
+		canaries: valuecanary.All, Differential: valuetest.Differential, targets: values(),
 		promises: of(valuePromises), alike: both(valueAlike),
 	},
 }

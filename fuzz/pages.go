@@ -46,7 +46,7 @@ const hugeBytes = 2 << 20
 // openPages makes one. The world's limit is set on the OS, and not on what stands below it. Variants are: parts of huge
 // pages once two pages, or 16, are given, and no parts.
 func openPages(w heaptest.World) (heaptest.Allocator, error) {
-	if w.Variant >= edgesFrom {
+	if Edges && w.Variant >= edgesFrom {
 		if err := pagesOwn(); err != nil {
 			return nil, err
 		}

@@ -626,7 +626,9 @@ func (st *pyStore) Trim() {
 		st.freeClasses()
 		st.s.Trim()
 		st.define()
-		st.broken = errors.Join(st.broken, st.edges())
+		if Edges {
+			st.broken = errors.Join(st.broken, st.edges())
+		}
 	}
 	st.s.Trim()
 	st.s.Memory().Trim()

@@ -626,7 +626,7 @@ func openGC(prof *object.Profile, w graphtest.World) (graphtest.Heap, error) {
 	if err != nil {
 		return nil, err
 	}
-	if w.Variant > 3 {
+	if Edges && w.Variant > 3 {
 		if err := pyEdges(prof, gcEdge, pyEdgeCallbacks); err != nil {
 			return nil, errors.Join(err, g.pyHeap.Close())
 		}
@@ -855,7 +855,7 @@ func openTrial(prof *object.Profile, w graphtest.World) (graphtest.Heap, error) 
 	if err != nil {
 		return nil, err
 	}
-	if w.Variant > 3 {
+	if Edges && w.Variant > 3 {
 		if err := pyEdges(prof, trialEdge); err != nil {
 			return nil, errors.Join(err, t.pyHeap.Close())
 		}

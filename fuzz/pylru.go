@@ -271,12 +271,14 @@ func newPyCache(w dicttest.CacheWorld, cfg lru.Config) (*pyCache, error) {
 			return nil, err
 		}
 		cfg.Memory = p.mem
-		p.refused = errors.Join(refusedCache(p, cfg), idleCache(p, cfg), reusedLink(p, cfg))
-		hook := (max(w.Capacity, 0)*8 + int(w.Hash)) % fullHooks
-		for act := range fullActs {
-			p.refused = errors.Join(p.refused, full(p, cfg, act+hook*len(fullActs)))
+		if Edges {
+			p.refused = errors.Join(refusedCache(p, cfg), idleCache(p, cfg), reusedLink(p, cfg))
+			hook := (max(w.Capacity, 0)*8 + int(w.Hash)) % fullHooks
+			for act := range fullActs {
+				p.refused = errors.Join(p.refused, full(p, cfg, act+hook*len(fullActs)))
+			}
 		}
-	} else {
+	} else if Edges {
 		p.refused = cacheEdges(p, lru.Config{Profile: cfg.Profile, Max: 16})
 	}
 	if p.c, err = lru.New(cfg); err != nil {

@@ -93,7 +93,7 @@ func (s *swissStore) InjectOOM(nth int, persistent bool) {
 
 // Trim gives back what the memory keeps.
 func (s *swissStore) Trim() {
-	if len(s.maps) == 0 && !s.scarce {
+	if Edges && len(s.maps) == 0 && !s.scarce {
 		s.broken = errors.Join(s.broken, s.edges())
 	}
 	s.mem.Trim()

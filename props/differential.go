@@ -84,6 +84,35 @@ func excused(row *prog.Info, o prog.Outcome) bool {
 	return o.Status == prog.NoMem || o.Status == prog.Skip && row.Lacks
 }
 
+// Leaving is a property of the program without some of its operations.
+func Leaving(some func(prog.Op) bool, p Property) Property {
+	check := p.Check
+	p.Check = func(s *Subject, r *Runner, program prog.Program) (*Refutation, error) {
+		q, from := prog.Program{World: program.World}, []int(nil)
+		for i, op := range program.Ops {
+			if !some(op) {
+				q.Ops, from = append(q.Ops, op), append(from, i)
+			}
+		}
+		refuted, err := check(s, r, q)
+		if refuted == nil || len(q.Ops) == len(program.Ops) {
+			return refuted, err
+		}
+		if refuted.From == nil {
+			for i := range q.Ops {
+				refuted.From = append(refuted.From, i)
+			}
+		}
+		for j, i := range refuted.From {
+			if i >= 0 {
+				refuted.From[j] = from[i]
+			}
+		}
+		return refuted, err
+	}
+	return p
+}
+
 var exactly = &model.Invariant{
 	Name: "meta/exact",
 	Doc:  "twins answer the same program alike in everything, but for the names of what they make",

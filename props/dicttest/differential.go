@@ -22,13 +22,13 @@ func Differential(others ...*props.Subject) props.Property {
 		}
 		return twins(s, others, r, p)
 	}
-	return leaving(func(op prog.Op) bool { return op.Kind == kindArm }, visible)
+	return props.Leaving(func(op prog.Op) bool { return op.Kind == kindArm }, visible)
 }
 
 // CacheDifferential is the property that caches answer a program alike. Calls in which something happens are left out:
 // how many requests for memory, hashes and comparisons there are is nobody's promise.
 func CacheDifferential(others ...*props.Subject) props.Property {
-	return leaving(func(op prog.Op) bool {
+	return props.Leaving(func(op prog.Op) bool {
 		return op.Kind == kindCall && callAct(op.Args[2]) >= refuseMemory
 	}, props.Differential(others...))
 }

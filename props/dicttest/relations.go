@@ -19,16 +19,16 @@ func properties(c *dict.Contract) []props.Property {
 		return ps
 	}
 	loose := func(op prog.Op) bool { return c.Order == dict.Any && orderly(op) }
-	ps = append(ps, leaving(loose, props.Deterministic))
+	ps = append(ps, props.Leaving(loose, props.Deterministic))
 	if c.MayRefuse {
 		return ps
 	}
 	for _, p := range []props.Property{props.Renamed, props.Inserted, props.Commuted, props.Drained} {
-		ps = append(ps, leaving(loose, p))
+		ps = append(ps, props.Leaving(loose, p))
 	}
 	return append(ps,
-		leaving(func(op prog.Op) bool { return loose(op) || op.Kind == kindArm }, Asked),
-		leaving(func(op prog.Op) bool { return loose(op) || neighbourly(op) }, Rekeyed))
+		props.Leaving(func(op prog.Op) bool { return loose(op) || op.Kind == kindArm }, Asked),
+		props.Leaving(func(op prog.Op) bool { return loose(op) || neighbourly(op) }, Rekeyed))
 }
 
 var (
@@ -49,35 +49,6 @@ func orderly(op prog.Op) bool {
 // which keys are compared.
 func neighbourly(op prog.Op) bool {
 	return op.Kind == kindArm || op.Kind == kindWalk && dict.Act(op.Args[1]).Changes()
-}
-
-// leaving is a relation of the program without some of its operations.
-func leaving(some func(prog.Op) bool, p props.Property) props.Property {
-	check := p.Check
-	p.Check = func(s *props.Subject, r *props.Runner, program prog.Program) (*props.Refutation, error) {
-		q, from := prog.Program{World: program.World}, []int(nil)
-		for i, op := range program.Ops {
-			if !some(op) {
-				q.Ops, from = append(q.Ops, op), append(from, i)
-			}
-		}
-		refuted, err := check(s, r, q)
-		if refuted == nil || len(q.Ops) == len(program.Ops) {
-			return refuted, err
-		}
-		if refuted.From == nil {
-			for i := range q.Ops {
-				refuted.From = append(refuted.From, i)
-			}
-		}
-		for j, i := range refuted.From {
-			if i >= 0 {
-				refuted.From[j] = from[i]
-			}
-		}
-		return refuted, err
-	}
-	return p
 }
 
 // Rekeyed is the property that keys are names: with small keys turned around, the greatest becoming the least, all
