@@ -273,11 +273,9 @@ func (st *pyStore) presized() error {
 			if d == 0 {
 				return edge(false, "there is no dict with room for %d", n)
 			}
-			want := uint64(s.Size(d))
+			want := uint64(prof.HeadBytes) + 248
 			if !prof.Old {
 				want = pySize(prof, presizedSlots(prof, n), str)
-			} else {
-				want = uint64(prof.HeadBytes) + 248
 			}
 			err = errors.Join(err, edge(uint64(s.Size(d)) == want,
 				"a dict with room for %d takes up %d bytes, and not %d", n, s.Size(d), want))
