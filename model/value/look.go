@@ -99,6 +99,9 @@ func (m *Model) block(n uint64) uint64 {
 	return m.Sizes.Block(m.Variant, n)
 }
 
+// emptyBlock is the most that a block of no bytes takes that comes from elsewhere.
+const emptyBlock = 16
+
 // blocks is what the blocks of an object take, from its size; 0 if that is not promised.
 func (m *Model) blocks(o *object, t *Told) (least, most uint64) {
 	z := m.Sizes
@@ -132,8 +135,8 @@ func (m *Model) blocks(o *object, t *Told) (least, most uint64) {
 	}
 	if own == t.Size {
 		n := m.block(own)
-		if o.kind == Dict || o.block { // it may have a block for no values, or of no items
-			return n, n + m.block(1)
+		if o.kind == Dict || o.block { // it may have a block for no values, or of no items, which no pool need have
+			return n, n + max(m.block(1), emptyBlock)
 		}
 		return n, n
 	}

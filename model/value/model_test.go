@@ -132,6 +132,19 @@ func TestModelRules(t *testing.T) {
 			s.free(3)
 			return s.m.Ran(nil)
 		}, Runs},
+		{"a finalizer that runs twice", func(s script) violation {
+			s.make(3, FinalOf, 1)
+			s.must(s.m.Begin(false))
+			s.free(3)
+			return s.m.Ran([]ID{s.ids[3], s.ids[3]})
+		}, Runs},
+		{"a finalizer that runs again where that is promised", func(s script) violation {
+			s.m.FinalAgain = true
+			s.make(3, FinalOf, 1)
+			s.must(s.m.Begin(false))
+			s.free(3)
+			return s.m.Ran([]ID{s.ids[3], s.ids[3]})
+		}, nil},
 		{"a finalizer of what lives", func(s script) violation {
 			s.make(3, FinalOf, 1)
 			s.must(s.m.Begin(false))

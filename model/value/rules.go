@@ -44,7 +44,7 @@ type Contract struct {
 	Immortal     bool // they are not counted
 	CopiesRanges bool // the deep copy of a range is a new one
 	CopiesFlat   bool // the copy of a range or a slice is a new one
-	FinalAgain   bool // the finalizer of what it saved runs again
+	FinalAgain   bool // the finalizer of what it saved, or of what something that waits to die has, runs again
 	KeepsNames   bool // an interned string stays for ever
 	AnyOrder     bool // dicts have no order
 	IntOrder     bool // but one that had no keys but ints below eight has them in theirs

@@ -87,10 +87,15 @@ func (m *Model) runs(o *object) {
 
 // Ran judges what ran.
 func (m *Model) Ran(all []ID) violation {
+	var ran []ID
 	for _, id := range all {
 		if at := slices.Index(m.due, id); at >= 0 {
 			m.due = slices.Delete(m.due, at, at+1)
+			ran = append(ran, id)
 			continue
+		}
+		if m.FinalAgain && slices.Contains(ran, id) {
+			continue // deaths nest, and what still knew the object then lets it go
 		}
 		at := slices.IndexFunc(m.called, func(c call) bool { return c.weak.id == id })
 		if at < 0 {
