@@ -19,7 +19,8 @@ type pySaid struct {
 	release string
 	flags   gc.Flag // that are set now, without SaveAll
 	saves   bool    // and that
-	turn    uint64  // of the flags; 0: there never are any
+	turn    uint64  // of the flags; 0: there are none any more
+	left    int     // collections that still say something
 	wrong   error   // what went wrong first between two checks
 
 	due     []string     // lines that come before all others
@@ -43,7 +44,7 @@ var pySaidFlags = [...]gc.Flag{
 
 // listenTo compares from here on.
 func listenTo(g gcHeap, variant uint64) *pySaid {
-	s := &pySaid{g: g, release: g.h.Profile().Name, turn: variant}
+	s := &pySaid{g: g, release: g.h.Profile().Name, turn: variant, left: saidMax}
 	g.c.OnMessage = s.message
 	g.c.Address = func(o object.Ref) string {
 		s.asked = o
@@ -54,8 +55,14 @@ func listenTo(g gcHeap, variant uint64) *pySaid {
 	return s
 }
 
+// saidMax bounds the collections of a program that say something: each counts all objects, twice.
+const saidMax = 256
+
 // next sets the flags of the collection that is next.
 func (s *pySaid) next() {
+	if s.left--; s.left < 0 {
+		s.turn, s.flags = 0, 0
+	}
 	if s.turn != 0 {
 		s.flags = pySaidFlags[s.turn%uint64(len(pySaidFlags))]
 		s.turn++
