@@ -210,7 +210,7 @@ func (m *Model) looked(w *node) violation {
 	case t == nil || t.dead || w.cleared:
 		return WeakDead.Breach("the weak reference %v was cleared, and refers to something", w)
 	case m.Contract.WeakAll && w.born < m.era && !m.now.lenient && m.full() && m.sure(t) && m.doomed(t) &&
-		!m.withheld(t):
+		t.waited != m.number && !m.withheld(t):
 		return WeakDead.Breach("the weak reference %v refers to %v, which the collection found dead", w, t)
 	}
 	return nil
