@@ -66,7 +66,7 @@ type prey struct {
 	finding  *props.Finding
 }
 
-// besideShare is the part of the budget that programs have with what targets ask beside them.
+// besideShare is the part of the budget, and of the time, that programs have with what targets ask beside them.
 const besideShare = 4
 
 // run tries programs until the budget is used up, some more with what targets ask beside them, and then recordings.
@@ -77,14 +77,16 @@ func (h *hunt) run() Kill {
 	}
 	defer func(was bool) { fuzz.Edges = was }(fuzz.Edges)
 	for _, fuzz.Edges = range []bool{false, true} {
+		late := h.late
 		if fuzz.Edges {
 			h.enter(stageBeside)
-			h.budget += h.budget / besideShare
+			h.budget, h.late = h.budget+h.budget/besideShare, false
 		}
 		if k := h.programs(); k.Rule != "" {
 			k.Beside = fuzz.Edges
 			return k
 		}
+		h.late = h.late || late
 	}
 	h.enter(stageRecordings)
 	return h.replay()

@@ -151,7 +151,11 @@ func work(sw Switch) error {
 		w.hunt.ops++
 		w.note(0, w.hunt.ops)
 	}
-	w.hunt.entering = func(s stage) { w.note(4, uint64(s)) }
+	w.hunt.entering = func(s stage) {
+		w.note(4, uint64(s))
+		limit := time.Duration(w.CPU) * time.Second
+		w.since = cpuTime() - limit + limit/besideShare
+	}
 	w.hunt.runner.After = func(props.Target, int, prog.Op) *model.Violation {
 		w.hunt.answered()
 		return nil
