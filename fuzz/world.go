@@ -100,16 +100,9 @@ type runs []run
 
 // find is the place of the run that has an address, -1 if none has.
 func (rs runs) find(addr uintptr) int {
-	lo, hi := 0, len(rs)
-	for lo < hi {
-		if mid := (lo + hi) / 2; rs[mid].addr <= addr {
-			lo = mid + 1
-		} else {
-			hi = mid
-		}
-	}
-	if lo > 0 && addr-rs[lo-1].addr < rs[lo-1].bytes {
-		return lo - 1
+	i, _ := slices.BinarySearchFunc(rs, addr, func(r run, a uintptr) int { return cmp.Compare(r.addr, a+1) })
+	if i > 0 && addr-rs[i-1].addr < rs[i-1].bytes {
+		return i - 1
 	}
 	return -1
 }

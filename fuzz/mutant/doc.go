@@ -55,8 +55,8 @@
 //
 // A recording is not minimized: its answers are known as a whole only, and no shorter program has any. What it costs is
 // bounded by its lines (40,000 of one, 400,000 of all, about a second) and not by the operations of programs. So the
-// score is told twice: of all, and of random programs alone. When another rule is switched
-// off recordings are tried as before; when they made the kill, all else had missed the mutant.
+// score is told twice: of all, and of random programs alone. When another rule is switched off recordings are tried as
+// before; when they made the kill, all else had missed the mutant.
 //
 // A mutant may hang, take all memory, or damage the Go runtime. So each has a process of its own, with limits for the
 // CPU time of a program and of a hunt, for the operations, and for the memory that is resident. What runs away is

@@ -80,7 +80,7 @@ func (h *hunt) run() Kill {
 		late := h.late
 		if fuzz.Edges {
 			h.enter(stageBeside)
-			h.budget, h.late = h.budget+h.budget/besideShare, false
+			h.budget, h.late = h.ops+h.budget/besideShare, false
 		}
 		if k := h.programs(); k.Rule != "" {
 			k.Beside = fuzz.Edges

@@ -58,16 +58,18 @@ func (b bad) Do(op prog.Op) prog.Outcome {
 
 var kept [][]byte
 
+func crash() {
+	go func() { panic("nobody recovers here") }()
+	time.Sleep(time.Minute)
+}
+
 var badly = map[string]func(){
 	"hangs": func() {
 		for n := 0; ; n++ {
 			kept = kept[:0]
 		}
 	},
-	"crashes": func() {
-		go func() { panic("nobody recovers here") }()
-		time.Sleep(time.Minute)
-	},
+	"crashes": crash,
 	"hogs": func() {
 		for {
 			block := make([]byte, 1<<20)
@@ -75,6 +77,16 @@ var badly = map[string]func(){
 				block[i] = 1
 			}
 			kept = append(kept, block)
+		}
+	},
+	"edgy": func() {
+		if fuzz.Edges {
+			panic("beside programs")
+		}
+	},
+	"crashes beside": func() {
+		if fuzz.Edges {
+			crash()
 		}
 	},
 }
@@ -165,6 +177,17 @@ func TestControl(t *testing.T) {
 		}
 		if c := answers[0].Control; c.Target != tt.target || (c.Rule == "") != tt.right || c.Programs == 0 {
 			t.Errorf("%+v, want right %v", c, tt.right)
+		}
+	}
+}
+
+// What goes wrong only where targets ask beside programs is found after the programs, and is said to be so.
+func TestBeside(t *testing.T) {
+	l := labOf(t)
+	for _, name := range []string{"edgy", "crashes beside"} {
+		got, err := l.try(context.Background(), "", []string{name}, 1, 0)
+		if k := got.Kill; err != nil || !k.Beside || k.Rule != props.Alive.Name || k.Ops < l.limits.Ops {
+			t.Errorf("%s: %+v, %v", name, got, err)
 		}
 	}
 }

@@ -162,8 +162,7 @@ type bench struct {
 	proof *Proof
 	cache *cache
 	reach [][]uint32       // by target of proof.Controls and site
-	sites map[string][]int // by package
-	heaps []bool           // by target: it is an allocator
+	of    map[string][]int // by package: the targets that reach anything of it
 
 	subjects []string // by target
 
@@ -211,7 +210,6 @@ func (b *bench) watch(ctx context.Context) error {
 	targets := fuzz.Targets()
 	b.reach, b.proof.Controls = make([][]uint32, len(targets)), make([]Control, len(targets))
 	for _, t := range targets {
-		b.heaps = append(b.heaps, t.Subject == "heap")
 		b.subjects = append(b.subjects, t.Subject)
 	}
 	return b.each(ctx, len(targets), func(i, worker int) error {
@@ -240,11 +238,18 @@ func (b *bench) watch(ctx context.Context) error {
 // within leaves out the mutants of packages of which no target reaches anything: nothing is to be learnt from them but
 // that.
 func (b *bench) within(all []Mutant) (list []Mutant) {
-	reached := map[string]bool{}
-	b.sites = map[string][]int{}
+	reached, sites := map[string]bool{}, map[string][]int{}
 	for _, m := range all {
-		b.sites[m.Package] = append(b.sites[m.Package], m.Site)
+		sites[m.Package] = append(sites[m.Package], m.Site)
 		reached[m.Package] = reached[m.Package] || b.reached(m.Site)
+	}
+	b.of = map[string][]int{}
+	for name, list := range sites {
+		for i, counts := range b.reach { // nil is that of a control that is broken
+			if counts != nil && slices.ContainsFunc(list, func(site int) bool { return counts[site] > 0 }) {
+				b.of[name] = append(b.of[name], i)
+			}
+		}
 	}
 	for _, m := range all {
 		if reached[m.Package] {
@@ -272,20 +277,12 @@ const targetsMax = 16
 // on all that reach anything of its package. Allocators come first where the package is of one: what is built on them
 // reaches it more often, and judges it less.
 func (b *bench) targets(m Mutant) (names []string, reach int) {
-	var order []int
-	weights := make([]uint64, len(b.reach))
-	for i := range b.reach {
-		if b.reach[i] == nil {
-			continue // a control that is broken
-		}
-		if !slices.ContainsFunc(b.sites[m.Package], func(site int) bool { return b.reach[i][site] > 0 }) {
-			continue
-		}
-		order = append(order, i)
+	order, weights := slices.Clone(b.of[m.Package]), make([]uint64, len(b.reach))
+	for _, i := range order {
 		if n := b.reach[i][m.Site]; n > 0 {
 			reach++
 			weights[i] = uint64(n)
-			if b.heaps[i] && allocates(m.Package) {
+			if b.subjects[i] == "heap" && allocates(m.Package) {
 				weights[i] |= 1 << 32
 			}
 		}
@@ -296,21 +293,29 @@ func (b *bench) targets(m Mutant) (names []string, reach int) {
 		most, order = min(reach, targetsMax), order[:reach]
 	}
 	alike := map[string]int{}
-	worth := func(i int) int { return bits.Len64(weights[i]) - alike[b.subjects[i]] - alike[b.release(i)] }
-	for len(names) < most {
-		best := 0
-		for k, i := range order {
-			if worth(i) > worth(order[best]) {
-				best = k
-			}
-		}
-		i := order[best]
-		order = slices.Delete(order, best, best+1)
+	greedily(order, func(i int) int {
+		return bits.Len64(weights[i]) - alike[b.subjects[i]] - alike[b.release(i)]
+	}, func(i int) bool {
 		names = append(names, b.proof.Controls[i].Target)
 		alike[b.subjects[i]]++
 		alike[b.release(i)]++
-	}
+		return len(names) < most
+	})
 	return names, reach
+}
+
+// greedily takes what is worth most by then, the first of equals, until there is no more or take says that it is enough.
+func greedily[T any](left []T, worth func(T) int, take func(T) (more bool)) {
+	for more := true; more && len(left) > 0; {
+		best := 0
+		for k := range left {
+			if worth(left[k]) > worth(left[best]) {
+				best = k
+			}
+		}
+		more = take(left[best])
+		left = slices.Delete(left, best, best+1)
+	}
 }
 
 // release is what the name of a target ends in.

@@ -109,21 +109,14 @@ func (b *bench) replays(m Mutant) (names []string, reached int) {
 	var chosen []*reach
 	families, files, lines := map[recorded.Family]int{}, map[string]int{}, uint64(0)
 	worth := func(r *reach) int { return int(r.times[m.Site]) - families[r.family] - files[r.file] }
-	for len(left) > 0 && len(chosen) < limit {
-		best := 0
-		for i, r := range left {
-			if worth(r) > worth(left[best]) {
-				best = i
-			}
-		}
-		r := left[best]
-		left = slices.Delete(left, best, best+1)
+	greedily(left, worth, func(r *reach) bool {
 		if lines+r.lines <= recordedLinesMax {
 			chosen, lines = append(chosen, r), lines+r.lines
 			families[r.family]++
 			files[r.file]++
 		}
-	}
+		return len(chosen) < limit
+	})
 	slices.SortStableFunc(chosen, func(r, s *reach) int { return cmp.Compare(r.first[m.Site], s.first[m.Site]) })
 	for _, r := range chosen {
 		names = append(names, r.recording)

@@ -14,7 +14,6 @@ type Model struct {
 	slots    []block            // by slot; one without an address is no block
 	live     int                // how many are
 	pages    map[uint64]*[]held // the blocks with a byte in each page of 4 KiB, wide ones apart
-	near     [nearPages]near    // lists of pages, by the low bits of the page: a map takes a while
 	wide     []held             // the blocks of wideBytes and more, of which there are few at a time
 	asked    uint64             // bytes asked for in live blocks
 	usable   uint64             // bytes usable in live blocks
@@ -38,14 +37,6 @@ type held struct {
 	slot uint32
 	Block
 }
-
-// near is the list of the last page that was looked up, of those with the same low bits.
-type near struct {
-	page uint64
-	in   *[]held
-}
-
-const nearPages = 32
 
 // wideBytes bounds the pages that a block is entered in: a block of LiveBytesMax has a quarter of a million.
 const wideBytes = 64 << 12
@@ -143,51 +134,38 @@ func (m *Model) enter(slot uint32, req Request, b Block) violation {
 		return nil
 	}
 	for page := b.Addr >> 12; page <= (b.Addr+span(b)-1)>>12; page++ {
-		in := m.in(page)
+		in := m.pages[page]
+		if in == nil {
+			in = new([]held)
+			m.pages[page] = in
+		}
 		*in = append(*in, held{slot, b})
 	}
 	return nil
 }
 
-// in is the list of a page, which may be empty.
-func (m *Model) in(page uint64) *[]held {
-	n := &m.near[page%nearPages]
-	if n.in != nil && n.page == page {
-		return n.in
-	}
-	in := m.pages[page]
-	if in == nil {
-		in = new([]held)
-		m.pages[page] = in
-	}
-	*n = near{page, in}
-	return in
-}
-
 // Overlap returns a live slot that shares a byte with b. A block of no bytes takes up one, so that its address is its
 // own.
 func (m *Model) Overlap(b Block) (found uint32, ok bool) {
-	end := b.Addr + span(b)
-	look := func(slot uint32, o Block) {
-		if o.Addr < end && b.Addr < o.Addr+span(o) && (!ok || slot < found) {
-			found, ok = slot, true
+	look := func(blocks []held) {
+		for _, o := range blocks {
+			if o.Addr < b.Addr+span(b) && b.Addr < o.Addr+span(o.Block) && (!ok || o.slot < found) {
+				found, ok = o.slot, true
+			}
 		}
 	}
-	for i := range m.wide {
-		look(m.wide[i].slot, m.wide[i].Block)
-	}
+	look(m.wide)
 	if b.Usable>>12 > uint64(len(m.slots)) { // fewer slots than pages
 		for slot, o := range m.slots {
 			if o.Addr != 0 {
-				look(uint32(slot), o.Block)
+				look([]held{{uint32(slot), o.Block}})
 			}
 		}
 		return found, ok
 	}
-	for page := b.Addr >> 12; page <= (end-1)>>12; page++ {
-		list := *m.in(page)
-		for i := range list {
-			look(list[i].slot, list[i].Block)
+	for page := b.Addr >> 12; page <= (b.Addr+span(b)-1)>>12; page++ {
+		if in := m.pages[page]; in != nil {
+			look(*in)
 		}
 	}
 	return found, ok
@@ -208,7 +186,7 @@ func (m *Model) Free(slot uint32) {
 		return
 	}
 	for page := b.Addr >> 12; page <= (b.Addr+span(b.Block)-1)>>12; page++ {
-		in := m.in(page) // may become empty, and is filled again before long
+		in := m.pages[page] // may become empty, and is filled again before long
 		at := slices.IndexFunc(*in, func(o held) bool { return o.slot == slot })
 		*in = slices.Delete(*in, at, at+1)
 	}
@@ -218,7 +196,6 @@ func (m *Model) Free(slot uint32) {
 func (m *Model) Drain() {
 	clear(m.slots)
 	clear(m.pages)
-	m.near = [nearPages]near{}
 	m.live = 0
 	m.wide = m.wide[:0]
 	m.asked, m.usable, m.trimmed = 0, 0, false

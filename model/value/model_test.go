@@ -54,6 +54,12 @@ func (s script) told(slot uint64, spoil func(*Told)) violation {
 	return s.m.Told(slot, &t)
 }
 
+// weak has slot 4 refer weakly to a set in slot 3, with a callback; its ID is 999.
+func (s script) weak() {
+	s.make(3, SetOf, 1)
+	s.must(s.m.NewWeak(4, 3, true, 999))
+}
+
 func (s script) free(slot uint64) {
 	s.r.Free(s.ids[slot])
 	s.m.Free(slot)
@@ -151,20 +157,17 @@ func TestModelRules(t *testing.T) {
 			return s.m.Ran([]ID{s.ids[3]})
 		}, Runs},
 		{"a weak reference that forgot", func(s script) violation {
-			s.make(3, SetOf, 1)
-			s.must(s.m.NewWeak(4, 3, true, 999))
+			s.weak()
 			return s.m.Deref(5, 4, 0)
 		}, Weakly},
 		{"a weak reference that does not call back", func(s script) violation {
-			s.make(3, SetOf, 1)
-			s.must(s.m.NewWeak(4, 3, true, 999))
+			s.weak()
 			s.must(s.m.Begin(false))
 			s.free(3)
 			return s.m.Ran(nil)
 		}, Weakly},
 		{"a weak reference that calls back", func(s script) violation {
-			s.make(3, SetOf, 1)
-			s.must(s.m.NewWeak(4, 3, true, 999))
+			s.weak()
 			s.must(s.m.Begin(false))
 			s.free(3)
 			return s.m.Ran([]ID{999})

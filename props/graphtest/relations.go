@@ -23,16 +23,7 @@ func Properties() []props.Property {
 // ofMutator is a relation of the program without what depends on when objects die, which no contract says: of that
 // alone the relation holds.
 func ofMutator(p props.Property) props.Property {
-	check := p.Check
-	p.Check = func(s *props.Subject, r *props.Runner, program prog.Program) (*props.Refutation, error) {
-		kept, from := without(program, mortal)
-		refuted, err := check(s, r, kept)
-		if refuted != nil {
-			translate(refuted.From, from)
-		}
-		return refuted, err
-	}
-	return p
+	return props.Leaving(func(op prog.Op) bool { return mortal(op.Kind) }, p)
 }
 
 // Differential is the property that a heap and the others answer a program alike, without what depends on when objects

@@ -244,7 +244,7 @@ func revision(ctx context.Context, root string) string {
 func printScores(w io.Writer, s *mutant.Summary) error {
 	var t table
 	t.add("DEFECTS IN", ">TRIED", ">FOUND", ">EQUIVALENT", ">GAPS", ">NOT REACHED", ">SCORE",
-		">BY EDGES", ">BY RECORDINGS", ">SCORE WITHOUT")
+		">BY EDGES", ">BY RECORDINGS", ">PROGRAMS ALONE")
 	for _, score := range slices.Concat(s.Packages, s.Operators, []mutant.Score{s.Total}) {
 		t.add(score.Name, commas(score.Mutants), commas(score.Killed), commas(score.Equivalent), commas(score.Gaps),
 			commas(score.Unreached), fmt.Sprintf("%.1f%%", 100*score.Share()),
