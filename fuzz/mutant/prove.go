@@ -304,7 +304,7 @@ func (b *bench) targets(m Mutant) (names []string, reach int) {
 	return names, reach
 }
 
-// greedily takes what is worth most by then, the first of equals, until there is no more or take says that it is enough.
+// greedily takes what is worth most by then, the first of equals, until nothing is left or take says that it is enough.
 func greedily[T any](left []T, worth func(T) int, take func(T) (more bool)) {
 	for more := true; more && len(left) > 0; {
 		best := 0
