@@ -1,6 +1,7 @@
 package fuzz
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -105,7 +106,7 @@ type pyType struct {
 	final, legacy bool
 }
 
-// pyVariant changes a profile: deaths nest less deeply, arenas are smaller. Four is the least depth with which what has
+// pyVariant changes a profile: deaths nest less deeply, and arenas are small, or smaller. Four is the least depth with which what has
 // an old finalizer dies at last: it does so inside the death of the frame of its finalizer, which holds it, and if the
 // frame of the next call had to wait for that, there would always be a next.
 func pyVariant(prof *object.Profile, variant uint64) *object.Profile {
@@ -113,9 +114,7 @@ func pyVariant(prof *object.Profile, variant uint64) *object.Profile {
 	if depth := [...]int{0, 4, 5, 7}[variant%4]; depth != 0 {
 		p.TrashDepth, p.TrashHeadroom, p.NestMax = depth, min(p.TrashHeadroom, 1), 2
 	}
-	if v := variant / 4 % 4; v != 0 {
-		p.Arena = smallArenas(p.Arena, v)
-	}
+	p.Arena = smallArenas(p.Arena, cmp.Or(variant/4%4, ordinaryArenas))
 	return &p
 }
 
