@@ -106,9 +106,9 @@ type pyType struct {
 	final, legacy bool
 }
 
-// pyVariant changes a profile: deaths nest less deeply, and arenas are small, or smaller. Four is the least depth with which what has
-// an old finalizer dies at last: it does so inside the death of the frame of its finalizer, which holds it, and if the
-// frame of the next call had to wait for that, there would always be a next.
+// pyVariant changes a profile: deaths nest less deeply, and arenas are small, or smaller. Four is the least depth with
+// which what has an old finalizer dies at last: it does so inside the death of the frame of its finalizer, which holds
+// it, and if the frame of the next call had to wait for that, there would always be a next.
 func pyVariant(prof *object.Profile, variant uint64) *object.Profile {
 	p := *prof
 	if depth := [...]int{0, 4, 5, 7}[variant%4]; depth != 0 {
