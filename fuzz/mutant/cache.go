@@ -139,7 +139,7 @@ func cacheKeys(o Options, paths []string) (map[string]string, error) {
 	keys := map[string]string{}
 	for _, p := range paths {
 		sum := sha256.New()
-		fmt.Fprintln(sum, runtime.Version(), runtime.GOARCH, o.Seed, o.Limits, stored)
+		fmt.Fprintln(sum, runtime.Version(), runtime.GOARCH, o.Seed, o.Limits, o.Brief, stored)
 		for _, name := range matters(p, deps) {
 			fmt.Fprintln(sum, name, sums[name])
 		}

@@ -27,6 +27,7 @@ type Options struct {
 	Time     time.Duration       // no mutant is begun later, but for those known from before; 0: no limit
 	Workers  int                 // processes at a time; 0: one
 	Limits   Limits
+	Brief    bool                            // minimize no program, and switch no rule off
 	Canaries bool                            // try the canaries, too
 	Cache    string                          // the folder of results known from before; "": none
 	Progress func(done, all int, t *Outcome) // called after each mutant, one call at a time; may be nil
@@ -84,7 +85,7 @@ func Prove(ctx context.Context, o Options) (*Proof, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &bench{Options: o, lab: lab{program, dir, o.Limits}, begun: begun}
+	b := &bench{Options: o, lab: lab{program, dir, o.Limits, o.Brief}, begun: begun}
 	b.proof = &Proof{Seed: o.Seed, Limits: o.Limits}
 	if err := errors.Join(b.watch(ctx), b.watchRecordings(ctx, paths)); err != nil {
 		return nil, err
