@@ -158,6 +158,12 @@ func TestTry(t *testing.T) {
 	if err != nil || again.Kill != wrong.Kill || again.Reached != wrong.Reached { // how far it came till it hung varies
 		t.Errorf("once %+v, then %+v, %v", wrong, again, err)
 	}
+	l.brief = true
+	brief, err := l.try(context.Background(), "", []string{name}, 1, 0)
+	wrong.Kill.Length, wrong.Without = -1, Kill{}
+	if err != nil || brief != wrong {
+		t.Errorf("%+v, %v, want what was found and no more: %+v", brief, err, wrong)
+	}
 	if _, err := l.try(context.Background(), "", []string{"nobody"}, 1, 0); err == nil {
 		t.Error("a target that is not there is no error")
 	}

@@ -61,6 +61,7 @@ func proveCommand() *cobra.Command {
   heapfuzz prove -sample 100 -ops 100000 -floor 0.8
   heapfuzz prove -package impl/dict -match 'Space\.DelAttr' -v
   heapfuzz prove -ops 20000 -time 20m -floor 0.8
+  heapfuzz prove -brief -ops 30000 -package impl/dict -v
   heapfuzz prove -package impl/pool -v`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return f.prove(c.Context(), c.OutOrStdout(), c.ErrOrStderr())
