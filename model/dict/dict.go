@@ -172,7 +172,7 @@ type Contract struct {
 	ClearFrees  bool    // a dict that was cleared takes up no more than a new one
 	Reserves    bool    // after Reserve(n) the size stays while there are no more than n sets, or less is reserved
 	ProbesMax   int     // an operation on one key looks at so many slots at most, with good hashes; 0: not promised
-	ProbesEach  int     // and with bad ones, at so many more for each entry that there ever were since the last Clear
+	ProbesEach  int     // with bad ones, and when room was refused, so many more for each new key since the last Clear
 	Reentrant   bool    // what changes a dict during a comparison happens before the operation that compares
 	CapacityMax int     // it may refuse to reserve more; 0: it refuses only what there is no memory for
 	Twin        string  // dicts with the same word here have the same sizes and order, whatever is done; "": none

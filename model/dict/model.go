@@ -118,7 +118,10 @@ func (t *table) found(key, value uint64, ok bool) violation {
 func (m *Model) Set(slot uint32, key, value uint64) { m.tables[slot].set(key, value) }
 
 // Refused says that an operation on the dict was refused.
-func (m *Model) Refused(slot uint32) { m.tables[slot].refused = true }
+func (m *Model) Refused(slot uint32) {
+	t := m.tables[slot]
+	t.refused, t.crowded = true, true
+}
 
 // SetDefault judges the value that a key is said to have after it was given one if it had none.
 func (m *Model) SetDefault(slot uint32, key, value, got uint64) violation {
@@ -264,7 +267,7 @@ func (m *Model) Probes(slot uint32, n uint64, writes bool) violation {
 		return Probes.Breach("no slot was looked at, and there are %d entries", t.length())
 	}
 	most := uint64(c.ProbesMax)
-	if m.weak {
+	if m.weak || t.crowded {
 		most += uint64(c.ProbesEach) * uint64(t.sets+1)
 	}
 	if c.ProbesMax > 0 && n > most {

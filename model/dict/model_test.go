@@ -124,6 +124,19 @@ func TestJudges(t *testing.T) {
 			return m.Size(0, 200)
 		}, nil},
 		{"too many probes", Contract{ProbesMax: 9}, func(m *Model) violation { return m.Probes(0, 10, true) }, Probes},
+		{"as many where room was refused", Contract{ProbesMax: 9, ProbesEach: 2}, func(m *Model) violation {
+			m.Refused(0)
+			return m.Probes(0, 17, true)
+		}, nil},
+		{"more than entries account for", Contract{ProbesMax: 9, ProbesEach: 2}, func(m *Model) violation {
+			m.Refused(0)
+			return m.Probes(0, 18, true)
+		}, Probes},
+		{"as many where it was cleared since", Contract{ProbesMax: 9, ProbesEach: 2}, func(m *Model) violation {
+			m.Refused(0)
+			m.Clear(0)
+			return m.Probes(0, 12, true)
+		}, Probes},
 		{"no probes", Contract{ProbesMax: 9}, func(m *Model) violation { return m.Probes(0, 0, true) }, Probes},
 		{"too many values", Contract{}, func(m *Model) violation { return m.Held(4) }, Released},
 		{"what is kept", Contract{}, func(m *Model) violation { m.Drain(); m.Trim(); return m.Usage(1) }, Returned},

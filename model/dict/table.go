@@ -18,6 +18,7 @@ type table struct {
 	armed   script
 
 	refused  bool   // an operation was refused, and no answer has shown since that all is as it was
+	crowded  bool   // one was since it was made or cleared: there may be more entries than its table is made for
 	fresh    bool   // nothing was done to it since it was made
 	grown    bool   // it was made without capacity, and has only grown
 	cleared  bool   // nothing was set since it was cleared
@@ -123,7 +124,7 @@ func (t *table) clear() {
 	}
 	clear(t.at)
 	t.entries, t.first = t.entries[:0], 0
-	t.sets, t.room = 0, 0
+	t.sets, t.room, t.crowded = 0, 0, false
 	t.fresh, t.grown, t.sized, t.cleared = false, false, false, true
 }
 
