@@ -22,7 +22,7 @@ import (
 type Limits struct {
 	Ops    uint64        // operations that a mutant is tried with: OpsDefault
 	CPU    time.Duration // CPU time of a mutant: CPUDefault
-	Hang   time.Duration // CPU time of one program: HangDefault
+	Hang   time.Duration // CPU time of a program above that of all before it: HangDefault
 	Memory int64         // bytes that may be resident: MemoryDefault
 }
 

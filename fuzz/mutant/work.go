@@ -100,7 +100,8 @@ type worker struct {
 	phase    atomic.Int32
 	since    time.Duration // CPU time when the phase began
 	hunt     hunt
-	begun    atomic.Int64 // nanoseconds of CPU time when the program under way began
+	first    atomic.Int64 // nanoseconds of CPU time when the phase began
+	begun    atomic.Int64 // and when the program under way did
 }
 
 func work(sw Switch) error {
@@ -190,6 +191,7 @@ func (w *worker) enter(phase int) {
 	w.note(4, 0)
 	w.phase.Store(int32(phase))
 	w.since = cpuTime()
+	w.first.Store(int64(w.since))
 	w.begun.Store(int64(w.since))
 }
 
@@ -238,14 +240,17 @@ func (w *worker) watch() error {
 	return nil
 }
 
-// guard ends the process when a program takes too long or too much memory.
+// guard ends the process when a program takes too long or too much memory. Too long is the limit longer than all
+// programs before it together: what hangs does so early, and a long program behind many is no hang on a busy machine.
 func (w *worker) guard() {
-	limit := time.Duration(w.HangMS) * time.Millisecond
 	for range time.Tick(20 * time.Millisecond) {
+		begun := w.begun.Load()
+		limit := time.Duration(w.HangMS)*time.Millisecond + time.Duration(begun-w.first.Load())
+		if w.phase.Load() == phaseShrink {
+			limit *= 10
+		}
 		switch {
-		case w.phase.Load() == phaseShrink && cpuTime()-time.Duration(w.begun.Load()) > 10*limit:
-			os.Exit(exitHang)
-		case w.phase.Load() != phaseShrink && cpuTime()-time.Duration(w.begun.Load()) > limit:
+		case cpuTime()-time.Duration(begun) > limit:
 			os.Exit(exitHang)
 		case resident() > w.MemoryMB<<20:
 			os.Exit(exitMemory)
