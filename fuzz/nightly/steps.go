@@ -355,14 +355,14 @@ func (n *Night) verdicts(ctx context.Context, files []string, share time.Duratio
 }
 
 // mutants tries as many of the defects as there is time for, in an order that is the same each night: what was found
-// out before is known until the sources change.
+// out before is known until the sources change. Each that survives must be listed, and the score must not fall.
 func (n *Night) mutants(ctx context.Context, share time.Duration) Result {
 	out, err := filepath.Abs(n.Store.path("evidence"))
 	if err != nil {
 		return failed(err)
 	}
 	e, err := n.run(ctx, call{log: "mutants", dir: n.Root, limit: share + 3*grace,
-		argv: []string{"scripts/mutate", "-quick", "-sample", "0", "-time", share.String(),
+		argv: []string{"scripts/mutate", "-floor", "0.9", "-time", share.String(),
 			"-seed", strconv.FormatUint(n.state.Seed, 10), "-o", out}})
 	lines := strings.Split(strings.TrimSpace(string(e.out)), "\n")
 	last := lines[len(lines)-1]

@@ -27,6 +27,7 @@ type proveFlags struct {
 	match    string
 	from     string
 	brief    bool
+	unlisted bool
 	seed     uint64
 	packages []string
 	budget   time.Duration
@@ -58,9 +59,9 @@ func proveCommand() *cobra.Command {
 		Long:  proveLong,
 		Args:  cobra.NoArgs,
 		Example: `  heapfuzz prove -o evidence
-  heapfuzz prove -sample 100 -ops 100000 -floor 0.8
+  heapfuzz prove -sample 100 -ops 100000 -floor 0.8 -unlisted
   heapfuzz prove -package impl/dict -match 'Space\.DelAttr' -v
-  heapfuzz prove -ops 20000 -time 20m -floor 0.8
+  heapfuzz prove -time 20m -floor 0.9
   heapfuzz prove -brief -ops 30000 -package impl/dict -v
   heapfuzz prove -package impl/pool -v`,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -82,8 +83,8 @@ func proveCommand() *cobra.Command {
 	flags.StringSliceVar(&f.packages, "package", nil, "the `package`s, as impl/pool (default all)")
 	flags.DurationVar(&f.budget, "budget", mutant.CPUDefault, "the CPU `time` of a defect")
 	flags.Uint64Var(&f.ops, "ops", mutant.OpsDefault, "the `operations` that a defect is tried with")
-	flags.Float64Var(&f.floor, "floor", 0,
-		"the least `share` found of those not equivalent; with it, survivors need not be listed")
+	flags.Float64Var(&f.floor, "floor", 0, "the least `share` found of those not equivalent")
+	flags.BoolVar(&f.unlisted, "unlisted", false, "survivors need not be listed")
 	flags.IntVar(&f.workers, "workers", runtime.NumCPU(), "`how many` defects are tried at once")
 	flags.BoolVar(&f.fresh, "fresh", false, "believe nothing that was found out before")
 	flags.BoolVar(&f.write, "update", false, "rewrite the list of survivors: those without a reason stand at its end")
@@ -105,8 +106,8 @@ func (f *proveFlags) check() error {
 		return errors.New("-ops 0 proves nothing")
 	case f.floor < 0 || f.floor > 1:
 		return fmt.Errorf("-floor %v: from 0 to 1", f.floor)
-	case f.brief && (f.floor > 0 || f.canaries || f.out != "" || f.write):
-		return errors.New("-brief measures nothing: without -floor, -canaries, -out and -update")
+	case f.brief && (f.floor > 0 || f.unlisted || f.canaries || f.out != "" || f.write):
+		return errors.New("-brief measures nothing: without -floor, -unlisted, -canaries, -out and -update")
 	case f.write && (f.sample > 0 || f.time > 0 || f.match != "" || f.from != ""):
 		return errors.New("-update wants every defect of a package to be tried")
 	}
@@ -306,7 +307,7 @@ func (f *proveFlags) verdict(w io.Writer, p *mutant.Proof, s *mutant.Survivors, 
 		fmt.Fprintf(w, "stale: %v is listed as a survivor, and was found or is no more there\n", id)
 	}
 	for _, o := range account.Unlisted {
-		if f.floor == 0 {
+		if !f.unlisted {
 			wrong++
 			fmt.Fprintf(w, unlisted+"%v survives: %s => %s\n", o.Identity, o.From, o.To)
 		}
@@ -323,7 +324,7 @@ func (f *proveFlags) verdict(w io.Writer, p *mutant.Proof, s *mutant.Survivors, 
 	}
 	for _, name := range p.Untried {
 		fmt.Fprintf(w, "untried: no target and no recording reaches %s\n", name)
-		if f.floor == 0 {
+		if !f.unlisted {
 			wrong++
 		}
 	}
@@ -333,26 +334,25 @@ func (f *proveFlags) verdict(w io.Writer, p *mutant.Proof, s *mutant.Survivors, 
 			fmt.Fprintf(w, "canary: %s is caught by %q instead of %s\n", c.Name, c.Kill.Rule, c.Rule)
 		}
 	}
-	if f.time > 0 && len(p.Outcomes) == 0 {
-		wrong++
-		fmt.Fprintf(w, "time: no defect was tried in %v\n", f.time)
-	}
 	if sum.Total.Share() < f.floor {
 		wrong++
 		fmt.Fprintf(w, "floor: %.1f%% found, and %.1f%% is the least\n", 100*sum.Total.Share(), 100*f.floor)
 	}
-	if wrong > 0 {
+	if f.time > 0 && len(p.Outcomes) == 0 {
+		fmt.Fprintf(w, "time: no defect was tried in %v\n", f.time)
 		return errFinding
 	}
-	if f.brief {
-		fmt.Fprintf(w, "all of %s found\n", count(len(p.Outcomes), "defect"))
-		return nil
-	}
 	rest := "no survivor without a reason"
-	if f.floor > 0 {
+	switch {
+	case wrong > 0:
+		rest = count(wrong, "line") + " above say what is wrong"
+	case f.unlisted:
 		rest = fmt.Sprintf("and %.1f%% is the least", 100*f.floor)
 	}
 	fmt.Fprintf(w, "%.1f%% of %s found, %s\n", 100*sum.Total.Share(),
 		count(sum.Total.Mutants-sum.Total.Equivalent, "defect"), rest)
+	if wrong > 0 {
+		return errFinding
+	}
 	return nil
 }
