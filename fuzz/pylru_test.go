@@ -1,6 +1,7 @@
 package fuzz
 
 import (
+	"strings"
 	"testing"
 
 	"heapfuzz/fuzz/canary/canarytest"
@@ -94,6 +95,34 @@ func TestCacheFull(t *testing.T) {
 		}
 		if err := p.Close(); err != nil {
 			t.Errorf("%s: %v", prof.Name, err)
+		}
+	}
+}
+
+// TestCacheCloses reads what is said of a cache that is wrong when it is closed, as that is no cause of run/alive.
+func TestCacheCloses(t *testing.T) {
+	for _, fault := range []cacheFault{cacheKeepsAtLast, cacheLosesAtLast, cacheSound} {
+		c, err := newPyCache(dicttest.CacheWorld{Capacity: 2}, lru.Config{Max: 2}, fault)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.OnMiss(func(uint64) (uint64, bool) { return 1, true })
+		err = c.Close()
+		if said := err != nil && strings.HasPrefix(err.Error(), "lru/closed: "); said != (fault != cacheSound) {
+			t.Errorf("fault %d: %v", fault, err)
+		}
+	}
+	for _, lost := range []bool{false, true} {
+		c, err := openOrdered(dicttest.CacheWorld{Capacity: 2}, cacheSound)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := c.(*pyOrdered)
+		if lost {
+			o.mem.Alloc(16)
+		}
+		if err := o.Close(); lost != (err != nil && strings.HasPrefix(err.Error(), "lru/closed: ")) {
+			t.Errorf("a block is lost: %v; %v", lost, err)
 		}
 	}
 }
