@@ -139,15 +139,32 @@ func (a *pages) Calloc(count, size uintptr) unsafe.Pointer {
 		page.Resident(uintptr(p), n, func(at, n uintptr) { clear(page.View(at, n)) })
 		return p
 	}
-	if a.fault == pagesStay {
-		clear(page.View(uintptr(p), n))
-	} else {
-		page.Discard(uintptr(p), n)
-	}
-	page.Resident(uintptr(p), n, func(uintptr, uintptr) {
+	if !a.discards(uintptr(p), n) {
 		a.fail("page/resident: a page is in memory that was given back")
-	})
+	}
 	return p
+}
+
+// discardTries is how often pages are given back before they count as ones that stay. Where a target has asked for huge
+// pages, the kernel may at any time put one in the place of pages of which some are in memory (khugepaged), and with it
+// those that were just given back. That it does so each time is out of the question.
+const discardTries = 16
+
+// discards gives pages back, and tells whether they are in memory no more.
+func (a *pages) discards(addr, n uintptr) bool {
+	for range discardTries {
+		if a.fault == pagesStay {
+			clear(page.View(addr, n))
+		} else {
+			page.Discard(addr, n)
+		}
+		stay := false
+		page.Resident(addr, n, func(uintptr, uintptr) { stay = true })
+		if !stay {
+			return true
+		}
+	}
+	return false
 }
 
 func (a *pages) fail(format string, args ...any) {
