@@ -17,12 +17,32 @@ import (
 var pagesTarget = heapTarget(Target{
 	Name: "page", Smoke: 20, Placed: true,
 	Doc: "memory from the operating system, as layer 0 of ours counts it: every block is a run of pages",
-}, heap.Contract{
+}, pagesContract, func(w heaptest.World) (heaptest.Allocator, error) {
+	return openPages(w, pagesSound)
+})
+
+var pagesContract = heap.Contract{
 	Align: page.Bytes, AlignMax: 1 << 13, SizeMax: 1 << 47, ZeroNil: true, Requests: true, Usables: true,
 	DoubleFree: heap.Detected, InteriorFree: heap.Detected, StrayFree: heap.Detected, ForeignFree: heap.Detected,
 	WildFree: heap.Detected, CrossFree: heap.Detected,
 	Waste: [3]heap.Waste{{UpTo: 1 << 47, Shift: 64, Plus: page.Bytes - 1}},
-}, openPages)
+}
+
+// pagesFault is what pages do wrong on purpose.
+type pagesFault uint8
+
+const (
+	pagesSound    pagesFault = iota
+	pagesShift               // huge pages are said to begin a page before a multiple of their size
+	pagesStint               // the limit is a page less
+	pagesExceed              // the limit is a page more
+	pagesTakePart            // a run is taken back by a size that is not its own
+	pagesStay                // pages that are given back are only cleared
+	pagesMiscount            // a request that nobody made is counted
+	pagesHide                // the last run is not told
+	pagesHoard               // the system gives a page that is given to nobody
+	pagesFaults   = iota - 1 // how many there are
+)
 
 // pages is a page.OS in the shape of an allocator. It counts by itself what an OS says that it counts.
 type pages struct {
@@ -36,6 +56,7 @@ type pages struct {
 	part  uintptr // bytes of parts that are given
 	rest  uintptr // what is left of the last huge page
 	kept  []unsafe.Pointer
+	fault pagesFault
 	armed bool  // the next requests may fail
 	wrong error // what went wrong between two checks
 }
@@ -45,16 +66,23 @@ const hugeBytes = 2 << 20
 
 // openPages makes one. The world's limit is set on the OS, and not on what stands below it. Variants are: parts of huge
 // pages once two pages, or 16, are given, and no parts.
-func openPages(w heaptest.World) (heaptest.Allocator, error) {
+func openPages(w heaptest.World, fault pagesFault) (heaptest.Allocator, error) {
 	if Edges && w.Variant >= edgesFrom {
 		if err := pagesOwn(); err != nil {
 			return nil, err
 		}
 	}
 	sys := source(heaptest.World{Skew: w.Skew})
-	a := &pages{OS: page.New(sys), stretch: sys, runs: map[uintptr]uintptr{}, parts: map[uintptr]bool{}}
-	a.SetLimit(w.Limit * heaptest.LimitUnit)
-	a.limit = w.Limit * heaptest.LimitUnit
+	a := &pages{OS: page.New(sys), stretch: sys, runs: map[uintptr]uintptr{}, parts: map[uintptr]bool{},
+		limit: w.Limit * heaptest.LimitUnit, fault: fault}
+	a.SetLimit(a.limit)
+	switch {
+	case a.limit == 0:
+	case fault == pagesStint:
+		a.SetLimit(a.limit - page.Bytes)
+	case fault == pagesExceed:
+		a.SetLimit(a.limit + page.Bytes)
+	}
 	if v := w.Variant % 4; v < 2 {
 		sys.rough = true
 		a.from = page.Bytes << (3*v + 1)
@@ -74,8 +102,12 @@ func (a *pages) Alloc(size uintptr) unsafe.Pointer {
 	switch huge := a.part >= a.from && n < hugeBytes; {
 	case huge && a.rest < n:
 		a.rest = hugeBytes - n
-		if addr%hugeBytes != 0 {
-			a.fail("huge: a huge page does not begin at a multiple of its size")
+		begins := addr
+		if a.fault == pagesShift {
+			begins -= page.Bytes
+		}
+		if begins%hugeBytes != 0 {
+			a.fail("page/huge: a huge page does not begin at a multiple of its size")
 		}
 	case huge:
 		a.rest -= n
@@ -107,14 +139,37 @@ func (a *pages) Calloc(count, size uintptr) unsafe.Pointer {
 		page.Resident(uintptr(p), n, func(at, n uintptr) { clear(page.View(at, n)) })
 		return p
 	}
-	page.Discard(uintptr(p), n)
-	page.Resident(uintptr(p), n, func(uintptr, uintptr) { a.fail("a page is resident that was given back") })
+	if !a.discards(uintptr(p), n) {
+		a.fail("page/resident: a page is in memory that was given back")
+	}
 	return p
+}
+
+// discardTries is how often pages are given back before they count as ones that stay. Where a target has asked for huge
+// pages, the kernel may at any time put one in the place of pages of which some are in memory (khugepaged), and with it
+// those that were just given back. That it does so each time is out of the question.
+const discardTries = 16
+
+// discards gives pages back, and tells whether they are in memory no more.
+func (a *pages) discards(addr, n uintptr) bool {
+	for range discardTries {
+		if a.fault == pagesStay {
+			clear(page.View(addr, n))
+		} else {
+			page.Discard(addr, n)
+		}
+		stay := false
+		page.Resident(addr, n, func(uintptr, uintptr) { stay = true })
+		if !stay {
+			return true
+		}
+	}
+	return false
 }
 
 func (a *pages) fail(format string, args ...any) {
 	if a.wrong == nil {
-		a.wrong = fmt.Errorf("page/"+format, args...)
+		a.wrong = fmt.Errorf(format, args...)
 	}
 }
 
@@ -124,13 +179,13 @@ func (a *pages) gave(addr, size uintptr) unsafe.Pointer {
 	fits := n != 0 && (a.limit == 0 || a.want.Mapped+n <= a.limit)
 	if addr == 0 {
 		if fits && !a.armed && n < heap.NoSuchSize {
-			a.fail("limit: %d bytes are refused with %d mapped", n, a.want.Mapped)
+			a.fail("page/limit: %d bytes are refused with %d mapped", n, a.want.Mapped)
 		}
 		a.want.Failed++
 		return nil
 	}
 	if !fits {
-		a.fail("limit: %d bytes are given with %d mapped", n, a.want.Mapped)
+		a.fail("page/limit: %d bytes are given with %d mapped", n, a.want.Mapped)
 	}
 	a.runs[addr] = size
 	a.want.Maps++
@@ -152,11 +207,14 @@ func (a *pages) Free(p unsafe.Pointer) {
 		return
 	}
 	for _, n := range []uintptr{page.RoundUp(size) - page.Bytes, page.RoundUp(size) + 1} {
-		if !panics(func() { a.Unmap(addr, n) }) {
-			a.fail("unmap: a run of %d bytes is taken back as one of %d", size, n)
+		if a.fault == pagesTakePart || !panics(func() { a.Unmap(addr, n) }) {
+			a.fail("page/unmap: a run of %d bytes is taken back as one of %d", size, n)
 		}
 	}
 	a.Unmap(addr, size)
+	if a.fault == pagesMiscount {
+		a.Map(page.Bytes << 40)
+	}
 	delete(a.runs, addr)
 	a.want.Unmaps++
 	a.want.Mapped -= uint64(page.RoundUp(size))
@@ -200,6 +258,9 @@ func (a *pages) Trim() {
 	for _, n := range []uintptr{hugeBytes, hugeBytes - page.Bytes, hugeBytes + 1, 1, hugeBytes - 2*page.Bytes} {
 		a.kept = append(a.kept, a.Alloc(n))
 	}
+	if a.fault == pagesHoard {
+		a.stretch.Map(page.Bytes)
+	}
 	for _, p := range a.kept {
 		a.Free(p)
 	}
@@ -211,6 +272,9 @@ func (a *pages) Trim() {
 func (a *pages) CheckInvariants() error {
 	var got []run
 	a.Runs(func(addr, n uintptr) { got = append(got, run{addr, n}) })
+	if a.fault == pagesHide && len(got) > 0 {
+		got = got[:len(got)-1]
+	}
 	var live []run
 	for addr, size := range a.runs {
 		live = append(live, run{addr, page.RoundUp(size)})

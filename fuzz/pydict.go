@@ -156,6 +156,8 @@ const (
 	faultPopsAnother             // 2.7 is said to pop the entry that comes before
 	faultWalksLess               // who walks over memory is told of a word less
 	faultHoards                  // a block is lost when all dicts are gone
+	faultSeeds                   // strings are hashed with another seed
+	faultHoldsKey                // who looks for a key keeps a reference to it
 )
 
 // pyStore is an interpreter's dicts in the shape of a dict.Store. Values are objects, so that each that a dict holds is
@@ -228,6 +230,9 @@ func newPyStore(prof *pydict.Profile, keys pyKeys, w dicttest.World, fault dictF
 	st.limited = w.Limit != 0
 	st.scarce, st.refusing = st.limited, st.limited
 	seed := pydict.KeyOfSeed(uint32(w.Hash))
+	if fault == faultSeeds {
+		seed = pydict.KeyOfSeed(uint32(w.Hash) + 1)
+	}
 	cfg := pydict.Config{Profile: prof, Memory: mem, Hooks: st, Tracker: st, Key: seed}
 	if st.makes = w.Variant%4 >= 2; st.makes {
 		cfg.Maker = st
@@ -717,6 +722,9 @@ func (d *pyTable) leave(w pydict.Word) {
 func (d *pyTable) Get(key uint64) (value uint64, ok bool) {
 	w := d.enter(key)
 	defer d.leave(w)
+	if d.st.fault == faultHoldsKey {
+		d.st.Own(w)
+	}
 	d.st.must(d.st.twice(func() error {
 		var v pydict.Word
 		var err error

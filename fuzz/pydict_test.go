@@ -52,6 +52,9 @@ func dictCanaries() (all []canarytest.Canary) {
 		{fault: faultWalksLess, name: "walks-less", doc: "who walks over memory misses the last word",
 			cause: "dict/refs"},
 		{fault: faultHoards, name: "hoards", doc: "a space loses a block when all dicts are gone", cause: "dict/edges"},
+		{fault: faultSeeds, name: "seeds", doc: "strings are hashed with another seed", cause: "dict/hash"},
+		{fault: faultHoldsKey, name: "holds-key", doc: "who looks for a key keeps a reference to it",
+			cause: "dict/references"},
 	} {
 		if row.profile == "" {
 			row.profile = "3.10"
@@ -75,7 +78,7 @@ func dictCanaries() (all []canarytest.Canary) {
 // TestDictCanaries has each of them caught by the check that it is for, and every fault has one.
 func TestDictCanaries(t *testing.T) {
 	canarytest.Caught(t, dictCanaries(), canarytest.Budget{OpsMax: 200})
-	if n := len(dictCanaries()); n != int(faultHoards) {
+	if n := len(dictCanaries()); n != int(faultHoldsKey) {
 		t.Errorf("%d canaries have %d faults", n, faultHoards)
 	}
 }

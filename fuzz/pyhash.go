@@ -2,6 +2,7 @@ package fuzz
 
 import (
 	"fmt"
+	"slices"
 
 	pydict "heapfuzz/impl/dict"
 	"heapfuzz/impl/lru"
@@ -126,6 +127,9 @@ func checkTuples(c *lru.Cache, p *pyWords) error {
 			} else {
 				a.Positional = append(a.Positional, p.str(w.(string)))
 			}
+		}
+		if p.wrong == cacheHashesBack {
+			slices.Reverse(a.Positional)
 		}
 		h, err := c.HashOf(a)
 		for _, w := range a.Positional {

@@ -29,15 +29,9 @@ func pyCaches() (ts []Target) {
 		if prof.Old || prof.Name == "old8" {
 			continue
 		}
-		c := dict.CacheContract{
-			Policy: dict.LRU, Zero: dict.Empty, Negative: dict.Empty, ClearResets: true, CallsOnly: true,
-		}
-		if prof.GrowHalf {
-			c.Negative = dict.Nothing // 3.6 holds one entry
-		}
-		add("lru-"+prof.Name, "functools.lru_cache of CPython "+prof.Name, prof.Name, c,
+		add("lru-"+prof.Name, "functools.lru_cache of CPython "+prof.Name, prof.Name, pyCacheContract(prof),
 			func(w dicttest.CacheWorld) (dicttest.Cache, error) {
-				return newPyCache(w, lru.Config{Profile: prof, Max: w.Capacity})
+				return newPyCache(w, lru.Config{Profile: prof, Max: w.Capacity}, cacheSound)
 			})
 	}
 	add("lru-typed", "functools.lru_cache(None), with a bound in worlds that have one, and typed in every other", "",
@@ -46,12 +40,48 @@ func pyCaches() (ts []Target) {
 			CallsOnly: true,
 		},
 		func(w dicttest.CacheWorld) (dicttest.Cache, error) {
-			return newPyCache(w, lru.Config{Max: w.Capacity, Unbounded: w.Capacity < 0, Typed: w.Hash%2 == 0})
+			return newPyCache(w, lru.Config{Max: w.Capacity, Unbounded: w.Capacity < 0, Typed: w.Hash%2 == 0},
+				cacheSound)
 		})
 	add("lru-ordered", "a cache that is an ordered dict: what is used is taken out and stored again", "",
-		dict.CacheContract{Policy: dict.LRU, ClearResets: true}, openOrdered)
+		orderedContract, func(w dicttest.CacheWorld) (dicttest.Cache, error) { return openOrdered(w, cacheSound) })
 	return ts
 }
+
+// pyCacheContract is what lru_cache promises in a release.
+func pyCacheContract(prof *pydict.Profile) dict.CacheContract {
+	c := dict.CacheContract{
+		Policy: dict.LRU, Zero: dict.Empty, Negative: dict.Empty, ClearResets: true, CallsOnly: true,
+	}
+	if prof.GrowHalf {
+		c.Negative = dict.Nothing // 3.6 holds one entry
+	}
+	return c
+}
+
+var orderedContract = dict.CacheContract{Policy: dict.LRU, ClearResets: true}
+
+// cacheFault is what a cache does wrong on purpose.
+type cacheFault uint8
+
+const (
+	cacheSound        cacheFault = iota
+	cacheOverfills               // while keys are compared a full cache has an entry more
+	cacheSwallows                // in a full cache, a comparison that fails is no failure of the call
+	cacheMixes                   // a call inside a comparison of another is answered with the other's result
+	cacheForgets                 // a full cache loses what is stored when two calls more come
+	cacheKeeps                   // in a full cache, a call keeps a reference to its result
+	cacheWalksOn                 // a walk along the keys does not stop when it is told to
+	cachePacksLoosely            // a key of several words is said to take up a word less
+	cacheLeaksObject             // a call keeps a reference to an object that is an argument
+	cacheLeaksString             // so it does to a string
+	cacheGrants                  // a cache is made where there should be no memory for it
+	cacheTellsWord               // a call that fails is told with a word
+	cacheHashesBack              // a key of several words has the hash of those words from the end
+	cacheKeepsAtLast             // the last call keeps a reference to its result
+	cacheLosesAtLast             // a cache that is closed loses a block
+	cacheFaults       = iota - 1 // how many there are
+)
 
 // pyWords are the keys and values of a cache: numbers, or objects where hashes are bad or a number does not fit a word.
 // Values are objects, and counted. The words of objects are multiples of 16, those of values with a bit besides.
@@ -70,6 +100,7 @@ type pyWords struct {
 	happened bool
 	over     func() bool // tells whether there are more entries than may be; nil: it is not known
 
+	wrong   cacheFault
 	turn    int // grows, so that what comes to the same is done in turn
 	ballast []unsafe.Pointer
 	refused error // what was wrong with an answer, or with a cache for which there was no memory
@@ -100,7 +131,9 @@ const (
 	pyResultBit   = 8
 )
 
-func wordsOf(w dicttest.CacheWorld) *pyWords { return &pyWords{objects: w.Hash != 0, hash: w.Hasher()} }
+func wordsOf(w dicttest.CacheWorld, wrong cacheFault) *pyWords {
+	return &pyWords{objects: w.Hash != 0, hash: w.Hasher(), wrong: wrong}
+}
 
 // key makes the word of a key, which is held until it is dropped.
 func (p *pyWords) key(key uint64) pydict.Word {
@@ -247,8 +280,8 @@ type pyCache struct {
 	failed  bool // the last call, by a fault
 }
 
-func newPyCache(w dicttest.CacheWorld, cfg lru.Config) (*pyCache, error) {
-	words := wordsOf(w)
+func newPyCache(w dicttest.CacheWorld, cfg lru.Config, wrong cacheFault) (*pyCache, error) {
+	words := wordsOf(w, wrong)
 	p := &pyCache{
 		pyWords: words, ordered: !cfg.Unbounded, old: cfg.Profile != nil && cfg.Profile.GrowHalf, typed: cfg.Typed,
 	}
@@ -285,7 +318,7 @@ func newPyCache(w dicttest.CacheWorld, cfg lru.Config) (*pyCache, error) {
 		return p, err
 	}
 	if i := p.c.Info(); i.Bounded && i.Max > 0 {
-		p.over = func() bool { return p.c.Len() > i.Max }
+		p.over = func() bool { return p.c.Len() > i.Max || wrong == cacheOverfills && p.c.Len() == i.Max }
 	}
 	return p, nil
 }
@@ -301,7 +334,9 @@ func cacheMemory(prof *pydict.Profile) (*arena.Allocator, error) {
 func refusedCache(p *pyCache, cfg lru.Config) error {
 	for _, spare := range [][]uintptr{nil, {pySpare[0]}, {p.text.BodyBytes()}} {
 		was, _, _ := p.mem.Usage()
-		p.starve(p.mem, spare...)
+		if p.wrong != cacheGrants {
+			p.starve(p.mem, spare...)
+		}
 		c, err := lru.New(cfg)
 		p.feed(p.mem)
 		if is, _, _ := p.mem.Usage(); c != nil || !errors.Is(err, pydict.ErrNoMemory) || is != was {
@@ -535,6 +570,16 @@ func (p *pyCache) either(n uint64) pydict.Word {
 
 func (p *pyCache) letGo(a lru.Args) {
 	for _, w := range slices.Concat(a.Positional, a.Names, a.Values) {
+		switch p.wrong {
+		case cacheLeaksObject:
+			if !w.IsInt() && !w.IsStr() {
+				continue
+			}
+		case cacheLeaksString:
+			if w.IsStr() {
+				continue
+			}
+		}
 		p.Drop(w)
 	}
 }
@@ -609,6 +654,9 @@ func (p *pyCache) Call(key uint64) (uint64, bool) {
 		p.rest()
 	}
 	p.letGo(args)
+	if err != nil && p.wrong == cacheTellsWord {
+		v = pyResultBit
+	}
 	if err != nil && v != 0 {
 		p.refused = errors.New("lru/answers: an error came with a word")
 	}
@@ -686,7 +734,7 @@ func (p *pyCache) CheckInvariants() error {
 		}
 		return true
 	})
-	return errors.Join(err, stops(p.c.Keys), p.alive(refs))
+	return errors.Join(err, p.stops(p.c.Keys), p.alive(refs))
 }
 
 // unhashed asks for the hash of a call whose key there is no memory for, and of one whose hash fails.
@@ -725,6 +773,9 @@ func (p *pyCache) checkTuple(key pydict.Word, words int) error {
 		return nil
 	}
 	round := p.mem.Profile().Alignment()
+	if p.wrong == cachePacksLoosely {
+		words -= 2
+	}
 	want := (uintptr(8*words+24) + round - 1) / round * round
 	if n := p.mem.UsableSize(page.Pointer(uintptr(key) &^ 7)); n != want && want <= 512 {
 		return fmt.Errorf("lru/blocks: a key of %d words is in a block of %d bytes", words, n)
@@ -733,9 +784,9 @@ func (p *pyCache) checkTuple(key pydict.Word, words int) error {
 }
 
 // stops tells whether a walk along keys ends when it is told to.
-func stops(keys func(f func(key pydict.Word) bool)) error {
+func (p *pyWords) stops(keys func(f func(key pydict.Word) bool)) error {
 	n := 0
-	keys(func(pydict.Word) bool { n++; return false })
+	keys(func(pydict.Word) bool { n++; return p.wrong == cacheWalksOn })
 	if n > 1 {
 		return errors.New("lru/keys: a walk along the keys goes on after it was told to stop")
 	}
@@ -747,10 +798,13 @@ func (p *pyCache) Close() error {
 	p.fault = 0
 	args := p.args(2)
 	v, err := p.c.Call(args, func() (pydict.Word, error) { return p.value(0), nil })
-	if err == nil {
+	if err == nil && p.wrong != cacheKeepsAtLast {
 		p.Drop(v)
 	}
 	p.letGo(args)
+	if p.wrong == cacheLosesAtLast && p.mem != nil {
+		p.mem.Alloc(16)
+	}
 	err = errors.Join(err, p.c.Close())
 	if err == nil && p.values != 0 {
 		err = fmt.Errorf("lru/closed: there are %d references to results when a cache is no more", p.values)
@@ -775,8 +829,8 @@ type pyOrdered struct {
 	o     *lru.Ordered
 }
 
-func openOrdered(w dicttest.CacheWorld) (dicttest.Cache, error) {
-	p := &pyOrdered{pyWords: wordsOf(w)}
+func openOrdered(w dicttest.CacheWorld, wrong cacheFault) (dicttest.Cache, error) {
+	p := &pyOrdered{pyWords: wordsOf(w, wrong)}
 	all := pydict.Profiles()
 	prof := all[len(all)-1]
 	var err error
@@ -911,7 +965,7 @@ func (p *pyOrdered) CheckInvariants() error {
 	}
 	refs := map[pydict.Word]int{}
 	p.o.Keys(func(key pydict.Word) bool { refs[key]++; return true })
-	return errors.Join(stops(p.o.Keys), p.alive(refs))
+	return errors.Join(p.stops(p.o.Keys), p.alive(refs))
 }
 
 // Close gives all back.

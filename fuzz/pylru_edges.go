@@ -33,16 +33,26 @@ func full(p *pyCache, cfg lru.Config, turn int) error {
 	defer func() { p.objects, p.hash, p.during = was, hash, nil }()
 	computed := uint64(0)
 	call := func(key uint64) (uint64, error) {
+		if p.wrong == cacheMixes && p.happened {
+			key = 9
+		}
+		if p.wrong == cacheForgets && key > 20 {
+			c.Clear()
+		}
 		w := p.object(key)
 		defer p.Drop(w)
 		v, err := c.Call(lru.Args{Positional: []pydict.Word{w}}, func() (pydict.Word, error) {
 			computed++
 			return p.value(key<<8 | computed), nil
 		})
-		if err == nil {
+		switch {
+		case err == nil && p.wrong == cacheKeeps:
+		case err == nil:
 			p.Drop(v)
-		} else if v != 0 {
+		case v != 0:
 			err = errors.New("lru/answers: an error came with a word")
+		case p.wrong == cacheSwallows && errors.Is(err, errRaised):
+			return key, nil
 		}
 		return resultOf(v) >> 8, err
 	}

@@ -16,6 +16,12 @@ import (
 
 // swissTarget is the second design of a dict.
 func swissTarget() Target {
+	return dictTarget(Target{
+		Name: "swiss", Smoke: 20, Doc: "a Swiss table in arena memory: groups of eight slots, control bytes, no order",
+	}, swissContract(), func(w dicttest.World) (dicttest.Store, error) { return openSwiss(w, swissSound) })
+}
+
+func swissContract() dict.Contract {
 	c := dict.Contract{
 		KeepsSize: true, CopyFits: true, ClearFrees: true, Reserves: true, ProbesMax: 16, ProbesEach: 1,
 		Stairs: []dict.Stair{{Entries: 0}},
@@ -23,16 +29,28 @@ func swissTarget() Target {
 	for groups := 1; groups < 1<<14; groups *= 2 {
 		c.Stairs = append(c.Stairs, dict.Stair{Entries: 7 * groups, Bytes: 136 * uint64(groups)})
 	}
-	return dictTarget(Target{
-		Name: "swiss", Smoke: 20, Doc: "a Swiss table in arena memory: groups of eight slots, control bytes, no order",
-	}, c, openSwiss)
+	return c
 }
+
+// swissFault is what a store of Swiss tables does wrong on purpose.
+type swissFault uint8
+
+const (
+	swissSound        swissFault = iota
+	swissLoses                   // a map that is no more leaves a block behind
+	swissTellsNumber             // who finds nothing tells a number
+	swissReservesLess            // there is no room for as many keys as a table may hold
+	swissClusters                // the hash that a map has by itself does not spread keys
+	swissHoards                  // a block is lost when all maps are gone
+	swissFaults       = iota - 1 // how many there are
+)
 
 // swissStore makes Swiss tables on one allocator.
 type swissStore struct {
-	mem  *arena.Allocator
-	hash func(key uint64) uint64
-	maps []*swissMap
+	mem   *arena.Allocator
+	hash  func(key uint64) uint64
+	fault swissFault
+	maps  []*swissMap
 
 	ballast ballast
 	broken  error // what was wrong with an answer
@@ -44,13 +62,13 @@ type swissStore struct {
 // openSwiss makes them in a world. Variants are small arenas. In the ordinary world the map has its own hash. The low
 // bits of a hash choose the byte of a slot and not its group: in odd variants those of a bad one choose both, so that
 // small keys fill one group and not another.
-func openSwiss(w dicttest.World) (dicttest.Store, error) {
+func openSwiss(w dicttest.World, fault swissFault) (dicttest.Store, error) {
 	prof := smallArenas(profile.Default(), cmp.Or(w.Variant%8, ordinaryArenas))
 	mem, err := arena.New(arena.Config{Profile: prof, OS: source(heaptest.World{Limit: w.Limit})})
 	if err != nil {
 		return nil, err
 	}
-	s := &swissStore{mem: mem, limited: w.Limit != 0, scarce: w.Limit != 0, turn: int(w.Variant / 2)}
+	s := &swissStore{mem: mem, fault: fault, limited: w.Limit != 0, scarce: w.Limit != 0, turn: int(w.Variant / 2)}
 	if w.Hash != 0 {
 		s.hash = w.Hasher()
 		if bad := s.hash; w.Variant%2 == 1 {
@@ -142,6 +160,9 @@ func (s *swissStore) none(n uint64, ok bool) {
 // Get asks for the value of a key.
 func (m *swissMap) Get(key uint64) (uint64, bool) {
 	value, ok := m.Map.Get(key)
+	if m.s.fault == swissTellsNumber && !ok {
+		value = key + 1
+	}
 	m.s.none(value, ok)
 	return value, ok
 }
@@ -166,7 +187,13 @@ func (m *swissMap) SetDefault(key, value uint64) (uint64, bool) {
 func (m *swissMap) Delete(key uint64) bool {
 	ok := m.Map.Delete(key)
 	if m.s.turn++; ok && m.s.turn%5 == 0 {
-		if size := m.Size(); !m.Map.Reserve(int(size)/swissGroup*swissLive) || m.Size() != size {
+		size := m.Size()
+		if m.s.fault == swissReservesLess {
+			m.Map.Set(key, 0)
+			m.Map.Reserve(int(size)/swissGroup*swissLive + 1)
+			m.Map.Delete(key)
+		}
+		if !m.Map.Reserve(int(size)/swissGroup*swissLive) || m.Size() != size {
 			m.s.broken = errors.New("swiss/answers: there is no room for as many keys as a table may hold")
 		}
 	}
@@ -225,6 +252,9 @@ func (m *swissMap) Iterate() dict.Iterator { return &swissIter{m.s, m.Iter()} }
 // Free is the end of the map.
 func (m *swissMap) Free() {
 	m.Clear()
+	if m.s.fault == swissLoses {
+		m.s.mem.Alloc(16)
+	}
 	m.s.maps = slices.DeleteFunc(m.s.maps, func(o *swissMap) bool { return o == m })
 }
 

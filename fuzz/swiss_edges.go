@@ -19,6 +19,9 @@ const (
 // edges asks for that, or for nothing, in turn. There are no maps, and there is memory.
 func (s *swissStore) edges() error {
 	before, _, _ := s.mem.Usage()
+	if s.fault == swissHoards {
+		s.mem.Alloc(16)
+	}
 	var err error
 	switch s.turn % 8 {
 	case 0:
@@ -62,7 +65,11 @@ func (s *swissStore) spread() error {
 	if s.turn/8%2 == 0 { // so that it grows to more groups than a group has bytes, and once more
 		keys = 1900
 	}
-	m := swiss.New(s.mem, nil)
+	var hash func(uint64) uint64
+	if s.fault == swissClusters {
+		hash = func(key uint64) uint64 { return key % 128 }
+	}
+	m := swiss.New(s.mem, hash)
 	defer m.Clear()
 	shift := s.turn / 16 % 4 * 17
 	for i := range keys {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"heapfuzz/model"
@@ -16,7 +17,8 @@ var Alive = &model.Invariant{
 	Doc:  "an operation neither panics nor faults nor fails to return",
 }
 
-// patience is how long a run may take before it counts as one that fails to return, unless the Runner says otherwise.
+// patience is how long no operation may be answered before the target counts as one that fails to return, unless the
+// Runner says otherwise. It is long, as a loaded machine may answer late.
 const patience = 60 * time.Second
 
 // Result is what one run gave. The run ends with the first violation: a corrupt heap is never driven on.
@@ -34,8 +36,9 @@ type Runner struct {
 	// After, when set, is called after each accepted answer, and its violation ends the run: Blame and tests look
 	// deeper there.
 	After func(t Target, at int, op prog.Op) *model.Violation
-	// OnHang, when set, is called from another goroutine once a run has taken Patience. A target in this process
-	// cannot be stopped, so all that is left to do is to save the program and to end the process.
+	// OnHang, when set, is called from another goroutine once a run has given no answer for Patience, or for up to
+	// twice as long. A target in this process cannot be stopped, so all that is left to do is to save the program and
+	// to end the process.
 	OnHang   func(*Subject, prog.Program)
 	Patience time.Duration // 0 means a minute
 	// Look draws the picture of a violation; switched off while shrinking.
@@ -43,8 +46,9 @@ type Runner struct {
 	// Meter, when set, counts what each run did.
 	Meter *Meter
 
-	trace prog.Trace
-	ops   []prog.Op
+	trace    prog.Trace
+	ops      []prog.Op
+	answered atomic.Int64 // operations, while there is OnHang
 }
 
 // Run opens a fresh target, asks it every operation of the program and of the epilogue, and has every answer judged.
@@ -55,8 +59,7 @@ func (r *Runner) Run(s *Subject, p prog.Program) (Result, error) {
 		return Result{}, fmt.Errorf("open %s: %w", s.Target, err)
 	}
 	if r.OnHang != nil {
-		watch := time.AfterFunc(cmp.Or(r.Patience, patience), func() { r.OnHang(s, p) })
-		defer watch.Stop()
+		defer r.watch(s, p)()
 	}
 	r.trace = r.trace[:0]
 	r.ops = append(append(r.ops[:0], p.Ops...), s.Epilogue...)
@@ -77,6 +80,29 @@ func (r *Runner) Run(s *Subject, p prog.Program) (Result, error) {
 	return res, nil
 }
 
+// watch calls OnHang once there is no answer any more. What it returns ends that.
+func (r *Runner) watch(s *Subject, p prog.Program) (stop func()) {
+	const never = 1 << 62
+	limit, before := cmp.Or(r.Patience, patience), r.answered.Load()
+	var over atomic.Bool
+	var timer *time.Timer
+	timer = time.AfterFunc(never, func() {
+		switch n := r.answered.Load(); {
+		case over.Load():
+		case n != before:
+			before = n
+			timer.Reset(limit)
+		default:
+			r.OnHang(s, p)
+		}
+	})
+	timer.Reset(limit)
+	return func() {
+		over.Store(true)
+		timer.Stop()
+	}
+}
+
 // drive is the loop. A panic of the target is an answer like any other: the operation at which it happened failed.
 func (r *Runner) drive(t Target, j Judge, res *Result) (v *model.Violation) {
 	defer func() {
@@ -90,6 +116,9 @@ func (r *Runner) drive(t Target, j Judge, res *Result) (v *model.Violation) {
 		res.At = i
 		out := t.Do(op)
 		r.trace = append(r.trace, out)
+		if r.OnHang != nil {
+			r.answered.Add(1)
+		}
 		if v := j.Step(op, out); v != nil {
 			return v
 		}

@@ -3,7 +3,9 @@ package props_test
 import (
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"heapfuzz/props"
 	"heapfuzz/props/heaptest"
@@ -35,6 +37,34 @@ func TestRunnerSurvivesItsTarget(t *testing.T) {
 		if sign := res.Violation.Signature(); strings.ContainsAny(sign, "0123456789") {
 			t.Errorf("%s: the signature %q holds a number", name, sign)
 		}
+	}
+}
+
+// OnHang is called for a run that gives no answer any more, and not for one that takes long and answers.
+func TestRunnerWaitsForAnswers(t *testing.T) {
+	const limit = 400 * time.Millisecond
+	s := subject(wrong{})
+	open, wait := s.Open, limit/20
+	slow := *s
+	slow.Open = func(w [prog.ArgsMax]uint64) (props.Target, props.Judge, error) {
+		target, j, err := open(w)
+		return breaks{target, func() { time.Sleep(wait) }}, j, err
+	}
+	var hung atomic.Int64
+	r := props.Runner{Patience: limit, OnHang: func(*props.Subject, prog.Program) { hung.Add(1) }}
+	program := s.Spec.MustParse(strings.Repeat("usage\n", 60))
+	for _, hangs := range []int64{0, 1} {
+		if _, err := r.Run(&slow, program); err != nil {
+			t.Fatal(err)
+		}
+		if n := hung.Load(); n != hangs {
+			t.Errorf("it was called %d times where each answer takes %v", n, wait)
+		}
+		wait, program = 3*limit, s.Spec.MustParse("usage")
+	}
+	time.Sleep(3 * limit)
+	if n := hung.Load(); n != 1 {
+		t.Errorf("it was called %d times when the run was over", n)
 	}
 }
 

@@ -86,7 +86,7 @@ type Config struct {
 	KeepGoing bool           // go on after a finding; findings of one signature on one target are handed over once
 	Seeds     []prog.Program // programs of all targets' language that are mutated; none: all programs are generated
 	Epoch     int            // programs on each target between two choices of parents; 0: EpochDefault; below 0: never
-	Hang      time.Duration  // a program that takes longer does not return; 0: HangDefault
+	Hang      time.Duration  // who gives no answer for so long does not return, see Silence; 0: HangDefault
 
 	// Before is called by the workers, which are numbered from 0, before each program. It may be nil. Should the target
 	// take the process with it, that is what remains.
@@ -386,7 +386,11 @@ func (c *campaign) progress() Progress {
 func (c *campaign) hanging() *props.Finding {
 	for _, w := range c.workers {
 		r := w.running.Load()
-		if r == nil || time.Since(r.since) < c.Hang {
+		if r == nil {
+			w.silence.End()
+			continue
+		}
+		if !w.silence.Over(w.steps.Load()) {
 			continue
 		}
 		c.stuck = w

@@ -237,6 +237,57 @@ func TestHang(t *testing.T) {
 	}
 }
 
+// A target that works for ever is found by what it works, before the time by the clock.
+func TestSpins(t *testing.T) {
+	var release atomic.Bool
+	var asked atomic.Int64
+	spins := spoiled("spins", func(_ prog.Op, out prog.Outcome) prog.Outcome {
+		for last := asked.Add(1) == 30; last && !release.Load(); {
+		}
+		return out
+	})
+	const limit = 200 * time.Millisecond
+	var found *props.Finding
+	begun := cpuTime()
+	res, err := Run(t.Context(), Config{Targets: []Target{spins}, Seed: 1, Hang: limit,
+		Found: func(f *props.Finding) error {
+			found = f
+			if took := cpuTime() - begun; took < limit {
+				t.Errorf("it is told after %v", took)
+			}
+			return nil
+		}})
+	release.Store(true)
+	if err != nil || !res.Hung || found == nil || found.Signature() != "conforms: run/alive hang" {
+		t.Fatalf("hung %v, finding %v, error %v", res.Hung, found, err)
+	}
+}
+
+// A target whose programs take long, as on a loaded machine, is not told to hang while it answers; nor is one whose
+// answer takes longer than the limit, while nothing works.
+func TestSlow(t *testing.T) {
+	const limit, many = 100 * time.Millisecond, 600 // answers that take a millisecond or more
+	var asked atomic.Int64
+	slow := spoiled("slow", func(_ prog.Op, out prog.Outcome) prog.Outcome {
+		switch n := asked.Add(1); {
+		case n%100 == 0 && n <= many:
+			time.Sleep(2 * limit)
+		case n <= many:
+			time.Sleep(time.Millisecond)
+		}
+		return out
+	})
+	s := slow.New()
+	seed := prog.Program{Ops: make([]prog.Op, 2*many)} // one program that takes longer than any silence may
+	for i := range seed.Ops {
+		seed.Ops[i].Kind = s.Spec.MustParse("usage").Ops[0].Kind
+	}
+	res := mustRun(t, Config{Targets: []Target{slow}, Seed: 1, Programs: 1, Hang: limit, Seeds: []prog.Program{seed}})
+	if res.Hung || res.Verdicts[0].Busy < wallFactor*limit {
+		t.Errorf("hung %v after %d operations and %v", res.Hung, asked.Load(), res.Verdicts[0].Busy)
+	}
+}
+
 func TestSeedsAreMutated(t *testing.T) {
 	s := spoiled("a", right).New()
 	seed := s.Spec.MustParse(strings.Repeat("p0 = alloc size=100\nfree p0\n", 20))

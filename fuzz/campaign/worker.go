@@ -22,6 +22,8 @@ type worker struct {
 	meters   []props.Meter // by target: of the program that runs under conforms
 	walker   walker
 	running  atomic.Pointer[running] // nil between jobs
+	steps    atomic.Int64            // answers, and jobs that were begun
+	silence  Silence                 // of the goroutine that called Run
 	done     chan struct{}           // closed when it has ended
 }
 
@@ -30,7 +32,6 @@ type running struct {
 	job      int
 	program  prog.Program // not changed while it runs
 	ops      []prog.Op    // with the epilogue
-	since    time.Time
 	answered atomic.Int64 // operations
 }
 
@@ -51,10 +52,12 @@ type result struct {
 
 func newWorker(c *campaign, number int) *worker {
 	w := &worker{c: c, number: number, subjects: make([]*props.Subject, len(c.Targets)), done: make(chan struct{})}
+	w.silence.Limit = c.Hang * time.Duration(max(1, c.Workers)) // of CPU time the others take their part
 	w.alike, w.meters = make([]props.Property, len(c.Targets)), make([]props.Meter, len(c.Targets))
 	w.runner.Look = true
 	w.runner.After = func(_ props.Target, at int, _ prog.Op) *model.Violation {
 		w.running.Load().answered.Store(int64(at) + 1)
+		w.steps.Add(1)
 		if c.abort.Load() {
 			return aborted
 		}
@@ -86,7 +89,8 @@ func (w *worker) do(j job) result {
 		w.c.Before(w.number, s, p)
 	}
 	begun := time.Now()
-	w.running.Store(&running{job: job, program: p, ops: append(slices.Clone(p.Ops), s.Epilogue...), since: begun})
+	w.steps.Add(1)
+	w.running.Store(&running{job: job, program: p, ops: append(slices.Clone(p.Ops), s.Epilogue...)})
 	defer w.running.Store(nil)
 	meter := &w.meters[job%n]
 	meter.Reset()

@@ -93,7 +93,7 @@ var toys = []row{
 	},
 	{
 		Name: "calloc-overflow", Doc: "calloc does not see that the product of its factors does not fit",
-		Rule: heap.Overflow, Contract: strict, Open: open(CallocOverflow), Programs: 1000,
+		Rule: heap.Overflow, Contract: strict, Open: open(CallocOverflow),
 	},
 	{
 		Name: "calloc-dirty", Doc: "calloc does not clear a block above 128 bytes",

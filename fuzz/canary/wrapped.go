@@ -22,7 +22,7 @@ var wrapped = []row{
 	},
 	{
 		Name: "slab-calloc-wraps", Doc: "calloc over a right allocator multiplies without looking",
-		Rule: heap.Overflow, Contract: slabs, Programs: 1000,
+		Rule: heap.Overflow, Contract: slabs,
 		Open: onSlab(func(a *slab.Allocator) heaptest.Allocator { return callocWraps{a} }),
 	},
 	{

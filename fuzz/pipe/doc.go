@@ -116,7 +116,7 @@
 //
 // # What goes wrong
 //
-// A process that dies, is silent for 20 seconds, or writes what is no answer, is a finding: the methods
-// panic with an error that has its last words, which the runner turns into run/alive. The next Reset starts a new
-// process.
+// A process that dies, works for 20 seconds of CPU time or is silent for three minutes instead of an answer, or writes
+// what is no answer, is a finding: the methods panic with an error that has its last words, which the runner turns into
+// run/alive. The next Reset starts a new process.
 package pipe

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -53,6 +54,20 @@ func otherSide(mode string) {
 			os.Exit(7)
 		case "sleeps":
 			time.Sleep(time.Minute)
+		case "spins":
+			for begun := time.Now(); time.Since(begun) < time.Minute; {
+			}
+		case "slow", "stops":
+			if strings.HasPrefix(in.Text(), "reset") {
+				fmt.Print("o") // the rest of the line comes later
+				if mode == "stops" {
+					_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+				}
+				for range 20 {
+					time.Sleep(40 * time.Millisecond)
+				}
+				fmt.Println("k")
+			}
 		case "talks":
 			fmt.Println("what?")
 		case "screams":
@@ -182,7 +197,7 @@ func TestPython(t *testing.T) {
 
 // TestTheOtherSideFails tries processes that break in every way.
 func TestTheOtherSideFails(t *testing.T) {
-	defer func(d time.Duration) { patience = d }(patience)
+	defer func(d time.Duration) { patienceWall = d }(patienceWall)
 	for mode, want := range map[string]string{
 		"dies":    "died: exit status 7: Fatal Python error: deallocating None",
 		"sleeps":  "does not answer",
@@ -190,13 +205,13 @@ func TestTheOtherSideFails(t *testing.T) {
 		"screams": "writes a line without end",
 		"invents": `with "event final 12345"`,
 	} {
-		patience = 10 * time.Second
+		patienceWall = time.Minute
 		g, err := side(t, mode)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if mode == "sleeps" {
-			patience = 50 * time.Millisecond
+			patienceWall = 50 * time.Millisecond
 		}
 		if err := g.Reset(0, 0, 0); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", mode, err)
@@ -209,6 +224,33 @@ func TestTheOtherSideFails(t *testing.T) {
 			}()
 			g.New(0, 1)
 		}()
+	}
+}
+
+// TestPatience has a side that works for ever found by what it works, long before the time by the clock; and waits for
+// one that is only slow, and for one that is stopped as on a machine that has no time for it, for longer by the clock
+// than either may work.
+func TestPatience(t *testing.T) {
+	if _, told := cpuTime(os.Getpid()); !told {
+		t.Skip("the system does not tell what a process works")
+	}
+	defer func(cpu, wall time.Duration) { patience, patienceWall = cpu, wall }(patience, patienceWall)
+	patience, patienceWall = 200*time.Millisecond, 30*time.Second
+	for mode, want := range map[string]string{"spins": "does not answer", "slow": "", "stops": ""} {
+		g, err := side(t, mode)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pid, begun := g.p.cmd.Process.Pid, time.Now()
+		going := time.AfterFunc(2*time.Second, func() { _ = syscall.Kill(pid, syscall.SIGCONT) })
+		err = g.Reset(0, 0, 0)
+		going.Stop()
+		switch took := time.Since(begun); {
+		case want == "" && (err != nil || took <= patience):
+			t.Errorf("%s: %v after %v", mode, err, took)
+		case want != "" && (err == nil || !strings.Contains(err.Error(), want) || took >= patienceWall):
+			t.Errorf("%s: %v after %v", mode, err, took)
+		}
 	}
 }
 

@@ -12,9 +12,6 @@ import (
 	"time"
 )
 
-// patience is how long the other side may take for one line.
-var patience = 20 * time.Second
-
 // lineMax bounds a line: what is longer is no answer.
 const lineMax = 1 << 16
 
@@ -70,26 +67,38 @@ func (p *process) write(line []byte) error {
 	return nil
 }
 
-// read returns the next line.
+// read returns the next line. One that was begun is kept while it is waited for the rest.
 func (p *process) read() (string, error) {
 	if p.dead != nil {
 		return "", p.dead
 	}
-	if err := p.out.SetReadDeadline(time.Now().Add(patience)); err != nil {
-		return "", p.end("cannot be waited for", err)
+	var begun []byte
+	for w := (wait{pid: p.cmd.Process.Pid, since: time.Now()}); ; {
+		if err := p.out.SetReadDeadline(w.deadline()); err != nil {
+			return "", p.end("cannot be waited for", err)
+		}
+		line, err := p.lines.ReadSlice('\n')
+		if err == nil {
+			return string(begun) + string(line[:len(line)-1]), nil
+		}
+		begun = append(begun, line...)
+		if !errors.Is(err, os.ErrDeadlineExceeded) || len(begun) > lineMax || w.over() {
+			return "", p.failed(err)
+		}
 	}
-	line, err := p.lines.ReadSlice('\n')
+}
+
+// failed notes why there is no line.
+func (p *process) failed(err error) error {
 	switch {
-	case err == nil:
-		return string(line[:len(line)-1]), nil
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return "", p.end("does not answer", nil)
+		return p.end("does not answer", nil)
 	case errors.Is(err, bufio.ErrBufferFull):
-		return "", p.end("writes a line without end", nil)
+		return p.end("writes a line without end", nil)
 	case errors.Is(err, io.EOF):
-		return "", p.end("died", nil)
+		return p.end("died", nil)
 	}
-	return "", p.end("cannot be read", err)
+	return p.end("cannot be read", err)
 }
 
 // end notes why the process is not asked any more, with its last words.

@@ -8,6 +8,7 @@ import (
 	"heapfuzz/impl/page"
 	"heapfuzz/impl/pool"
 	"heapfuzz/impl/profile"
+	"heapfuzz/impl/sizeclass"
 )
 
 // busy returns a heap in which every kind of pool, arena and run can be found: arenas 0 and 1 with 3 and 9 free pools,
@@ -84,6 +85,17 @@ func headless(t testing.TB, a *Allocator) int {
 	return 0
 }
 
+// largeRun is the address of a run that is one large block.
+func largeRun(t testing.TB, a *Allocator) uintptr {
+	for _, k := range a.raw.runs {
+		if page.Load32(k.addr+runClass) == largeClass {
+			return k.addr
+		}
+	}
+	t.Fatal("there is no large block")
+	return 0
+}
+
 // breaks are the rules and how to break each by hand, as little else as can be.
 var breaks = []struct {
 	rule, profile string
@@ -106,6 +118,10 @@ var breaks = []struct {
 	{"arena/usable-order", "3.6", func(t testing.TB, a *Allocator) { a.vec.usable = a.arenas[a.vec.usable].next }},
 	{"arena/usable-order", "3.11", func(t testing.TB, a *Allocator) { a.arenas[a.vec.usable].next = 15 }},
 	{"arena/usable-order", "3.8", func(t testing.TB, a *Allocator) { a.arenas[a.vec.usable].free = 60 }},
+	{"arena/usable-order", "3.9", func(t testing.TB, a *Allocator) {
+		a.arenas[a.vec.usable].next = int32(len(a.arenas))
+	}},
+	{"arena/usable-order", "3.9", func(t testing.TB, a *Allocator) { a.arenas[a.vec.usable].next = none }},
 	{"arena/full-off-lists", "3.9", func(t testing.TB, a *Allocator) {
 		for i := range a.arenas {
 			if o := &a.arenas[i]; o.address != 0 && o.free == 0 {
@@ -116,6 +132,7 @@ var breaks = []struct {
 	{"arena/full-off-lists", "3.6", func(t testing.TB, a *Allocator) { a.arenas[a.vec.usable].free = 0 }},
 	{"arena/fingers", "3.9", func(t testing.TB, a *Allocator) { a.vec.fingers[a.arenas[a.vec.usable].free] = none }},
 	{"arena/fingers", "3.11", func(t testing.TB, a *Allocator) { a.vec.fingers[0] = 0 }},
+	{"arena/fingers", "3.9", func(t testing.TB, a *Allocator) { a.vec.fingers[len(a.vec.fingers)-1] = a.vec.usable }},
 	{"arena/wholly-free", "3.9", func(t testing.TB, a *Allocator) {
 		prof := *a.prof
 		prof.KeepLast = false
@@ -158,6 +175,7 @@ var breaks = []struct {
 	{"pool/class-list", "3.9", func(t testing.TB, a *Allocator) { second(a).SetPrev(0) }},
 	{"pool/class-list", "3.6", func(t testing.TB, a *Allocator) { second(a).Next().SetNext(second(a)) }},
 	{"pool/class-list", "3.11", func(t testing.TB, a *Allocator) { second(a).SetNext(4096) }},
+	{"pool/class-list", "3.9", func(t testing.TB, a *Allocator) { page.Store32(uintptr(second(a))+36, 0) }},
 	{"pool/grid", "3.9", func(t testing.TB, a *Allocator) { page.Store32(uintptr(find(t, a, isFull))+44, 100) }},
 	{"pool/grid", "3.9", func(t testing.TB, a *Allocator) { page.Store32(uintptr(find(t, a, isFull))+40, 8) }},
 	{"pool/free-list", "3.9", func(t testing.TB, a *Allocator) {
@@ -205,12 +223,17 @@ var breaks = []struct {
 	{"raw/runs", "3.9", func(t testing.TB, a *Allocator) {
 		a.raw.runs[0], a.raw.runs[1] = a.raw.runs[1], a.raw.runs[0]
 	}},
+	{"raw/runs", "3.9", func(t testing.TB, a *Allocator) {
+		page.Store32(largeRun(t, a)+runClass, sizeclass.RawClasses)
+	}},
 	{"raw/class-list", "3.9", func(t testing.TB, a *Allocator) { a.raw.heads[16] = 0 }},
 	{"raw/class-list", "3.9", func(t testing.TB, a *Allocator) {
 		page.Store(a.raw.heads[16]+runNext, a.raw.heads[16])
 	}},
 	{"raw/kept", "3.9", func(t testing.TB, a *Allocator) { a.raw.kept = nil }},
 	{"raw/kept", "3.9", func(t testing.TB, a *Allocator) { page.Store32(a.raw.kept[0].addr+runLive, 1) }},
+	{"raw/kept", "3.9", func(t testing.TB, a *Allocator) { page.Store32(largeRun(t, a)+runLive, 0) }},
+	{"raw/tags", "3.9", func(t testing.TB, a *Allocator) { page.Store(largeRun(t, a)+runCarved, runHeader+1) }},
 	{"raw/tags", "3.9", func(t testing.TB, a *Allocator) { page.Store(a.raw.heads[16]+runHeader+8, 0) }},
 	{"raw/free-list", "3.9", func(t testing.TB, a *Allocator) { page.Store(a.raw.heads[16]+runFree, 0) }},
 	{"raw/free-list", "3.9", func(t testing.TB, a *Allocator) {

@@ -79,6 +79,21 @@ func TestBroken(t *testing.T) {
 		{"keys", old, "a mask with a hole", func(s *Space, d Dict, k keys) { word(uintptr(d)+oldMask, 5) }},
 		{"hash", old, "a stored hash of another key", func(s *Space, d Dict, k keys) { word(d.smallTable()+24, 5) }},
 		{"value", old, "a live key without a value", func(s *Space, d Dict, k keys) { word(d.smallTable()+16, 0) }},
+		{"keys", old, "a table larger than its block", func(s *Space, d Dict, k keys) {
+			word(uintptr(d)+oldTable, uint64(uintptr(s.mem.Alloc(64))))
+			word(uintptr(d)+oldMask, 31)
+		}},
+		{"value", old, "an empty slot with a value", func(s *Space, d Dict, k keys) {
+			word(oldCell(d.smallTable(), 7)+8, 3)
+		}},
+		{"empty-slot", old, "a table that was filled up", func(s *Space, d Dict, k keys) {
+			for i := range uintptr(8) {
+				if c := oldCell(d.smallTable(), i); keyAt(c) == 0 {
+					word(c, uint64(s.dummy))
+				}
+			}
+			d.setFill(8)
+		}},
 		{"reach", old, "a slot off its path", func(s *Space, d Dict, k keys) {
 			to := oldCell(d.smallTable(), 7)
 			from := oldCell(d.smallTable(), 2)
@@ -133,6 +148,10 @@ func TestBrokenSplit(t *testing.T) {
 			page.Store(c, 0)
 		}},
 		{"kind", "3.8", "values with keys that are not shared", func(s *Space, d Dict) { d.keys().setKind(kindStr) }},
+		{"dummies", "3.8", "a dummy among shared keys", func(s *Space, d Dict) {
+			s.setSlot(d.keys(), s.freeSlot(d.keys(), 0), slotDummy)
+			d.keys().setUsable(d.keys().usable() - 1)
+		}},
 		{"refs", "3.8", "shared keys that nobody has", func(s *Space, d Dict) { d.keys().setRefs(0) }},
 	}
 	for _, row := range rows {
@@ -157,17 +176,47 @@ func TestBrokenFreeLists(t *testing.T) {
 	s := open(t, Config{})
 	big := s.newKeys(5, true)
 	s.freeKeys[0], s.keysFree = big, 1
-	if err := s.CheckSpace(); err == nil {
+	if err := s.CheckSpace(); err == nil || !strings.HasPrefix(err.Error(), "dict/free:") {
 		t.Error("a table of 32 slots may wait for reuse")
 	}
 	small := s.newKeys(4, true)
 	bytes := page.View(uintptr(small)+keysMeta, 4)
 	bytes[0] = logMin
 	s.freeKeys[0], s.freeKeys[1], s.keysFree = small, small, 2
-	if err := s.CheckSpace(); err == nil {
+	if err := s.CheckSpace(); err == nil || !strings.HasPrefix(err.Error(), "dict/free:") {
 		t.Error("a table may wait for reuse twice")
 	}
 	s.keysFree = 0
+	d := s.New()
+	s.freeDicts[0], s.freeDicts[1], s.dictsFree = d, d, 2
+	if err := s.CheckSpace(); err == nil || !strings.HasPrefix(err.Error(), "dict/free:") {
+		t.Error("a dict may wait for reuse twice")
+	}
+	s.dictsFree = 0
+}
+
+// TestBrokenShared counts the references to shared keys when there is one owner more, and one less, than is told.
+func TestBrokenShared(t *testing.T) {
+	p, _ := ProfileByName("3.8")
+	s := open(t, Config{Profile: p})
+	c := s.NewClass()
+	d := s.NewInstance(&c)
+	must(t, s.SetAttr(&c, d, s.NewStr("a"), Int(1)))
+	for _, row := range []struct {
+		dicts   []Dict
+		classes []Class
+		fine    bool
+	}{
+		{[]Dict{d}, []Class{c}, true},
+		{[]Dict{d}, nil, false},
+		{nil, []Class{c}, false},
+		{[]Dict{d, d}, []Class{c}, false},
+	} {
+		err := s.CheckShared(row.dicts, row.classes, func(uintptr) {}, func(Word) {})
+		if fine := err == nil; fine != row.fine || !fine && !strings.HasPrefix(err.Error(), "dict/refs:") {
+			t.Errorf("%d dicts and %d classes: %v", len(row.dicts), len(row.classes), err)
+		}
+	}
 }
 
 func TestExplain(t *testing.T) {

@@ -421,6 +421,48 @@ func TestInvariants(t *testing.T) {
 	}
 }
 
+// TestInvariantsOfOthers breaks those that a cache of numbers with a bound has not.
+func TestInvariantsOfOthers(t *testing.T) {
+	tests := []struct {
+		rule, reason string
+		cfg          Config
+		spoil        func(c *Cache) (mend func())
+	}{
+		{"lru/keys", "a tuple is referred to once more", Config{Max: 3}, func(c *Cache) func() {
+			at := tuple(c.root.next().key()) + tupleRefs
+			page.Store(at, page.Load(at)+1)
+			return func() { page.Store(at, page.Load(at)-1) }
+		}},
+		{"lru/keys", "what is to be a tuple is a number", Config{Max: 3}, func(c *Cache) func() {
+			c.typed = true
+			return func() { c.typed = false }
+		}},
+		{"lru/links", "the ring has a link that the dict has not", Config{Max: 3}, func(c *Cache) func() {
+			l := link(c.mem.Alloc(linkBytes))
+			l.insert(c.root.prev(), c.root)
+			return func() { l.detach(); c.mem.Free(l.pointer()) }
+		}},
+		{"lru/empty", "a cache that stores nothing holds entries", Config{Unbounded: true}, func(c *Cache) func() {
+			c.unbounded = false
+			return func() { c.unbounded = true }
+		}},
+	}
+	for _, test := range tests {
+		c := open(t, test.cfg)
+		two := Args{Positional: []dict.Word{dict.Int(1), dict.Int(2)}}
+		if _, err := c.Call(two, square(1)); err != nil {
+			t.Fatal(err)
+		}
+		call(t, c, 1)
+		mend := test.spoil(c)
+		if err := c.CheckInvariants(); err == nil || !strings.HasPrefix(err.Error(), test.rule+":") {
+			t.Errorf("%s: %s: %v", test.rule, test.reason, err)
+		}
+		mend()
+		check(t, c)
+	}
+}
+
 // TestNothingOfGo: calls of numbers ask nothing of Go's heap.
 func TestNothingOfGo(t *testing.T) {
 	c := open(t, Config{Max: 100})

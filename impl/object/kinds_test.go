@@ -455,6 +455,12 @@ func TestCheckFindsKinds(t *testing.T) {
 	}{
 		{"object/list", func(_ *Heap, v victims) { v.list.store(listRoom, 1) }},
 		{"object/list", func(_ *Heap, v victims) { v.list.store(listSize, 0); v.list.store(listRoom, 0) }},
+		{"object/memory", func(h *Heap, v victims) { // two lists have one block, which refers to one of them
+			other := h.NewList(9)
+			page.Store(v.list.load(listItems), uintptr(other))
+			other.store(listItems, v.list.load(listItems))
+			other.store(offCount, 2)
+		}},
 		{"object/set", func(_ *Heap, v victims) { v.set.store(setUsed, 8) }},
 		{"object/set", func(h *Heap, v victims) { v.set.store(setFill, 9); v.set.store(setUsed, 10) }},
 		{"object/set", func(_ *Heap, v victims) { v.set.store(setMask, setSlotsMin-1) }},

@@ -305,7 +305,18 @@ func TestCheckFinds(t *testing.T) {
 		{"object/untracked", func(h *Heap, v victims) { h.untrack(v.weak) }},
 		{"object/weak", func(h *Heap, v victims) { v.weak.store(weakReferent, 0); v.weak.store(weakNext, 8) }},
 		{"object/weak", func(h *Heap, v victims) { v.weak.store(weakPrev, uintptr(v.list)) }},
+		{"object/weak", func(h *Heap, v victims) { // a reference that refers to nothing, and is on a list
+			v.inst.store(h.typeOf(v.inst).weakAt, 0)
+			v.weak.store(weakReferent, 0)
+			v.weak.store(weakNext, 8)
+		}},
 		{"object/trash", func(h *Heap, _ victims) { h.depth = 1 }},
+		{"object/trash", func(h *Heap, _ victims) { h.misnested = true }},
+		{"object/free", func(h *Heap, _ victims) {
+			h.Decref(h.NewList(0))
+			h.free[freeLists].first.store(offCount, 2)
+		}},
+		{"object/memory", func(h *Heap, _ victims) { h.mem.Alloc(16) }},
 		{"object/free", func(h *Heap, _ victims) { h.Decref(h.NewList(0)); h.free[freeLists].n++ }},
 		{"object/free", func(h *Heap, _ victims) { h.Decref(h.NewList(0)); h.free[freeLists].first.store(offType, 1) }},
 	}

@@ -28,6 +28,9 @@ func TestInvariantsCanFail(t *testing.T) {
 		}},
 		{"directory", "a slab is found that is no more", func(a *Allocator) { a.dir.put(1, &slab{}) }},
 		{"directory", "the count is wrong", func(a *Allocator) { a.dir.count++ }},
+		{"directory", "its places are those of a smaller one", func(a *Allocator) {
+			a.dir.entries = append(a.dir.entries, make([]entry, len(a.dir.entries))...)
+		}},
 		{"class", "there is no such class", func(a *Allocator) { a.partial().class = 99 }},
 		{"class", "the size is another", func(a *Allocator) { a.partial().size += 16 }},
 		{"class", "there is one block more", func(a *Allocator) { a.partial().capacity++ }},

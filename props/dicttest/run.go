@@ -33,8 +33,8 @@ func InWorld(open Opener) Option { return func(o *config) { o.open = open } }
 // InCacheWorld opens caches in the small worlds that programs ask for, in place of the suite's open.
 func InCacheWorld(open CacheOpener) Option { return func(o *config) { o.openCache = open } }
 
-// Patience sets how long one program may take before the suite ends the process, since it will not return. A minute by
-// default.
+// Patience sets how long an operation may take, or at most twice as long, before the suite ends the process, since it
+// will not return. A minute by default.
 func Patience(d time.Duration) Option { return func(o *config) { o.Patience = d } }
 
 // config is what the options of one use of the suite say.

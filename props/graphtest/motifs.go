@@ -287,14 +287,29 @@ var motifs = []prog.Motif{
 		count p0
 		unroot p0
 		collect generation=3`},
+	{Name: "a finalizer that empties the list it is of, and garbage behind what was in it", Weight: 2, Text: `
+		p0 = new kind=2 fields=1
+		p1 = new kind=0 fields=0
+		p2 = new kind=0 fields=1
+		set p0 p0 field=0
+		append p0 p1
+		set p2 p2 field=0
+		finalizer p0 script=3
+		finalizer p2 script=0
+		unroot p1
+		unroot p0
+		unroot p2
+		collect generation=3`},
 	{Name: "garbage that is frozen", Weight: 2, Text: `
 		p0 = new kind=0 fields=1
 		set p0 p0 field=0
 		p1 = weak p0 callback=1
+		p3 = new kind=2 fields=0
 		freeze
 		frozen
 		objects above=0
 		unroot p0
+		unroot p3
 		collect generation=3
 		p2 = deref p1
 		unroot p2

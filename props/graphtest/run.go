@@ -28,8 +28,8 @@ func Named(name string) Option { return func(o *config) { o.name = name } }
 // InWorld opens the heap in the small worlds that programs ask for, in place of the suite's open.
 func InWorld(open Opener) Option { return func(o *config) { o.open = open } }
 
-// Patience sets how long one program may take before the suite ends the process, since it will not return. A minute by
-// default.
+// Patience sets how long an operation may take, or at most twice as long, before the suite ends the process, since it
+// will not return. A minute by default.
 func Patience(d time.Duration) Option { return func(o *config) { o.Patience = d } }
 
 // config is what the options of one use of the suite say.

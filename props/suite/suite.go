@@ -40,7 +40,7 @@ import (
 type Options struct {
 	Programs int           // that Test runs for each property; Run leaves that to the flag -rapid.checks
 	Seed     uint64        // of Test's programs and of Bench's; the environment's HEAPFUZZ_SEED goes before it
-	Patience time.Duration // how long one program may take before the process ends, as it will not return; 0: a minute
+	Patience time.Duration // how long there may be no answer before the process ends, as none will come; 0: a minute
 }
 
 // Defaults are the options of a suite that is not told otherwise.

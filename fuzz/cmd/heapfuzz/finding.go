@@ -47,7 +47,7 @@ func settle(ctx context.Context, s *props.Subject, f *props.Finding, dir, origin
 		if err != nil {
 			panic("heapfuzz: " + err.Error())
 		}
-		err = guard(ctx, minimizeMax, func() {
+		err = within(ctx, minimizeMax, func() {
 			shorter, st = props.Minimize(s, property, f, props.MinimizeOptions{})
 			again = seenAgain(s, property, shorter)
 		})

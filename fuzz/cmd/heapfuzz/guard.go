@@ -13,29 +13,59 @@ import (
 )
 
 // hangUsage explains the flag of the commands that drive targets.
-const hangUsage = "a program that takes longer than this `time` does not return"
+const hangUsage = "a target that works for this `time` without an answer does not return"
 
 // errHangs says that a target did not return. Its goroutine is left behind, since it cannot be stopped: the process is
 // to end soon.
 var errHangs = errors.New("does not return")
 
-// guard runs f, which drives targets, and waits for it as long as the limit says or until the context ends.
-func guard(ctx context.Context, limit time.Duration, f func()) error {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		f()
-	}()
+// guard runs f, which drives targets by the runner, and waits for it until no answer comes for as long as the limit
+// says (see campaign.Silence), or until the context ends. It returns how many operations of the last run were answered.
+func guard(ctx context.Context, limit time.Duration, r *props.Runner, f func()) (answered int, err error) {
+	var at, answers atomic.Int64
+	r.After = func(_ props.Target, i int, _ prog.Op) *model.Violation {
+		at.Store(int64(i) + 1)
+		answers.Add(1)
+		return nil
+	}
+	silence, tick := campaign.Silence{Limit: limit}, time.NewTicker(min(limit, campaign.TickDefault))
+	defer tick.Stop()
+	for done := started(f); ; {
+		select {
+		case <-done:
+			return int(at.Load()), nil
+		case <-ctx.Done():
+			return int(at.Load()), errInterrupted
+		case <-tick.C:
+			if silence.Over(answers.Load()) {
+				return int(at.Load()), errHangs
+			}
+		}
+	}
+}
+
+// within runs f, and waits for it as long as the limit says or until the context ends.
+func within(ctx context.Context, limit time.Duration, f func()) error {
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	select {
-	case <-done:
+	case <-started(f):
 		return nil
 	case <-timer.C:
 		return errHangs
 	case <-ctx.Done():
 		return errInterrupted
 	}
+}
+
+// started starts f, and returns what is closed when it has returned.
+func started(f func()) (done chan struct{}) {
+	done = make(chan struct{})
+	go func() {
+		defer close(done)
+		f()
+	}()
+	return done
 }
 
 // running is one run of a program on a target.
@@ -54,21 +84,17 @@ func (r *running) finding() *props.Finding {
 	return campaign.Finding(r.subject.Target, r.program, r.Result)
 }
 
-// perform runs a program once, and makes a finding of it when it does not return within the limit.
+// perform runs a program once, and makes a finding of it when it does not return.
 func perform(ctx context.Context, s *props.Subject, p prog.Program, limit time.Duration) (*running, error) {
 	about(0, s, p)
 	run := &running{subject: s, program: p}
-	var answered atomic.Int64
-	runner := props.Runner{Look: true, After: func(_ props.Target, at int, _ prog.Op) *model.Violation {
-		answered.Store(int64(at) + 1)
-		return nil
-	}}
+	runner := props.Runner{Look: true}
 	var res props.Result
 	var err error
 	begun := time.Now()
-	switch e := guard(ctx, limit, func() { res, err = runner.Run(s, p) }); {
+	switch answered, e := guard(ctx, limit, &runner, func() { res, err = runner.Run(s, p) }); {
 	case e == errHangs:
-		f := campaign.Hanging(s.Target, p, append(p.Clone().Ops, s.Epilogue...), int(answered.Load()), limit)
+		f := campaign.Hanging(s.Target, p, append(p.Clone().Ops, s.Epilogue...), answered, limit)
 		run.Ops, run.Trace, run.Violation, run.At = f.Ops, f.Trace, f.Violation, f.At
 		return run, nil
 	case e != nil:

@@ -194,8 +194,9 @@ func refute(ctx context.Context, s *props.Subject, l *loaded, hang time.Duration
 		return nil, nil, fmt.Errorf("%s: %w", l.path, err)
 	}
 	var refuted *props.Refutation
-	check := func() { refuted, err = property.Check(s, &props.Runner{Look: true}, l.Program) }
-	if e := guard(ctx, hang, check); e != nil {
+	r := props.Runner{Look: true}
+	check := func() { refuted, err = property.Check(s, &r, l.Program) }
+	if _, e := guard(ctx, hang, &r, check); e != nil {
 		return nil, nil, fmt.Errorf("%s: %s: %w", l.path, property.Name, e)
 	}
 	if err != nil || refuted == nil {

@@ -86,7 +86,7 @@ func (c *control) hunt(ctx context.Context, seed uint64, hang time.Duration) (er
 		about(0, s, p)
 		var refuted *props.Refutation
 		var e error
-		if err = guard(ctx, hang, func() { refuted, e = property.Check(s, &r, p) }); err == nil {
+		if _, err = guard(ctx, hang, &r, func() { refuted, e = property.Check(s, &r, p) }); err == nil {
 			err = e
 		}
 		c.found = err == nil && refuted != nil && c.Hits(refuted.Violation)
