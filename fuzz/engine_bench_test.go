@@ -96,6 +96,8 @@ func smallProgram(n int) prog.Program {
 func runEngine(b *testing.B, s *props.Subject) {
 	const n = 100_000
 	p, r, done := smallProgram(n), props.Runner{}, 0
+	b.ReportAllocs()
+	used := processorTime(b)
 	for b.Loop() {
 		res, err := r.Run(s, p)
 		if err != nil || res.Violation != nil {
@@ -103,6 +105,8 @@ func runEngine(b *testing.B, s *props.Subject) {
 		}
 		done += n
 	}
+	used = processorTime(b) - used
+	b.ReportMetric(float64(used.Nanoseconds())/float64(done), "cpu-ns/operation")
 	perSecond(b, done)
 }
 
