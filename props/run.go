@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"heapfuzz/model"
@@ -58,8 +59,8 @@ func (r *Runner) Run(s *Subject, p prog.Program) (Result, error) {
 		watch := time.AfterFunc(cmp.Or(r.Patience, patience), func() { r.OnHang(s, p) })
 		defer watch.Stop()
 	}
-	r.trace = r.trace[:0]
 	r.ops = append(append(r.ops[:0], p.Ops...), s.Epilogue...)
+	r.trace = slices.Grow(r.trace[:0], len(r.ops))
 	res := Result{Ops: r.ops}
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	res.Violation = r.drive(t, j, &res)
@@ -86,11 +87,12 @@ func (r *Runner) drive(t Target, j Judge, res *Result) (v *model.Violation) {
 			v = &model.Violation{Rule: Alive, Cause: "panic " + scrub(text), Detail: "panic: " + text}
 		}
 	}()
-	for i, op := range r.ops {
-		res.At = i
-		out := t.Do(op)
-		r.trace = append(r.trace, out)
-		if v := j.Step(op, out); v != nil {
+	for i := range r.ops {
+		op := r.ops[i]
+		res.At, r.trace = i, r.trace[:i+1]
+		out := &r.trace[i] // written once: a copy of what was just written has the processor wait
+		*out = t.Do(op)
+		if v := j.Step(op, *out); v != nil {
 			return v
 		}
 		if out.Status == prog.OK {

@@ -86,7 +86,8 @@ func (m *Model) bounded(slot uint32, req Request, b Block) violation {
 		n = max(n, req.Align)
 		more = n
 	}
-	for _, w := range m.Contract.Waste {
+	for i := range m.Contract.Waste {
+		w := &m.Contract.Waste[i]
 		if most, promised := w.most(n); promised && !m.short() {
 			return wasted(slot, b, req.Size, n+most+more)
 		}
@@ -132,7 +133,8 @@ func (m *Model) enter(slot uint32, req Request, b Block) violation {
 	if n := int(slot) + 1 - len(m.slots); n > 0 {
 		m.slots = append(m.slots, make([]block, n)...)
 	}
-	m.slots[slot] = block{b, req.Size, m.way(b), req.Size == 0 || m.short()}
+	is := &m.slots[slot]
+	is.Block, is.size, is.way, is.poor = b, req.Size, m.way(b), req.Size == 0 || m.short()
 	m.live++
 	m.asked += uint64(req.Size)
 	m.usable += b.Usable

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"unsafe"
 
-	"heapfuzz/model"
 	"heapfuzz/model/heap"
 	"heapfuzz/props"
 	"heapfuzz/props/prog"
@@ -86,11 +85,6 @@ var epilogue = []prog.Op{
 	{Kind: Lang.Kind("check"), Args: [3]uint64{1}},
 	{Kind: Lang.Kind("usage")},
 }
-
-// judging is the model with the language's way to ask it.
-type judging struct{ m *heap.Model }
-
-func (j judging) Step(op prog.Op, out prog.Outcome) *model.Violation { return Lang.Step(j.m, op, out) }
 
 // picture describes the memory around the slot that op is about.
 func (d *driver) picture(op prog.Op) string {
