@@ -11,18 +11,18 @@ import (
 // keeps no content: the one who drives verifies that, and tells the offset of the first wrong byte, plus 1.
 type Model struct {
 	Contract Contract
-	slots    []block       // by slot; one without an address is no block
-	live     int           // how many are
-	pages    [lists][]held // the blocks with a byte in a page of 4 KiB, wide ones apart; see list
-	wide     []held        // the blocks of wideBytes and more, of which there are few at a time
-	asked    uint64        // bytes asked for in live blocks
-	usable   uint64        // bytes usable in live blocks
-	limited  bool          // the operating system gives only so much
-	nth      uint64        // the operating system was told to fail the nth request from here; 0: it was not
-	forever  bool          // and all from it
-	lost     bool          // whether it has failed, or how many requests there were, is not known
-	failed   bool          // a request failed since the last count that was right
-	trimmed  bool          // nothing has been allocated or freed since the last trim
+	slots    []block  // by slot; one without an address is no block
+	live     int      // how many are
+	pages    [][]held // the blocks with a byte in a page of 4 KiB, wide ones apart; see list
+	wide     []held   // the blocks of wideBytes and more, of which there are few at a time
+	asked    uint64   // bytes asked for in live blocks
+	usable   uint64   // bytes usable in live blocks
+	limited  bool     // the operating system gives only so much
+	nth      uint64   // the operating system was told to fail the nth request from here; 0: it was not
+	forever  bool     // and all from it
+	lost     bool     // whether it has failed, or how many requests there were, is not known
+	failed   bool     // a request failed since the last count that was right
+	trimmed  bool     // nothing has been allocated or freed since the last trim
 }
 
 type block struct {
@@ -53,7 +53,13 @@ type violation = *model.Violation
 
 // New returns the model of an empty heap. In a limited world the operating system gives only so much.
 func New(c Contract, limited bool) *Model {
-	return &Model{Contract: c, limited: limited}
+	return &Model{Contract: c, limited: limited, pages: make([][]held, lists)}
+}
+
+// Reset makes a model that of another empty heap, in which nothing but buffers is left of what was.
+func (m *Model) Reset(c Contract, limited bool) {
+	m.Drain()
+	*m = Model{Contract: c, limited: limited, slots: m.slots[:0], pages: m.pages, wide: m.wide}
 }
 
 // Live tells whether the slot holds a block.

@@ -52,6 +52,7 @@ type driver struct {
 	contract heap.Contract
 	has      [needs]bool
 	open     func() (heap.Allocator, error) // another allocator of the same kind
+	closed   func()                         // gives the buffers back; nil: there are none
 	other    heap.Allocator                 // it, once cross-free needed one
 	slots    []held
 	bytes    uint64 // asked for in live blocks
@@ -153,6 +154,9 @@ func offers(p parts, c heap.Contract) (has [needs]bool) {
 
 // Close gives the allocator's memory back.
 func (d *driver) Close() error {
+	if d.closed != nil {
+		defer d.closed()
+	}
 	var err error
 	for _, a := range []any{d.closer, d.other} {
 		if c, ok := a.(heap.Closer); ok {

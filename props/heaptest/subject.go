@@ -26,6 +26,7 @@ type Opener func(World) (Allocator, error)
 
 // Subject returns what the engine needs to know to test the allocators that open makes, which promise contract.
 func Subject(name string, contract heap.Contract, open Opener) *props.Subject {
+	var buffers buffers
 	s := &props.Subject{
 		Target:     name,
 		Spec:       Lang.Spec,
@@ -41,7 +42,7 @@ func Subject(name string, contract heap.Contract, open Opener) *props.Subject {
 				return nil, nil, err
 			}
 			d := newDriver(a, contract, func() (Allocator, error) { return open(world) })
-			return d, judging{heap.New(contract, world.Limit != 0)}, nil
+			return d, judging{buffers.lend(d, world.Limit != 0)}, nil
 		},
 		Transitions: func(t props.Target, visit func(string, uint64)) {
 			t.(*driver).transitions(visit)
@@ -63,6 +64,30 @@ func Subject(name string, contract heap.Contract, open Opener) *props.Subject {
 		return has[Lang.Rows[k].Needs]
 	}
 	return s
+}
+
+// buffers are those of the last run that was closed: the next one has them, so that a short program costs what its
+// target costs.
+type buffers struct {
+	model *heap.Model
+	slots []held
+}
+
+// lend gives a driver the buffers that there are, until it is closed, and returns the model of its heap.
+func (b *buffers) lend(d *driver, limited bool) *heap.Model {
+	m := b.model
+	if m == nil {
+		m = heap.New(d.contract, limited)
+	} else {
+		m.Reset(d.contract, limited)
+	}
+	d.slots = b.slots[:0] // grown, they are cleared
+	*b = buffers{}
+	d.closed = func() {
+		*b = buffers{m, d.slots}
+		d.closed, d.slots = nil, nil
+	}
+	return m
 }
 
 // properties are those that hold of an allocator. One that may refuse at any time may do so by what came before.
