@@ -230,7 +230,7 @@ func BenchmarkTry(b *testing.B) {
 			used := processorTime(b)
 			for i := 0; b.Loop(); i++ {
 				begun := time.Now()
-				if f, _, err := e.try(inputs[i%len(inputs)]); err != nil || f != nil {
+				if f, _, err := e.execute(inputs[i%len(inputs)]); err != nil || f != nil {
 					b.Fatal(err, f)
 				}
 				took = append(took, time.Since(begun))
