@@ -65,7 +65,7 @@ func (e *engine) encode(n int, p prog.Program) []byte {
 
 // edgesEach is how many executions of an engine have one in which targets ask what no program can (Edges). That depends
 // little on the program, and took a third of an engine's time: half of the worlds that random bytes mean have it.
-const edgesEach = 16
+const edgesEach = 64
 
 // execute is try for engines. What is found with Edges is found by replay, which always has them.
 func (e *engine) execute(data []byte) (f *props.Finding, effective bool, err error) {
