@@ -96,6 +96,8 @@ func smallProgram(n int) prog.Program {
 func runEngine(b *testing.B, s *props.Subject) {
 	const n = 100_000
 	p, r, done := smallProgram(n), props.Runner{}, 0
+	b.ReportAllocs()
+	used := processorTime(b)
 	for b.Loop() {
 		res, err := r.Run(s, p)
 		if err != nil || res.Violation != nil {
@@ -103,6 +105,8 @@ func runEngine(b *testing.B, s *props.Subject) {
 		}
 		done += n
 	}
+	used = processorTime(b) - used
+	b.ReportMetric(float64(used.Nanoseconds())/float64(done), "cpu-ns/operation")
 	perSecond(b, done)
 }
 
@@ -226,7 +230,7 @@ func BenchmarkTry(b *testing.B) {
 			used := processorTime(b)
 			for i := 0; b.Loop(); i++ {
 				begun := time.Now()
-				if f, _, err := e.try(inputs[i%len(inputs)]); err != nil || f != nil {
+				if f, _, err := e.execute(inputs[i%len(inputs)]); err != nil || f != nil {
 					b.Fatal(err, f)
 				}
 				took = append(took, time.Since(begun))

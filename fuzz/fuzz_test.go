@@ -41,7 +41,7 @@ func fuzzLanguage(f *testing.F, name string) {
 	}
 	seldomCollect(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
-		finding, _, err := e.try(data)
+		finding, _, err := e.execute(data)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -42,7 +42,7 @@ func try(language string, data []byte) int {
 		}
 		shared[language] = e
 	}
-	f, effective, err := e.try(data)
+	f, effective, err := e.execute(data)
 	if err != nil {
 		panic(err)
 	}

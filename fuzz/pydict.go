@@ -240,7 +240,11 @@ func newPyStore(prof *pydict.Profile, keys pyKeys, w dicttest.World, fault dictF
 	if st.s, err = pydict.NewSpace(cfg); err != nil {
 		return nil, fmt.Errorf("%w; %w", err, mem.Close())
 	}
-	if st.text, err = pydict.NewSpace(pydict.Config{Profile: prof, Key: seed}); err != nil {
+	text, err := cacheMemory(prof) // not the space's own, which would be mapped and unmapped in each run
+	if err != nil {
+		return nil, fmt.Errorf("%w; %w", err, mem.Close())
+	}
+	if st.text, err = pydict.NewSpace(pydict.Config{Profile: prof, Memory: text, Key: seed}); err != nil {
 		return nil, fmt.Errorf("%w; %w", err, mem.Close())
 	}
 	st.text.NewStr("") // that the memory is not given back and asked for again with each string
@@ -643,7 +647,7 @@ func (st *pyStore) Trim() {
 func (st *pyStore) Close() error {
 	st.ballast.drop(st.s.Memory())
 	st.freeClasses()
-	return errors.Join(st.s.Close(), st.s.Memory().Close(), st.text.Close())
+	return errors.Join(st.s.Close(), st.s.Memory().Close(), st.text.Close(), st.text.Memory().Close())
 }
 
 // InjectOOM makes requests to the operating system fail. Odd numbers empty the free lists as well.

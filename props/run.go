@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -61,8 +62,8 @@ func (r *Runner) Run(s *Subject, p prog.Program) (Result, error) {
 	if r.OnHang != nil {
 		defer r.watch(s, p)()
 	}
-	r.trace = r.trace[:0]
 	r.ops = append(append(r.ops[:0], p.Ops...), s.Epilogue...)
+	r.trace = slices.Grow(r.trace[:0], len(r.ops))
 	res := Result{Ops: r.ops}
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	res.Violation = r.drive(t, j, &res)
@@ -112,14 +113,15 @@ func (r *Runner) drive(t Target, j Judge, res *Result) (v *model.Violation) {
 			v = &model.Violation{Rule: Alive, Cause: "panic " + scrub(text), Detail: "panic: " + text}
 		}
 	}()
-	for i, op := range r.ops {
-		res.At = i
-		out := t.Do(op)
-		r.trace = append(r.trace, out)
+	for i := range r.ops {
+		op := r.ops[i]
+		res.At, r.trace = i, r.trace[:i+1]
+		out := &r.trace[i] // written once: a copy of what was just written has the processor wait
+		*out = t.Do(op)
 		if r.OnHang != nil {
 			r.answered.Add(1)
 		}
-		if v := j.Step(op, out); v != nil {
+		if v := j.Step(op, *out); v != nil {
 			return v
 		}
 		if out.Status == prog.OK {

@@ -152,7 +152,7 @@ type Waste struct {
 }
 
 // most is how much larger a block of n bytes may be, and whether that is promised.
-func (w Waste) most(n uintptr) (bytes uintptr, promised bool) {
+func (w *Waste) most(n uintptr) (bytes uintptr, promised bool) {
 	return n>>w.Shift + w.Plus, w.UpTo != 0 && n <= w.UpTo
 }
 

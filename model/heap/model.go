@@ -11,18 +11,18 @@ import (
 // keeps no content: the one who drives verifies that, and tells the offset of the first wrong byte, plus 1.
 type Model struct {
 	Contract Contract
-	slots    []block            // by slot; one without an address is no block
-	live     int                // how many are
-	pages    map[uint64]*[]held // the blocks with a byte in each page of 4 KiB, wide ones apart
-	wide     []held             // the blocks of wideBytes and more, of which there are few at a time
-	asked    uint64             // bytes asked for in live blocks
-	usable   uint64             // bytes usable in live blocks
-	limited  bool               // the operating system gives only so much
-	nth      uint64             // the operating system was told to fail the nth request from here; 0: it was not
-	forever  bool               // and all from it
-	lost     bool               // whether it has failed, or how many requests there were, is not known
-	failed   bool               // a request failed since the last count that was right
-	trimmed  bool               // nothing has been allocated or freed since the last trim
+	slots    []block  // by slot; one without an address is no block
+	live     int      // how many are
+	pages    [][]held // the blocks with a byte in a page of 4 KiB, wide ones apart; see list
+	wide     []held   // the blocks of wideBytes and more, of which there are few at a time
+	asked    uint64   // bytes asked for in live blocks
+	usable   uint64   // bytes usable in live blocks
+	limited  bool     // the operating system gives only so much
+	nth      uint64   // the operating system was told to fail the nth request from here; 0: it was not
+	forever  bool     // and all from it
+	lost     bool     // whether it has failed, or how many requests there were, is not known
+	failed   bool     // a request failed since the last count that was right
+	trimmed  bool     // nothing has been allocated or freed since the last trim
 }
 
 type block struct {
@@ -38,6 +38,14 @@ type held struct {
 	Block
 }
 
+// lists is how many lists there are of blocks by page. A program touches less pages; of a recording's 100,000 blocks
+// each list has some 200.
+const lists = 512
+
+// list is where the blocks with a byte in a page are, and those of every page that is lists pages away: who looks for
+// blocks compares addresses, and more blocks than need be do no harm.
+func (m *Model) list(page uint64) *[]held { return &m.pages[page%lists] }
+
 // wideBytes bounds the pages that a block is entered in: a block of LiveBytesMax has a quarter of a million.
 const wideBytes = 64 << 12
 
@@ -45,7 +53,13 @@ type violation = *model.Violation
 
 // New returns the model of an empty heap. In a limited world the operating system gives only so much.
 func New(c Contract, limited bool) *Model {
-	return &Model{Contract: c, limited: limited, pages: map[uint64]*[]held{}}
+	return &Model{Contract: c, limited: limited, pages: make([][]held, lists)}
+}
+
+// Reset makes a model that of another empty heap, in which nothing but buffers is left of what was.
+func (m *Model) Reset(c Contract, limited bool) {
+	m.Drain()
+	*m = Model{Contract: c, limited: limited, slots: m.slots[:0], pages: m.pages, wide: m.wide}
 }
 
 // Live tells whether the slot holds a block.
@@ -78,7 +92,8 @@ func (m *Model) bounded(slot uint32, req Request, b Block) violation {
 		n = max(n, req.Align)
 		more = n
 	}
-	for _, w := range m.Contract.Waste {
+	for i := range m.Contract.Waste {
+		w := &m.Contract.Waste[i]
 		if most, promised := w.most(n); promised && !m.short() {
 			return wasted(slot, b, req.Size, n+most+more)
 		}
@@ -124,7 +139,8 @@ func (m *Model) enter(slot uint32, req Request, b Block) violation {
 	if n := int(slot) + 1 - len(m.slots); n > 0 {
 		m.slots = append(m.slots, make([]block, n)...)
 	}
-	m.slots[slot] = block{b, req.Size, m.way(b), req.Size == 0 || m.short()}
+	is := &m.slots[slot]
+	is.Block, is.size, is.way, is.poor = b, req.Size, m.way(b), req.Size == 0 || m.short()
 	m.live++
 	m.asked += uint64(req.Size)
 	m.usable += b.Usable
@@ -134,11 +150,7 @@ func (m *Model) enter(slot uint32, req Request, b Block) violation {
 		return nil
 	}
 	for page := b.Addr >> 12; page <= (b.Addr+span(b)-1)>>12; page++ {
-		in := m.pages[page]
-		if in == nil {
-			in = new([]held)
-			m.pages[page] = in
-		}
+		in := m.list(page)
 		*in = append(*in, held{slot, b})
 	}
 	return nil
@@ -164,9 +176,7 @@ func (m *Model) Overlap(b Block) (found uint32, ok bool) {
 		return found, ok
 	}
 	for page := b.Addr >> 12; page <= (b.Addr+span(b)-1)>>12; page++ {
-		if in := m.pages[page]; in != nil {
-			look(*in)
-		}
+		look(*m.list(page))
 	}
 	return found, ok
 }
@@ -186,7 +196,7 @@ func (m *Model) Free(slot uint32) {
 		return
 	}
 	for page := b.Addr >> 12; page <= (b.Addr+span(b.Block)-1)>>12; page++ {
-		in := m.pages[page] // may become empty, and is filled again before long
+		in := m.list(page)
 		at := slices.IndexFunc(*in, func(o held) bool { return o.slot == slot })
 		*in = slices.Delete(*in, at, at+1)
 	}
@@ -195,7 +205,9 @@ func (m *Model) Free(slot uint32) {
 // Drain forgets every block.
 func (m *Model) Drain() {
 	clear(m.slots)
-	clear(m.pages)
+	for i := range m.pages {
+		m.pages[i] = m.pages[i][:0]
+	}
 	m.live = 0
 	m.wide = m.wide[:0]
 	m.asked, m.usable, m.trimmed = 0, 0, false

@@ -251,7 +251,7 @@ func TestModelForgets(t *testing.T) {
 	}
 	behind := 0
 	for _, in := range m.pages {
-		behind += len(*in)
+		behind += len(in)
 	}
 	if m.live != 0 || behind != 0 || m.asked != 0 || m.usable != 0 {
 		t.Errorf("left: %d blocks, %d in pages, %d asked, %d usable", m.live, behind, m.asked, m.usable)

@@ -219,7 +219,7 @@ func (d *driver) setThreshold(generation, n int, m *graph.Model) {
 }
 
 // Do asks one operation.
-func (d *driver) Do(op prog.Op) prog.Outcome { return Lang.Do(d, op) }
+func (d *driver) Do(op prog.Op) prog.Outcome { return Lang.Row(op.Kind).Do(d, op) }
 
 // Close gives the heap's memory back.
 func (d *driver) Close() error {

@@ -144,7 +144,9 @@ var (
 // judging is the model with the language's way to ask it.
 type judging struct{ m *graph.Model }
 
-func (j judging) Step(op prog.Op, out prog.Outcome) *model.Violation { return Lang.Step(j.m, op, out) }
+func (j judging) Step(op prog.Op, out prog.Outcome) *model.Violation {
+	return Lang.Row(op.Kind).Step(j.m, op, out)
+}
 
 // picture describes, without IDs, what the object of the first slot that op reads refers to, as the heap tells it.
 func (d *driver) picture(op prog.Op) string {

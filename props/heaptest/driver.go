@@ -52,6 +52,7 @@ type driver struct {
 	contract heap.Contract
 	has      [needs]bool
 	open     func() (heap.Allocator, error) // another allocator of the same kind
+	closed   func()                         // gives the buffers back; nil: there are none
 	other    heap.Allocator                 // it, once cross-free needed one
 	slots    []held
 	bytes    uint64 // asked for in live blocks
@@ -151,11 +152,11 @@ func offers(p parts, c heap.Contract) (has [needs]bool) {
 	return has
 }
 
-// Do asks one operation.
-func (d *driver) Do(op prog.Op) prog.Outcome { return Lang.Do(d, op) }
-
 // Close gives the allocator's memory back.
 func (d *driver) Close() error {
+	if d.closed != nil {
+		defer d.closed()
+	}
 	var err error
 	for _, a := range []any{d.closer, d.other} {
 		if c, ok := a.(heap.Closer); ok {
@@ -180,32 +181,33 @@ func (d *driver) called(size uintptr) {
 	}
 }
 
-// made takes the answer to a request for a block into the slot.
-func (d *driver) made(slot prog.Slot, p ptr, r request) prog.Outcome {
+// made takes the answer to a request for a block into the slot, and fills out in place: an Outcome is too large for
+// registers, and each function that returns one has the processor wait until it is written.
+func (d *driver) made(out *prog.Outcome, slot prog.Slot, p ptr, r request) {
 	if p == nil {
-		return d.refused(0)
+		*out = d.refused(0)
+		return
 	}
 	if int(slot) >= len(d.slots) {
 		d.slots = append(d.slots, make([]held, max(int(slot)+1, 2*len(d.slots), 32)-len(d.slots))...)
 	}
 	h := &d.slots[slot]
-	out := d.hold(h, p, r.size)
-	if r.zeroed && h.usable >= r.size {
+	d.hold(out, h, p, r.size)
+	if r.is&zeroed != 0 && h.usable >= r.size {
 		out.Value = nonZero(p, r.size)
 	}
 	if d.contract.Dress != nil && out.Msg == "" {
-		if out.Msg = d.undressed(h); out.Msg == "" && !r.zeroed {
+		if out.Msg = d.undressed(h); out.Msg == "" && r.is&zeroed == 0 {
 			out.Msg = d.unfilled(p, 0, r.size)
 		}
 	}
 	d.write(h)
-	return out
 }
 
-// hold makes h the block at p. Its message is notOwned when the allocator says that the block is not its own.
-func (d *driver) hold(h *held, p ptr, size uintptr) prog.Outcome {
+// hold makes h the block at p. The message is notOwned when the allocator says that the block is not its own.
+func (d *driver) hold(out *prog.Outcome, h *held, p ptr, size uintptr) {
 	d.serial++
-	*h = held{p: p, size: size, usable: size, seed: d.serial, call: d.calls, live: true}
+	h.p, h.size, h.usable, h.seed, h.call, h.live = p, size, size, d.serial, d.calls, true
 	d.bytes += uint64(size)
 	d.blocks++
 	d.seen[sizeStep(size)]++
@@ -213,7 +215,7 @@ func (d *driver) hold(h *held, p ptr, size uintptr) prog.Outcome {
 	if d.usable != nil {
 		h.usable = d.usable.UsableSize(p)
 	}
-	out := prog.Outcome{Addr: uint64(uintptr(p)), Size: uint64(h.usable), State: d.state(p)}
+	out.Addr, out.Size, out.State = uint64(uintptr(p)), uint64(h.usable), d.state(p)
 	if h.usable < size || size >= heap.NoSuchSize {
 		h.usable = 0 // a lie ends the run: the block is not written
 	} else if d.owner != nil && !d.owner.Owns(p, h.usable) {
@@ -221,7 +223,6 @@ func (d *driver) hold(h *held, p ptr, size uintptr) prog.Outcome {
 	} else if d.ground != nil && !d.ground.Gave(p, h.usable) {
 		out.Msg, h.usable = notGiven, 0
 	}
-	return out
 }
 
 // refused is the answer to a request that failed, with blocks (Addr) and bytes (Size) in use, so that the model sees
@@ -247,12 +248,13 @@ func (d *driver) count() prog.Outcome {
 	return prog.Outcome{Value: blocks, Size: bytes, Addr: footprint, Msg: counted}
 }
 
-func (d *driver) release(op prog.Op) prog.Outcome {
+func (d *driver) release(op prog.Op) (out prog.Outcome) {
 	h := &d.slots[op.Args[0]]
-	if bad := d.harm(h); bad != 0 {
-		return prog.Outcome{Value: bad}
+	if out.Value = d.harm(h); out.Value != 0 {
+		return
 	}
-	old, out := *h, prog.Outcome{State: d.state(h.p)}
+	old := *h
+	out.State = d.state(h.p)
 	if d.contract.Dress != nil {
 		out.Msg = d.undressed(h)
 	}
@@ -261,7 +263,7 @@ func (d *driver) release(op prog.Op) prog.Outcome {
 	if d.contract.Dress != nil && out.Msg == "" {
 		out.Msg = d.undead(&old)
 	}
-	return out
+	return
 }
 
 // state is the state around a block that was made or is about to be freed.
@@ -285,12 +287,13 @@ func (d *driver) drop(h *held) {
 	*h = held{}
 }
 
-func (d *driver) verify(op prog.Op) prog.Outcome {
-	out := prog.Outcome{Value: d.harm(&d.slots[op.Args[0]])}
+func (d *driver) verify(op prog.Op) (out prog.Outcome) {
+	h := &d.slots[op.Args[0]]
+	out.Value = d.harm(h)
 	if d.contract.Dress != nil {
-		out.Msg = d.undressed(&d.slots[op.Args[0]])
+		out.Msg = d.undressed(h)
 	}
-	return out
+	return
 }
 
 func (d *driver) askUsable(op prog.Op) prog.Outcome {
@@ -300,13 +303,14 @@ func (d *driver) askUsable(op prog.Op) prog.Outcome {
 // resize verifies the block before it is resized, and afterwards the bytes that must have been kept. An answer without
 // address says that the block was damaged before; one with status NoMem and a value that it was damaged by the failed
 // realloc.
-func (d *driver) resize(op prog.Op) prog.Outcome {
+func (d *driver) resize(op prog.Op) (out prog.Outcome) {
 	h, size := &d.slots[op.Args[0]], uintptr(op.Args[1])
 	if !d.room(size) {
-		return prog.Outcome{Status: prog.Skip}
+		out.Status = prog.Skip
+		return
 	}
-	if bad := d.harm(h); bad != 0 {
-		return prog.Outcome{Value: bad}
+	if out.Value = d.harm(h); out.Value != 0 {
+		return
 	}
 	old := *h
 	d.called(size)
@@ -314,13 +318,13 @@ func (d *driver) resize(op prog.Op) prog.Outcome {
 	if p == nil {
 		if size == 0 && d.contract.ReallocZeroFrees {
 			d.drop(h)
-			return prog.Outcome{}
+			return
 		}
-		out := d.refused(d.harm(h))
+		out = d.refused(d.harm(h))
 		if d.contract.Dress != nil && d.undressed(h) != "" {
 			out.Value = 1 // the damage is in front of the block or behind it
 		}
-		return out
+		return
 	}
 	if p == old.p {
 		d.seen[movedNot]++
@@ -328,7 +332,7 @@ func (d *driver) resize(op prog.Op) prog.Outcome {
 		d.seen[movedTo]++
 	}
 	d.drop(h)
-	out := d.hold(h, p, size)
+	d.hold(&out, h, p, size)
 	if h.usable >= size {
 		filled, _ := regions(old.usable)
 		out.Value = compare(p, 0, min(size, old.size, filled), old.seed)
@@ -337,7 +341,7 @@ func (d *driver) resize(op prog.Op) prog.Outcome {
 		out.Msg = d.redressed(h, &old)
 	}
 	d.write(h)
-	return out
+	return
 }
 
 func (d *driver) drain(prog.Op) prog.Outcome {

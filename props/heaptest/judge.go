@@ -9,15 +9,15 @@ import (
 // judgeMake judges the answer to a request for a block.
 func judgeMake(m *heap.Model, op prog.Op, out prog.Outcome, r request) *model.Violation {
 	if out.Status == prog.NoMem {
-		if v := judgeFailed(m, out); v != nil || r.overflows || r.odd {
+		if v := judgeFailed(m, out); v != nil || r.is&(overflows|odd) != 0 {
 			return v
 		}
 		return m.Refuse(heap.Request{Size: r.size, Align: r.align})
 	}
-	if r.overflows {
-		return heap.Overflow.Breach("p%d is a block, but %d * %d does not fit", op.Def, r.n, r.unit)
+	if r.is&overflows != 0 {
+		return heap.Overflow.Breach("p%d is a block, but %d * %d does not fit", op.Def, op.Args[0], op.Args[1])
 	}
-	if r.odd {
+	if r.is&odd != 0 {
 		return heap.Aligned.Breach("p%d is a block, but %d is no alignment", op.Def, r.align)
 	}
 	if v := judgeBlock(uint32(op.Def), out); v != nil {

@@ -52,26 +52,34 @@ var (
 var Lang = prog.NewLang("heap", slots, args(arg("limit", limits), arg("skew", small), arg("variant", kinds)), []row{
 	makes(prog.Info{Name: "alloc", Weight: 30, Args: args(sizeArg), Doc: "asks for a block of size bytes"}, none,
 		func(op prog.Op) request { return request{size: uintptr(op.Args[0])} },
-		func(d *driver, r request) ptr { return d.Alloc(r.size) }),
+		func(d *driver, op prog.Op) ptr { return d.Alloc(uintptr(op.Args[0])) }),
 	makes(prog.Info{Name: "calloc", Weight: 6, Args: args(arg("n", counts), arg("size", units)),
 		Doc: "asks for n*size zeroed bytes"}, needCalloc,
 		func(op prog.Op) request {
 			n, size := uintptr(op.Args[0]), uintptr(op.Args[1])
-			return request{size: n * size, n: n, unit: size, zeroed: true, overflows: size != 0 && n > ^uintptr(0)/size}
+			if size != 0 && n > ^uintptr(0)/size {
+				return request{is: zeroed | overflows}
+			}
+			return request{size: n * size, is: zeroed}
 		},
-		func(d *driver, r request) ptr { return d.calloc.Calloc(r.n, r.unit) }),
+		func(d *driver, op prog.Op) ptr { return d.calloc.Calloc(uintptr(op.Args[0]), uintptr(op.Args[1])) }),
 	makes(prog.Info{Name: "aligned", Weight: 4, Args: args(arg("align", aligns), sizeArg),
 		Doc: "asks for a block whose address is a multiple of align; what is no power of two is to be refused"},
 		needAligned,
 		func(op prog.Op) request {
-			align := uintptr(op.Args[0])
-			return request{align: align, size: uintptr(op.Args[1]), odd: !heap.IsAlign(align)}
+			r := request{align: uintptr(op.Args[0]), size: uintptr(op.Args[1])}
+			if !heap.IsAlign(r.align) {
+				r.is = odd
+			}
+			return r
 		},
-		func(d *driver, r request) ptr { return d.aligned.AlignedAlloc(r.align, r.size) }),
+		func(d *driver, op prog.Op) ptr {
+			return d.aligned.AlignedAlloc(uintptr(op.Args[0]), uintptr(op.Args[1]))
+		}),
 	makes(prog.Info{Name: "realloc-nil", Weight: 2, Args: args(sizeArg),
 		Doc: "has realloc resize nil, which is alloc"}, needRealloc,
 		func(op prog.Op) request { return request{size: uintptr(op.Args[0])} },
-		func(d *driver, r request) ptr { return d.realloc.Realloc(nil, r.size) }),
+		func(d *driver, op prog.Op) ptr { return d.realloc.Realloc(nil, uintptr(op.Args[0])) }),
 
 	other(prog.Info{Name: "realloc", Role: prog.Use, Weight: 12, Args: args(slotArg, sizeArg),
 		Doc: "resizes the block of p"}, needRealloc, (*driver).resize, judgeResize),
@@ -147,15 +155,20 @@ type (
 
 func args(a ...prog.Arg) []prog.Arg { return a }
 
-// request is what a row that makes a block asks for. A calloc keeps its factors; size is their product, which is
-// meaningless when it overflows.
+// request is what a row that makes a block asks for. It is small enough to stay in registers.
 type request struct {
 	size, align uintptr
-	n, unit     uintptr
-	zeroed      bool
-	overflows   bool
-	odd         bool // align is none: it is asked for only where it is promised to be refused
+	is          traits
 }
+
+// traits are what is special about a request.
+type traits uint8
+
+const (
+	zeroed    traits = 1 << iota // it is a calloc
+	overflows                    // and the product of its factors does, so that size means nothing
+	odd                          // align is none: it is asked for only where it is promised to be refused
+)
 
 // clearMax bounds what calloc is asked to clear. Clearing is the allocator's work, and it touches every page: a
 // gigabyte takes a second, and a request of 4 GiB is more than some machines have.
@@ -164,61 +177,82 @@ const clearMax = 1 << 20
 // costly tells whether a request is one to clear so much that it is skipped. One that no machine has is asked, to be
 // refused.
 func (r request) costly() bool {
-	return r.zeroed && !r.overflows && r.size > clearMax && r.size < heap.NoSuchSize
+	return r.is&(zeroed|overflows) == zeroed && r.size > clearMax && r.size < heap.NoSuchSize
 }
 
-// makes is a row that defines its slot. It is skipped when the slot is live, when it is costly, and when the block
-// would take the live bytes over heap.LiveBytesMax, which is the harness's own limit.
-func makes(info prog.Info, n need, req func(prog.Op) request, ask func(*driver, request) ptr) row {
+// makes is a row that defines its slot. It is skipped when the request is costly, and when the block would take the
+// live bytes over heap.LiveBytesMax, which is the harness's own limit.
+func makes(info prog.Info, n need, req func(prog.Op) request, ask func(*driver, prog.Op) ptr) row {
 	info.Role, info.Needs, info.Lacks = prog.Make, int(n), n != none
 	return row{
 		Info: info,
-		Do: func(d *driver, op prog.Op) prog.Outcome {
+		Do: func(d *driver, op prog.Op) (out prog.Outcome) {
 			r := req(op)
-			if !d.has[n] || d.live(op.Def) || r.odd && !d.contract.AlignStrict || r.costly() ||
-				!r.overflows && !d.room(r.size) {
-				return prog.Outcome{Status: prog.Skip}
+			if r.is&odd != 0 && !d.contract.AlignStrict || r.costly() || r.is&overflows == 0 && !d.room(r.size) {
+				out.Status = prog.Skip
+				return
 			}
-			if !r.overflows {
+			if r.is&overflows == 0 {
 				d.called(r.size)
 			}
-			return d.made(op.Def, ask(d, r), r)
+			d.made(&out, op.Def, ask(d, op), r)
+			return
 		},
 		Step: func(m *heap.Model, op prog.Op, out prog.Outcome) *model.Violation {
 			r := req(op)
-			may := !m.Live(uint32(op.Def)) && !r.costly() && (r.overflows || m.Room(r.size))
+			may := !r.costly() && (r.is&overflows != 0 || m.Room(r.size))
 			if out.Status == prog.Skip || !may {
-				return judgeSkip(info, out, may)
+				return judgeSkip(&info, out, may)
 			}
 			return judgeMake(m, op, out, r)
 		},
 	}
 }
 
-// other is any other row. One on a slot is skipped when the slot is dead.
+// other is any other row, whose functions are called where the operation is not skipped.
 func other(info prog.Info, n need, ask do, step judge) row {
 	info.Needs, info.Lacks = int(n), n != none
-	onSlot := info.Role == prog.Kill || info.Role == prog.Use
-	return row{
-		Info: info,
-		Do: func(d *driver, op prog.Op) prog.Outcome {
-			if !d.has[n] || onSlot && !d.live(prog.Slot(op.Args[0])) {
-				return prog.Outcome{Status: prog.Skip}
-			}
-			return ask(d, op)
-		},
-		Step: func(m *heap.Model, op prog.Op, out prog.Outcome) *model.Violation {
-			may := !onSlot || m.Live(uint32(op.Args[0]))
-			if out.Status == prog.Skip || !may {
-				return judgeSkip(info, out, may)
-			}
-			return step(m, op, out)
-		},
+	return row{Info: info, Do: ask, Step: step}
+}
+
+// Do asks one operation. It is skipped where the target lacks what it needs, and where its slot is in the wrong state:
+// dead, or live if it is to be defined.
+func (d *driver) Do(op prog.Op) prog.Outcome {
+	row := Lang.Row(op.Kind)
+	may := d.has[row.Needs]
+	switch row.Role {
+	case prog.Kill, prog.Use:
+		may = may && d.live(prog.Slot(op.Args[0]))
+	case prog.Make:
+		may = may && !d.live(op.Def)
 	}
+	if !may {
+		return prog.Outcome{Status: prog.Skip}
+	}
+	return row.Do(d, op)
+}
+
+// judging is the model with the language's way to ask it.
+type judging struct{ m *heap.Model }
+
+// Step judges an answer. Rows judge those of operations that are not skipped; but one that makes a block has reasons of
+// its own to skip it.
+func (j judging) Step(op prog.Op, out prog.Outcome) *model.Violation {
+	row, may := Lang.Row(op.Kind), true
+	switch row.Role {
+	case prog.Kill, prog.Use:
+		may = j.m.Live(uint32(op.Args[0]))
+	case prog.Make:
+		may = !j.m.Live(uint32(op.Def))
+	}
+	if !may || out.Status == prog.Skip && row.Role != prog.Make {
+		return judgeSkip(&row.Info, out, may)
+	}
+	return row.Step(j.m, op, out)
 }
 
 // judgeSkip judges an answer where either the target skipped or it had to.
-func judgeSkip(info prog.Info, out prog.Outcome, may bool) *model.Violation {
+func judgeSkip(info *prog.Info, out prog.Outcome, may bool) *model.Violation {
 	switch {
 	case out.Status != prog.Skip:
 		return heap.Answers.Breach("%s answered %v where its slot is in the wrong state", info.Name, out.Status)

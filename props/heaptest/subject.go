@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"unsafe"
 
-	"heapfuzz/model"
 	"heapfuzz/model/heap"
 	"heapfuzz/props"
 	"heapfuzz/props/prog"
@@ -27,6 +26,7 @@ type Opener func(World) (Allocator, error)
 
 // Subject returns what the engine needs to know to test the allocators that open makes, which promise contract.
 func Subject(name string, contract heap.Contract, open Opener) *props.Subject {
+	var buffers buffers
 	s := &props.Subject{
 		Target:     name,
 		Spec:       Lang.Spec,
@@ -42,7 +42,7 @@ func Subject(name string, contract heap.Contract, open Opener) *props.Subject {
 				return nil, nil, err
 			}
 			d := newDriver(a, contract, func() (Allocator, error) { return open(world) })
-			return d, judging{heap.New(contract, world.Limit != 0)}, nil
+			return d, judging{buffers.lend(d, world.Limit != 0)}, nil
 		},
 		Transitions: func(t props.Target, visit func(string, uint64)) {
 			t.(*driver).transitions(visit)
@@ -66,6 +66,30 @@ func Subject(name string, contract heap.Contract, open Opener) *props.Subject {
 	return s
 }
 
+// buffers are those of the last run that was closed: the next one has them, so that a short program costs what its
+// target costs.
+type buffers struct {
+	model *heap.Model
+	slots []held
+}
+
+// lend gives a driver the buffers that there are, until it is closed, and returns the model of its heap.
+func (b *buffers) lend(d *driver, limited bool) *heap.Model {
+	m := b.model
+	if m == nil {
+		m = heap.New(d.contract, limited)
+	} else {
+		m.Reset(d.contract, limited)
+	}
+	d.slots = b.slots[:0] // grown, they are cleared
+	*b = buffers{}
+	d.closed = func() {
+		*b = buffers{m, d.slots}
+		d.closed, d.slots = nil, nil
+	}
+	return m
+}
+
 // properties are those that hold of an allocator. One that may refuse at any time may do so by what came before.
 func properties(contract heap.Contract) []props.Property {
 	if contract.MayRefuse && !contract.Steady {
@@ -86,11 +110,6 @@ var epilogue = []prog.Op{
 	{Kind: Lang.Kind("check"), Args: [3]uint64{1}},
 	{Kind: Lang.Kind("usage")},
 }
-
-// judging is the model with the language's way to ask it.
-type judging struct{ m *heap.Model }
-
-func (j judging) Step(op prog.Op, out prog.Outcome) *model.Violation { return Lang.Step(j.m, op, out) }
 
 // picture describes the memory around the slot that op is about.
 func (d *driver) picture(op prog.Op) string {

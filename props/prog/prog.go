@@ -178,6 +178,10 @@ func (l *Lang[S, T]) Worldly() *Lang[S, T] {
 	return l
 }
 
+// Row returns the row of that kind. What every operation goes through calls Row(op.Kind).Do(target, op), and not Do:
+// the answer then is not copied while it is on its way from registers to memory, for which a processor waits.
+func (l *Lang[S, T]) Row(k Kind) *Row[S, T] { return &l.rows[k] }
+
 // Do asks op of target.
 func (l *Lang[S, T]) Do(target T, op Op) Outcome { return l.rows[op.Kind].Do(target, op) }
 

@@ -48,7 +48,7 @@ func newDriver(s value.Store) *driver {
 }
 
 // Do asks one operation.
-func (d *driver) Do(op prog.Op) prog.Outcome { return Lang.Do(d, op) }
+func (d *driver) Do(op prog.Op) prog.Outcome { return Lang.Row(op.Kind).Do(d, op) }
 
 // Close gives all back.
 func (d *driver) Close() error {

@@ -193,4 +193,6 @@ var epilogue = []prog.Op{
 // judging is the model with the language's way to ask it.
 type judging struct{ m *value.Model }
 
-func (j judging) Step(op prog.Op, out prog.Outcome) *model.Violation { return Lang.Step(j.m, op, out) }
+func (j judging) Step(op prog.Op, out prog.Outcome) *model.Violation {
+	return Lang.Row(op.Kind).Step(j.m, op, out)
+}
