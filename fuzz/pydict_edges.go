@@ -73,6 +73,9 @@ func (st *pyStore) plain() error {
 	if v, ok, err := s.Get(d, far); !ok || v != far || err != nil {
 		return fmt.Errorf("dict/edges: a number is not found: %w", err)
 	}
+	if err := st.stepped(d); err != nil {
+		return err
+	}
 	if ok, err := s.Delete(d, far); !ok || err != nil {
 		return fmt.Errorf("dict/edges: a number is not deleted: %w", err)
 	}
@@ -87,7 +90,7 @@ func (st *pyStore) plain() error {
 		return err
 	}
 	defer func() { s.Free(d); s.Free(other) }()
-	err = errors.Join(st.forms(), st.alike(), st.seeded())
+	err = errors.Join(st.forms(), st.alike(), st.seeded(), st.likely())
 	if st.asked%64 == 0 {
 		err = errors.Join(err, newest())
 	}
@@ -109,6 +112,22 @@ func (st *pyStore) plain() error {
 	s.Clear(d)
 	return errors.Join(err, edge(other.Len() == len(words) && d.Len() == 0, "a dict has another length"),
 		s.CheckInvariants(d), s.CheckInvariants(other))
+}
+
+// stepped tells whether a change of a value is a step of the version, and nothing is met by who walks 2.7 backward. The
+// dict has one entry.
+func (st *pyStore) stepped(d pydict.Dict) error {
+	s, prof := st.text, st.text.Profile()
+	version := d.Version()
+	key, _, ok := s.At(d, new(int))
+	err := s.Set(d, key, pydict.Int(-1))
+	if step := d.Version() - version; !prof.Old {
+		err = errors.Join(err, edge(ok && step == watched(prof), "a change is %d steps of a version", step))
+	}
+	it := s.Reversed(d)
+	_, v, ok, e := s.Next(&it)
+	return errors.Join(err, e, edge(ok == !prof.Old && (!ok || v == pydict.Int(-1)),
+		"the last entry of a dict is not the one that is met first by who walks it backward"))
 }
 
 // forms has a string whose record it keeps itself, and that has another form than one of the same bytes.
@@ -152,7 +171,8 @@ func (st *pyStore) alike() (err error) {
 		d, n := s.New(), pydict.Int(hash)
 		st.must(s.Set(d, w, n))
 		_, ok, e := s.Get(d, n)
-		err = errors.Join(err, e, edge(!ok, "a number is found where a string of its hash is"))
+		was, e2 := s.Delete(d, n)
+		err = errors.Join(err, e, e2, edge(!ok && !was, "a number is found where a string of its hash is"))
 		st.must(s.Set(d, n, w))
 		v, _, _ := s.Get(d, w)
 		u, _, _ := s.Get(d, n)
@@ -160,7 +180,8 @@ func (st *pyStore) alike() (err error) {
 			s.CheckInvariants(d))
 		ok, e = s.Delete(d, w)
 		_, is, _ := s.Get(d, w)
-		err = errors.Join(err, e, edge(ok && !is, "a string is found where a number of its hash is"))
+		err = errors.Join(err, e, edge(ok && !is, "a string is found where a number of its hash is"),
+			s.CheckInvariants(d))
 		s.Free(d)
 	}
 	return err

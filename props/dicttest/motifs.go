@@ -49,6 +49,9 @@ var motifs = []prog.Motif{
 	{Name: "an iteration backward over a table that became shorter", Weight: 2, Text: "p0 = new capacity=0\n" +
 		keysText("set", 5) + "delete p0 key=0\ndelete p0 key=1\nreversed p0 i=1\ndelete p0 key=2\n" +
 		"set p0 key=12 value=1\n" + strings.Repeat("next p0 i=1\n", 4)},
+	{Name: "an iteration backward that meets more entries than there were", Weight: 2, Text: "p0 = new capacity=0\n" +
+		keysText("set", 5) + "delete p0 key=0\ndelete p0 key=1\nreversed p0 i=1\nnext p0 i=1\ndelete p0 key=4\n" +
+		"set p0 key=12 value=1\n" + strings.Repeat("next p0 i=1\n", 4)},
 	{Name: "an iteration that has failed, and the length that it began with", Weight: 2, Text: "p0 = new capacity=0\n" +
 		keysText("set", 3) + "iter p0 i=1\nnext p0 i=1\niter p0 i=2\nset p0 key=9 value=1\nnext p0 i=1\n" +
 		"next p0 i=2\ndelete p0 key=9\nnext p0 i=1\nclear p0\nnext p0 i=1\nnext p0 i=2\n"},
@@ -70,7 +73,8 @@ var motifs = []prog.Motif{
 		eachText("set", 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 1, 3, 5, 7) + eachText("delete", 0, 2, 4, 6) +
 		"reserve p0 capacity=13\nsize p0\n" + eachText("set", 9, 11, 13) + "size p0\nverify p0\n"},
 	{Name: "no memory for an instance's table", Weight: 1, Text: "p0 = new capacity=0\n" +
-		eachText("set", 3, 5, 9) + "oom nth=1 forever=0\npopitem p0\nverify p0\n" +
+		eachText("set", 3, 5, 9) + "p1 = new capacity=0\nset p1 key=3 value=2\nset p1 key=5 value=2\n" +
+		"oom nth=1 forever=0\ndelete p1 key=3\nverify p1\noom nth=1 forever=0\npopitem p0\nverify p0\n" +
 		"oom nth=1 forever=0\ndelete p0 key=3\nverify p0\noom nth=1 forever=0\nset p0 key=1 value=1\n" +
 		"verify p0\noom nth=0 forever=0\n"},
 	{Name: "no memory for what is made of a dict", Weight: 1, Text: "p0 = new capacity=0\n" +
@@ -84,8 +88,9 @@ var motifs = []prog.Motif{
 		"p1 = copy p0\noom nth=2 forever=1\nset p0 key=5 value=9\nsetdefault p0 key=6 value=9\n" +
 		"setdefault p0 key=7 value=9\nupdate p0 p1\nsize p0\nset p0 key=8 value=8\nverify p0\n" +
 		"oom nth=0 forever=0\nset p0 key=5 value=9\nsize p0\nverify p0\n"},
-	{Name: "no memory for a first key", Weight: 1, Text: "p0 = new capacity=0\noom nth=1 forever=1\n" +
-		"set p0 key=1 value=1\nsetdefault p0 key=3 value=1\nverify p0\noom nth=0 forever=0\n" +
+	{Name: "no memory for a first key", Weight: 1, Text: "p0 = new capacity=0\noom nth=1 forever=0\n" +
+		"set p0 key=1 value=1\nclear p0\noom nth=1 forever=0\nsetdefault p0 key=3 value=1\nclear p0\n" +
+		"oom nth=1 forever=1\nset p0 key=1 value=1\nsetdefault p0 key=3 value=1\nverify p0\noom nth=0 forever=0\n" +
 		"set p0 key=3 value=1\nverify p0\n"},
 	{Name: "no memory of a size", Weight: 1, Text: scarceText(1)},
 	{Name: "no memory of another size", Weight: 1, Text: scarceText(2)},
@@ -113,6 +118,8 @@ var motifs = []prog.Motif{
 		eachText("set", 1, 2, 3) + "delete p0 key=1\narm p0 act=5 key=7\nset p0 key=9 value=9\nverify p0\n" +
 		"delete p0 key=2\narm p0 act=5 key=8\nset p0 key=8 value=3\nverify p0\narm p0 act=4 key=3\n" +
 		"delete p0 key=3\nverify p0\narm p0 act=7 key=10\nsetdefault p0 key=12 value=1\nverify p0\n"},
+	{Name: "a comparison that fills a place that was passed, whose key had another hash", Weight: 2, Text: "p0 = new capacity=0\n" + eachText("set", 0, 4, 1) + "arm p0 act=9 key=4\nset p0 key=5 value=2\nverify p0\n" +
+		"delete p0 key=5\nset p0 key=4 value=1\narm p0 act=9 key=4\nget p0 key=5\nsize p0\n"},
 	{Name: "a comparison that replaces a key", Weight: 3, Text: "p0 = new capacity=0\n" +
 		eachText("set", 1, 2, 3) + "delete p0 key=1\narm p0 act=9 key=3\nset p0 key=9 value=9\nverify p0\n" +
 		"delete p0 key=2\narm p0 act=9 key=9\nsetdefault p0 key=7 value=3\nverify p0\narm p0 act=9 key=4\n" +
