@@ -114,8 +114,8 @@ func (st *pyStore) plain() error {
 		s.CheckInvariants(d), s.CheckInvariants(other))
 }
 
-// stepped tells whether a change of a value is a step of the version, and nothing is met by who walks 2.7 backward. The
-// dict has one entry.
+// stepped tells whether a change of a value is a step of the version, and nothing is met by who walks 2.7 backward,
+// whose first table is in the dict itself. The dict has one entry.
 func (st *pyStore) stepped(d pydict.Dict) error {
 	s, prof := st.text, st.text.Profile()
 	version := d.Version()
@@ -123,6 +123,9 @@ func (st *pyStore) stepped(d pydict.Dict) error {
 	err := s.Set(d, key, pydict.Int(-1))
 	if step := d.Version() - version; !prof.Old {
 		err = errors.Join(err, edge(ok && step == watched(prof), "a change is %d steps of a version", step))
+	}
+	if at, _, _, _ := s.Walk(d); prof.Old { // behind five words, and the hash of the first slot
+		err = errors.Join(err, edge(at == uintptr(d)+48, "the first table of a dict does not end its body"))
 	}
 	it := s.Reversed(d)
 	_, v, ok, e := s.Next(&it)
@@ -294,7 +297,7 @@ func (st *pyStore) presized() error {
 			if d == 0 {
 				return edge(false, "there is no dict with room for %d", n)
 			}
-			want := uint64(prof.HeadBytes) + 248
+			want := pyHead(prof) + 248
 			if !prof.Old {
 				want = pySize(prof, presizedSlots(prof, n), str)
 			}
@@ -355,7 +358,7 @@ func presizedSlots(prof *pydict.Profile, n int) int {
 
 // pySize is what a combined dict with so many slots takes up.
 func pySize(prof *pydict.Profile, slots int, str bool) uint64 {
-	n, entry, width := uint64(prof.HeadBytes)+48, uint64(24), uint64(1)
+	n, entry, width := pyHead(prof)+48, uint64(24), uint64(1)
 	if slots == 0 {
 		return n
 	}

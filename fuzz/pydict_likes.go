@@ -117,7 +117,7 @@ func (l *likes) holds(d pydict.Dict, values ...int64) error {
 // but the value changes.
 func (l *likes) widens() (err error) {
 	s, prof := l.s, l.s.Profile()
-	want := uint64(prof.HeadBytes) + 248
+	want := pyHead(prof) + 248
 	switch {
 	case prof.StrTables:
 		want = pySize(prof, 16, false)
@@ -129,7 +129,7 @@ func (l *likes) widens() (err error) {
 	} {
 		d, value := s.New(), pydict.Int(-2)
 		err = errors.Join(err, s.Set(d, l.texts[0], value), set(d, l.word(0), value), l.holds(d, -2),
-			edge(uint64(s.Size(d)) == want, "a dict of a string, over which an object has stored, has %d bytes, and not %d",
+			edge(uint64(s.Size(d)) == want, "a dict in which an object has stored over a string has %d bytes, not %d",
 				s.Size(d), want))
 		key, _, _ := s.PopItem(d)
 		err = errors.Join(err, edge(key == l.texts[0], "an object has taken the place of the string that it is like"))
@@ -170,8 +170,8 @@ func (l *likes) combines() (err error) {
 		failed := l.during == nil
 		l.during = nil
 		if failed {
-			err = errors.Join(err, edge(e == errFails && v == 0 && !ok, "a deletion that fails tells a word, or no error"),
-				l.holds(d, -1, -2))
+			err = errors.Join(err, edge(e == errFails && v == 0 && !ok,
+				"a deletion that fails tells a word, or no error"), l.holds(d, -1, -2))
 		} else {
 			err = errors.Join(err, e, edge(ok && v == pydict.Int(-1), "an attribute is not taken out"),
 				l.holds(d, 0, -2))

@@ -51,6 +51,10 @@ func dictCanaries() (all []canarytest.Canary) {
 			doc: "2.7 pops the entry before the next", reason: "two entries have to be popped"},
 		{fault: faultWalksLess, name: "walks-less", doc: "who walks over memory misses the last word",
 			cause: "dict/refs"},
+		{fault: faultHidesWhy, name: "hides-why", doc: "who can make no dict does not say why", cause: "dict/answers",
+			reason: "a dict has to be there when memory is refused"},
+		{fault: faultAsksPairs, name: "asks-pairs", doc: "objects are taken for strings, of which no hook is asked",
+			cause: "dict/answers"},
 		{fault: faultHoards, name: "hoards", doc: "a space loses a block when all dicts are gone", cause: "dict/edges"},
 	} {
 		if row.profile == "" {

@@ -123,8 +123,8 @@ func seekStrIn[T slotOf](index, cells, stride, mask uintptr, key Word, hash int6
 
 // seekAny looks for any key. A comparison may change the dict: then the search starts again, on what is there then. It
 // is known by the keys object and the key in the entry, as in C: a change that restores both goes unseen. It starts
-// again as well if the path does not hold the keys that it was compared with and no others: a comparison may have stored
-// one where the search had come by, and C would store one that is equal twice.
+// again as well if the path does not hold the keys that it was compared with and no others: a comparison may have
+// stored one where the search had come by, and C would store one that is equal twice.
 func (s *Space) seekAny(d Dict, key Word, hash int64) (int, uintptr, error) {
 restart:
 	k := d.keys()
