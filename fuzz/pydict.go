@@ -169,6 +169,7 @@ const (
 	faultPopsAnother             // 2.7 is said to pop the entry that comes before
 	faultWalksLess               // who walks over memory is told of a word less
 	faultHidesWhy                // who can make no dict does not say why
+	faultTurnsBack               // 2.7 is said to be walked backward
 	faultAsksPairs               // a hook is said to be asked about two strings
 	faultHoards                  // a block is lost when all dicts are gone
 )
@@ -1013,8 +1014,14 @@ func (d *pyTable) Free() {
 	d.st.dicts = slices.DeleteFunc(d.st.dicts, func(o *pyTable) bool { return o == d })
 }
 
-// Iterate is iter(d).
+// Iterate is iter(d). In 2.7 there is nothing to meet for who walks backward.
 func (d *pyTable) Iterate() dict.Iterator {
+	if s := d.st.s; s.Profile().Old {
+		it := s.Reversed(d.d)
+		if _, _, ok, err := s.Next(&it); (ok || err != nil) != (d.st.fault == faultTurnsBack) {
+			d.st.broken = errors.New("dict/answers: 2.7 is walked backward")
+		}
+	}
 	return &pyIter{d, d.st.s.Iter(d.d), d.Len(), d.Len(), false}
 }
 

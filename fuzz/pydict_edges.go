@@ -114,8 +114,8 @@ func (st *pyStore) plain() error {
 		s.CheckInvariants(d), s.CheckInvariants(other))
 }
 
-// stepped tells whether a change of a value is a step of the version, and nothing is met by who walks 2.7 backward,
-// whose first table is in the dict itself. The dict has one entry.
+// stepped tells whether a change of a value is a step of the version, and the first table of 2.7 is in the dict
+// itself. The dict has one entry.
 func (st *pyStore) stepped(d pydict.Dict) error {
 	s, prof := st.text, st.text.Profile()
 	version := d.Version()
@@ -128,8 +128,8 @@ func (st *pyStore) stepped(d pydict.Dict) error {
 		err = errors.Join(err, edge(at == uintptr(d)+48, "the first table of a dict does not end its body"))
 	}
 	it := s.Reversed(d)
-	_, v, ok, e := s.Next(&it)
-	return errors.Join(err, e, edge(ok == !prof.Old && (!ok || v == pydict.Int(-1)),
+	_, v, _, e := s.Next(&it)
+	return errors.Join(err, e, edge(prof.Old || v == pydict.Int(-1),
 		"the last entry of a dict is not the one that is met first by who walks it backward"))
 }
 

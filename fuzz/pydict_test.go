@@ -55,6 +55,8 @@ func dictCanaries() (all []canarytest.Canary) {
 			reason: "a dict has to be there when memory is refused"},
 		{fault: faultAsksPairs, name: "asks-pairs", doc: "objects are taken for strings, of which no hook is asked",
 			cause: "dict/answers"},
+		{fault: faultTurnsBack, name: "turns-back", doc: "a dict of 2.7 is walked backward", cause: "dict/answers",
+			profile: "2.7"},
 		{fault: faultHoards, name: "hoards", doc: "a space loses a block when all dicts are gone", cause: "dict/edges"},
 	} {
 		if row.profile == "" {
