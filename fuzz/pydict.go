@@ -170,6 +170,7 @@ const (
 	faultWalksLess               // who walks over memory is told of a word less
 	faultHidesWhy                // who can make no dict does not say why
 	faultTurnsBack               // 2.7 is said to be walked backward
+	faultBlamesKeys              // an iteration backward that misses some ends with an error
 	faultAsksPairs               // a hook is said to be asked about two strings
 	faultHoards                  // a block is lost when all dicts are gone
 )
@@ -1022,12 +1023,12 @@ func (d *pyTable) Iterate() dict.Iterator {
 			d.st.broken = errors.New("dict/answers: 2.7 is walked backward")
 		}
 	}
-	return &pyIter{d, d.st.s.Iter(d.d), d.Len(), d.Len(), false}
+	return &pyIter{d, d.st.s.Iter(d.d), d.Len(), d.Len(), false, false}
 }
 
 // Reversed is reversed(d).
 func (d *pyTable) Reversed() dict.Iterator {
-	return &pyIter{d, d.st.s.Reversed(d.d), d.Len(), d.Len(), false}
+	return &pyIter{d, d.st.s.Reversed(d.d), d.Len(), d.Len(), true, false}
 }
 
 // Range is a loop over d.items().
@@ -1045,6 +1046,7 @@ type pyIter struct {
 	d          *pyTable
 	it         pydict.Iter
 	used, left int
+	reverse    bool
 	over       bool
 }
 
@@ -1053,6 +1055,12 @@ func (i *pyIter) Next() (key, value uint64, step dict.Step) {
 	i.hint()
 	k, v, ok, err := st.s.Next(&i.it)
 	st.none(k|v, ok)
+	if st.fault == faultBlamesKeys && i.reverse && !ok && err == nil && i.left > 0 && !i.over {
+		err = pydict.ErrKeys
+	}
+	if errors.Is(err, pydict.ErrKeys) && (i.reverse || i.left != 0 || !st.s.Profile().LenCheck) {
+		st.broken = errors.New("dict/answers: an iteration that does not count its entries says that keys have changed")
+	}
 	switch {
 	case err != nil:
 		i.over = true

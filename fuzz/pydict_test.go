@@ -57,6 +57,9 @@ func dictCanaries() (all []canarytest.Canary) {
 			cause: "dict/answers"},
 		{fault: faultTurnsBack, name: "turns-back", doc: "a dict of 2.7 is walked backward", cause: "dict/answers",
 			profile: "2.7"},
+		{fault: faultBlamesKeys, name: "blames-keys", cause: "dict/answers",
+			doc:    "an iteration backward that did not meet all says that keys have changed",
+			reason: "a dict has to change under it"},
 		{fault: faultHoards, name: "hoards", doc: "a space loses a block when all dicts are gone", cause: "dict/edges"},
 	} {
 		if row.profile == "" {
