@@ -803,7 +803,7 @@ func (d *pyTable) Delete(key uint64) (ok bool) {
 		} else {
 			ok, err = d.st.s.Delete(d.d, w)
 		}
-		return err
+		return d.st.nothing(0, ok, err)
 	})
 	return ok
 }

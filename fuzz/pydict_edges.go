@@ -291,6 +291,9 @@ func (st *pyStore) presized() error {
 	case 98:
 		sizes = []int{40000}
 	}
+	if n := st.asked % 128; prof.Old && n%32 == 10 {
+		err = st.large(n/32%2 + 50000)
+	}
 	for _, n := range sizes {
 		for _, str := range []bool{false, true} {
 			d := s.NewPresized(n, str)
@@ -319,6 +322,32 @@ func (st *pyStore) presized() error {
 		}
 	}
 	return err
+}
+
+// large makes a dict of 2.7 that is full when it has so many entries: two thirds of its 2^17 slots have been used. It
+// grows to more than four times its entries, or, if these are more than 50,000, to more than twice.
+func (st *pyStore) large(n int) error {
+	const slots = 1 << 17
+	const full = slots*2/3 + 1
+	s := st.text
+	d := s.New()
+	defer s.Free(d)
+	for i := range full - 1 {
+		st.must(s.Set(d, pydict.Int(int64(i)), pydict.Int(1)))
+	}
+	for i := range full - n {
+		_, err := s.Delete(d, pydict.Int(int64(i)))
+		st.must(err)
+	}
+	before := uint64(s.Size(d))
+	st.must(s.Set(d, pydict.Int(full), pydict.Int(1)))
+	want, is := uint64(slots), pyHead(s.Profile())+248
+	if n <= 50000 {
+		want *= 2
+	}
+	whole := d.Len() == n && before == is+24*slots && uint64(s.Size(d)) == is+24*want
+	return errors.Join(s.CheckInvariants(d), edge(whole,
+		"a dict of %d entries takes up %d bytes when it has grown, and %d before", d.Len(), s.Size(d), before))
 }
 
 // sparse uses a dict that has much room a little.

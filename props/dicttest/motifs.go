@@ -74,7 +74,7 @@ var motifs = []prog.Motif{
 		"reserve p0 capacity=13\nsize p0\n" + eachText("set", 9, 11, 13) + "size p0\nverify p0\n"},
 	{Name: "no memory for an instance's table", Weight: 1, Text: "p0 = new capacity=0\n" +
 		eachText("set", 3, 5, 9) + "p1 = new capacity=0\nset p1 key=3 value=2\nset p1 key=5 value=2\n" +
-		"oom nth=1 forever=1\ndelete p1 key=5\nverify p1\noom nth=1 forever=1\npopitem p0\nverify p0\n" +
+		"oom nth=1 forever=1\npop p1 key=5\nverify p1\noom nth=1 forever=1\npopitem p0\nverify p0\n" +
 		"oom nth=1 forever=0\ndelete p0 key=3\nverify p0\noom nth=1 forever=0\nset p0 key=1 value=1\n" +
 		"verify p0\noom nth=0 forever=0\n"},
 	{Name: "no memory for what is made of a dict", Weight: 1, Text: "p0 = new capacity=0\n" +
@@ -108,8 +108,11 @@ var motifs = []prog.Motif{
 		"set p0 key=17 value=2\np1 = new capacity=0\noom nth=0 forever=0\np2 = new capacity=0\n" +
 		"set p2 key=3 value=1\nset p0 key=15 value=1\nverify p0\n"},
 	{Name: "no memory for a class", Weight: 1, Text: "p0 = new capacity=3\n" + attrsText(2) +
-		"oom nth=2 forever=1\np1 = new capacity=3\np2 = new capacity=7\noom nth=0 forever=0\n" +
+		"p4 = new capacity=2\noom nth=1 forever=1\np1 = new capacity=3\np2 = new capacity=7\n" +
+		"p5 = new capacity=11\noom nth=0 forever=0\n" +
 		"p3 = new capacity=3\nset p3 key=3 value=1\nverify p3\n"},
+	{Name: "no memory for the first table of a dict", Weight: 1, Text: "p0 = new capacity=0\n" + largeText +
+		"oom nth=1 forever=1\ndrop p0\np0 = new capacity=0\noom nth=0 forever=0\n"},
 	{Name: "no memory for the attributes of an instance", Weight: 1, Text: "p0 = new capacity=3\n" +
 		"p1 = new capacity=0\noom nth=1 forever=1\ndrop p1\np2 = new capacity=11\noom nth=0 forever=0\n"},
 	{Name: "comparisons that change the dict", Weight: 2, Text: keysText("set",
