@@ -291,8 +291,8 @@ func (st *pyStore) presized() error {
 	case 98:
 		sizes = []int{40000}
 	}
-	if n := st.asked % 128; prof.Old && n%32 == 10 {
-		err = st.large(n/32%2 + 50000)
+	if prof.Old && st.asked%64 == 10 {
+		err = errors.Join(st.large(50000), st.large(50001))
 	}
 	for _, n := range sizes {
 		for _, str := range []bool{false, true} {

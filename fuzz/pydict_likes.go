@@ -38,7 +38,7 @@ func (st *pyStore) likely() error {
 	}
 	err = errors.Join(l.widens(), l.refills(), l.combines(), l.mixes())
 	l.hash = 1 << 40
-	err = errors.Join(err, l.wander(uint64(st.asked)))
+	err = errors.Join(err, l.places(), l.wander(uint64(st.asked)))
 	for _, n := range l.refs {
 		err = errors.Join(err, edge(n == 0, "an object that is like a string has %d references", n))
 	}
@@ -203,6 +203,33 @@ func (l *likes) mixes() (err error) {
 		s.Free(d)
 	}
 	return err
+}
+
+// places has two places free on the path of an object, which the first of is taken by it. In 2.7, where that is slot 0,
+// it then comes before all others, and else after them.
+func (l *likes) places() (err error) {
+	s := l.s
+	d := s.New()
+	defer s.Free(d)
+	for n := range 4 {
+		err = errors.Join(err, s.Set(d, l.word(n), pydict.Int(-1)))
+	}
+	for n := range 2 {
+		_, e := s.Delete(d, l.word(n))
+		err = errors.Join(err, e)
+	}
+	err = errors.Join(err, s.Set(d, l.word(5), pydict.Int(-1)))
+	var order []int
+	s.All(d, func(key, _ pydict.Word) bool {
+		n, _ := l.number(key)
+		order = append(order, n)
+		return true
+	})
+	at := len(order) - 1
+	if s.Profile().Old {
+		at = 0
+	}
+	return errors.Join(err, edge(len(order) == 3 && order[at] == 5, "an object has taken another place than the first"))
 }
 
 // wander does this and that with a dict of objects of one hash, while this and that happens in comparisons. The answer
