@@ -29,7 +29,9 @@ func (st *pyStore) edges() error {
 	case 0:
 		err = errors.Join(err, st.crowded())
 	case 1:
-		err = errors.Join(err, st.waiting())
+		if err = errors.Join(err, st.waiting()); st.asked%16 == 5 {
+			err = errors.Join(err, st.starved())
+		}
 	case 2:
 		err = errors.Join(err, st.presized())
 	case 3:
