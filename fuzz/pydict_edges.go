@@ -422,7 +422,7 @@ func (st *pyStore) crowded() error {
 	if prof.Old {
 		return edge(!c.Shares(), "a class of 2.7 shares keys")
 	}
-	if err := st.lent(words); err != nil {
+	if err := errors.Join(st.lent(words), st.merged(words)); err != nil {
 		return err
 	}
 	for i := range 33 {
@@ -460,6 +460,21 @@ func (st *pyStore) crowded() error {
 		}
 	}
 	return nil
+}
+
+// merged gives an instance the attribute that it lacks and another of its class has: the first that the class shares.
+func (st *pyStore) merged(words []pydict.Word) error {
+	s := st.text
+	c := s.NewClass()
+	with, without := s.NewInstance(&c), s.NewInstance(&c)
+	defer func() { s.Free(with); s.Free(without); s.FreeClass(&c) }()
+	st.must(errors.Join(s.SetAttr(&c, with, words[0], pydict.Int(1)), s.SetAttr(&c, with, words[1], pydict.Int(2)),
+		s.SetAttr(&c, without, words[1], pydict.Int(3))))
+	err := s.Merge(without, with, false)
+	first, _, _ := s.Get(without, words[0])
+	second, _, _ := s.Get(without, words[1])
+	return errors.Join(err, edge(first == pydict.Int(1) && second == pydict.Int(3),
+		"a merge does not store what is not there, or stores over what is"), s.CheckInvariants(without))
 }
 
 // lent gives the only instance of a class a sixth attribute: up to 3.10 it then has the table of the class, which is

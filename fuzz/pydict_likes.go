@@ -37,6 +37,7 @@ func (st *pyStore) likely() error {
 		return err
 	}
 	err = errors.Join(l.widens(), l.refills(), l.combines(), l.mixes())
+	err = errors.Join(err, l.strangers())
 	l.hash = 1 << 40
 	err = errors.Join(err, l.places(), l.wander(uint64(st.asked)))
 	for _, n := range l.refs {
@@ -205,7 +206,7 @@ func (l *likes) mixes() (err error) {
 	return err
 }
 
-// places has two places free on the path of an object, which the first of is taken by it. In 2.7, where that is slot 0,
+// places has two places free on the path of an object, the first of which is taken by it. In 2.7, where that is slot 0,
 // it then comes before all others, and else after them.
 func (l *likes) places() (err error) {
 	s := l.s
@@ -215,7 +216,7 @@ func (l *likes) places() (err error) {
 		err = errors.Join(err, s.Set(d, l.word(n), pydict.Int(-1)))
 	}
 	for n := range 2 {
-		_, e := s.Delete(d, l.word(n))
+		_, e := s.Delete(d, l.word(2*n))
 		err = errors.Join(err, e)
 	}
 	err = errors.Join(err, s.Set(d, l.word(5), pydict.Int(-1)))
@@ -230,6 +231,31 @@ func (l *likes) places() (err error) {
 		at = 0
 	}
 	return errors.Join(err, edge(len(order) == 3 && order[at] == 5, "an object has taken another place than the first"))
+}
+
+// strangers has an object that the search for another passes by, since it has another hash, and then is compared with a
+// number. Meanwhile the first goes, and an object comes to its place that is like the one looked for.
+func (l *likes) strangers() (err error) {
+	s := l.s
+	for _, c := range []struct{ number, hash, other int64 }{{0, 0, 8}, {-1, -2, 6}} { // of the same slot
+		d := s.New()
+		l.hash = c.other
+		err = errors.Join(err, s.Set(d, l.word(0), pydict.Int(-1)))
+		l.hash = c.hash
+		err = errors.Join(err, s.Set(d, pydict.Int(c.number), pydict.Int(-2)))
+		l.during, l.after = func() error {
+			l.hash = c.other
+			_, e := s.Delete(d, l.word(0))
+			l.hash = c.hash
+			return errors.Join(e, s.Set(d, l.word(1), pydict.Int(-3)))
+		}, 0
+		err = errors.Join(err, s.Set(d, l.word(1+likeTexts), pydict.Int(-4)))
+		v, _, e := s.Get(d, l.word(1))
+		err = errors.Join(err, e, s.CheckInvariants(d), edge(l.during == nil && v == pydict.Int(-4) && d.Len() == 2,
+			"an object is stored twice, or not, when a comparison has stored it: %d entries", d.Len()))
+		s.Free(d)
+	}
+	return err
 }
 
 // wander does this and that with a dict of objects of one hash, while this and that happens in comparisons. The answer

@@ -42,7 +42,7 @@ func (st *pyStore) starved() error {
 	f.keep(body, table, f.blockOf(instance), f.blockOf(other), pyBytes(prof, 8), pyBytes(prof, 16), 8*5, 8*10)
 	f.ballast.starve(s.Memory())
 	err := errors.Join(f.changes(instance, other, five, cleared, one, words),
-		f.makes(&class, &names, instance, five, body, table))
+		f.makes(&class, &names, instance, five, cleared, body, table))
 	f.ballast.drop(s.Memory())
 	s.Memory().InjectOOM(0, false)
 	f.free()
@@ -179,7 +179,8 @@ func (f *famine) changes(instance, other, five, cleared, one pydict.Dict, words 
 }
 
 // makes asks for new dicts, without any memory, and with a block of the size that is asked for first.
-func (f *famine) makes(class, names *pydict.Class, instance, five pydict.Dict, body, table uintptr) error {
+func (f *famine) makes(class, names *pydict.Class, instance, five, cleared pydict.Dict, body,
+	table uintptr) error {
 	s, prof := f.s, f.s.Profile()
 	var err error
 	try := func(what string, do func() (pydict.Dict, error), sizes ...uintptr) {
@@ -199,6 +200,16 @@ func (f *famine) makes(class, names *pydict.Class, instance, five pydict.Dict, b
 		try("{}", plain(s.New), body)
 	}
 	try("a copy", func() (pydict.Dict, error) { return s.Copy(five) }, table)
+	try("a copy of nothing", func() (pydict.Dict, error) { return s.Copy(cleared) })
+	if !prof.Old && !prof.LazyNew {
+		try("a copy of nothing but a body", func() (pydict.Dict, error) { return s.Copy(cleared) }, body)
+		err = errors.Join(err, f.given(pyBytes(prof, 8), func() error {
+			n := 0
+			d := s.NewPresized(5, true) // asks for the table first, which then waits
+			s.Blocks(func(uintptr) { n++ })
+			return edge(d == 0 && n == 1, "%d blocks wait when there is a table and no dict", n)
+		}))
+	}
 	if !prof.Old { // five entries fit into a dict of 2.7
 		try("dict()", func() (pydict.Dict, error) { return s.CallWith(five) }, body)
 		try("fromkeys", func() (pydict.Dict, error) { return s.FromKeys(five, pydict.Int(1)) }, body)
