@@ -100,7 +100,7 @@ var pyTwins = [...]string{pyNumbers: "/dict", pyStrings: "/strdict", pyMixed: ""
 // the slots, which is the same here; 2.7: above four times).
 func pyStairs(prof *pydict.Profile, keys pyKeys) (stairs []dict.Stair) {
 	const dictBytes, entryMax = 48, 100000
-	head := uint64(prof.HeadBytes)
+	head := pyHead(prof)
 	if prof.Old {
 		stairs = append(stairs, dict.Stair{Entries: 5, Bytes: head + dictBytes + 200})
 		for slots := 32; slots < entryMax; slots *= 4 {
@@ -132,6 +132,19 @@ func pyStairs(prof *pydict.Profile, keys pyKeys) (stairs []dict.Stair) {
 	return stairs
 }
 
+// pyHead is how many bytes the collector has in front of an object: three words up to 3.6 by the rules of C, rounded up
+// to 32 with the alignment of a long double, which builds for this machine have up to 3.7; two words from 3.8 on.
+// sys.getsizeof({}) counts them.
+func pyHead(prof *pydict.Profile) uint64 {
+	switch prof.Name {
+	case "old8":
+		return 24
+	case "2.7", "3.6", "3.7":
+		return 32
+	}
+	return 16
+}
+
 // dictFault is what a store of CPython's dicts does wrong on purpose.
 type dictFault uint8
 
@@ -155,6 +168,10 @@ const (
 	faultPacksLoosely            // a table is said to take up a word less
 	faultPopsAnother             // 2.7 is said to pop the entry that comes before
 	faultWalksLess               // who walks over memory is told of a word less
+	faultHidesWhy                // who can make no dict does not say why
+	faultTurnsBack               // 2.7 is said to be walked backward
+	faultBlamesKeys              // an iteration backward that misses some ends with an error
+	faultAsksPairs               // a hook is said to be asked about two strings
 	faultHoards                  // a block is lost when all dicts are gone
 	faultSeeds                   // strings are hashed with another seed
 	faultHoldsKey                // who looks for a key keeps a reference to it
@@ -516,6 +533,9 @@ func (st *pyStore) Equal(stored, key pydict.Word) (bool, error) {
 	if isPyValue(stored) || isPyValue(key) {
 		return false, nil
 	}
+	if tagged(stored) && tagged(key) || st.fault == faultAsksPairs {
+		st.broken = errors.New("dict/answers: a hook is asked about a pair without an object")
+	}
 	if st.raises() {
 		return false, errRaised
 	}
@@ -524,6 +544,9 @@ func (st *pyStore) Equal(stored, key pydict.Word) (bool, error) {
 	}
 	return st.number(stored) == st.number(key), nil
 }
+
+// tagged tells whether a word is a number or a string, of which hooks know nothing.
+func tagged(w pydict.Word) bool { return w.IsInt() || w.IsStr() }
 
 // MayBeTracked says that every third value is a container.
 func (st *pyStore) MayBeTracked(w pydict.Word) bool { return isPyValue(w) && valueOf(w)%3 == 1 }
@@ -792,7 +815,7 @@ func (d *pyTable) Delete(key uint64) (ok bool) {
 		} else {
 			ok, err = d.st.s.Delete(d.d, w)
 		}
-		return err
+		return d.st.nothing(0, ok, err)
 	})
 	return ok
 }
@@ -973,6 +996,12 @@ func (d *pyTable) build(f func() (pydict.Dict, error)) dict.Dict {
 	var made pydict.Dict
 	d.st.refused(f)
 	err := d.st.twice(func() (err error) { made, err = f(); return d.st.nothing(pydict.Word(made), false, err) })
+	if d.st.fault == faultHidesWhy && made == 0 {
+		err = nil
+	}
+	if made == 0 && err == nil {
+		d.st.broken = errors.New("dict/answers: no dict is made, and no error says why")
+	}
 	return d.st.made(made, err)
 }
 
@@ -998,14 +1027,20 @@ func (d *pyTable) Free() {
 	d.st.dicts = slices.DeleteFunc(d.st.dicts, func(o *pyTable) bool { return o == d })
 }
 
-// Iterate is iter(d).
+// Iterate is iter(d). In 2.7 there is nothing to meet for who walks backward.
 func (d *pyTable) Iterate() dict.Iterator {
-	return &pyIter{d, d.st.s.Iter(d.d), d.Len(), d.Len(), false}
+	if s := d.st.s; s.Profile().Old {
+		it := s.Reversed(d.d)
+		if _, _, ok, err := s.Next(&it); (ok || err != nil) != (d.st.fault == faultTurnsBack) {
+			d.st.broken = errors.New("dict/answers: 2.7 is walked backward")
+		}
+	}
+	return &pyIter{d, d.st.s.Iter(d.d), d.Len(), d.Len(), false, false}
 }
 
 // Reversed is reversed(d).
 func (d *pyTable) Reversed() dict.Iterator {
-	return &pyIter{d, d.st.s.Reversed(d.d), d.Len(), d.Len(), false}
+	return &pyIter{d, d.st.s.Reversed(d.d), d.Len(), d.Len(), true, false}
 }
 
 // Range is a loop over d.items().
@@ -1023,6 +1058,7 @@ type pyIter struct {
 	d          *pyTable
 	it         pydict.Iter
 	used, left int
+	reverse    bool
 	over       bool
 }
 
@@ -1031,6 +1067,12 @@ func (i *pyIter) Next() (key, value uint64, step dict.Step) {
 	i.hint()
 	k, v, ok, err := st.s.Next(&i.it)
 	st.none(k|v, ok)
+	if st.fault == faultBlamesKeys && i.reverse && !ok && err == nil && i.left > 0 && !i.over {
+		err = pydict.ErrKeys
+	}
+	if errors.Is(err, pydict.ErrKeys) && (i.reverse || i.left != 0 || !st.s.Profile().LenCheck) {
+		st.broken = errors.New("dict/answers: an iteration that does not count its entries says that keys have changed")
+	}
 	switch {
 	case err != nil:
 		i.over = true

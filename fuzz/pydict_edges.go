@@ -29,7 +29,9 @@ func (st *pyStore) edges() error {
 	case 0:
 		err = errors.Join(err, st.crowded())
 	case 1:
-		err = errors.Join(err, st.waiting())
+		if err = errors.Join(err, st.waiting()); st.asked%16 == 5 {
+			err = errors.Join(err, st.starved())
+		}
 	case 2:
 		err = errors.Join(err, st.presized())
 	case 3:
@@ -73,6 +75,9 @@ func (st *pyStore) plain() error {
 	if v, ok, err := s.Get(d, far); !ok || v != far || err != nil {
 		return fmt.Errorf("dict/edges: a number is not found: %w", err)
 	}
+	if err := st.stepped(d); err != nil {
+		return err
+	}
 	if ok, err := s.Delete(d, far); !ok || err != nil {
 		return fmt.Errorf("dict/edges: a number is not deleted: %w", err)
 	}
@@ -87,7 +92,7 @@ func (st *pyStore) plain() error {
 		return err
 	}
 	defer func() { s.Free(d); s.Free(other) }()
-	err = errors.Join(st.forms(), st.alike(), st.seeded())
+	err = errors.Join(st.forms(), st.alike(), st.seeded(), st.likely())
 	if st.asked%64 == 0 {
 		err = errors.Join(err, newest())
 	}
@@ -109,6 +114,25 @@ func (st *pyStore) plain() error {
 	s.Clear(d)
 	return errors.Join(err, edge(other.Len() == len(words) && d.Len() == 0, "a dict has another length"),
 		s.CheckInvariants(d), s.CheckInvariants(other))
+}
+
+// stepped tells whether a change of a value is a step of the version, and the first table of 2.7 is in the dict
+// itself. The dict has one entry.
+func (st *pyStore) stepped(d pydict.Dict) error {
+	s, prof := st.text, st.text.Profile()
+	version := d.Version()
+	key, _, ok := s.At(d, new(int))
+	err := s.Set(d, key, pydict.Int(-1))
+	if step := d.Version() - version; !prof.Old {
+		err = errors.Join(err, edge(ok && step == watched(prof), "a change is %d steps of a version", step))
+	}
+	if at, _, _, _ := s.Walk(d); prof.Old { // behind five words, and the hash of the first slot
+		err = errors.Join(err, edge(at == uintptr(d)+48, "the first table of a dict does not end its body"))
+	}
+	it := s.Reversed(d)
+	_, v, _, e := s.Next(&it)
+	return errors.Join(err, e, edge(prof.Old || v == pydict.Int(-1),
+		"the last entry of a dict is not the one that is met first by who walks it backward"))
 }
 
 // forms has a string whose record it keeps itself, and that has another form than one of the same bytes.
@@ -152,7 +176,8 @@ func (st *pyStore) alike() (err error) {
 		d, n := s.New(), pydict.Int(hash)
 		st.must(s.Set(d, w, n))
 		_, ok, e := s.Get(d, n)
-		err = errors.Join(err, e, edge(!ok, "a number is found where a string of its hash is"))
+		was, e2 := s.Delete(d, n)
+		err = errors.Join(err, e, e2, edge(!ok && !was, "a number is found where a string of its hash is"))
 		st.must(s.Set(d, n, w))
 		v, _, _ := s.Get(d, w)
 		u, _, _ := s.Get(d, n)
@@ -160,7 +185,8 @@ func (st *pyStore) alike() (err error) {
 			s.CheckInvariants(d))
 		ok, e = s.Delete(d, w)
 		_, is, _ := s.Get(d, w)
-		err = errors.Join(err, e, edge(ok && !is, "a string is found where a number of its hash is"))
+		err = errors.Join(err, e, edge(ok && !is, "a string is found where a number of its hash is"),
+			s.CheckInvariants(d))
 		s.Free(d)
 	}
 	return err
@@ -267,13 +293,16 @@ func (st *pyStore) presized() error {
 	case 98:
 		sizes = []int{40000}
 	}
+	if prof.Old && st.asked%64 == 10 {
+		err = errors.Join(st.large(50000), st.large(50001))
+	}
 	for _, n := range sizes {
 		for _, str := range []bool{false, true} {
 			d := s.NewPresized(n, str)
 			if d == 0 {
 				return edge(false, "there is no dict with room for %d", n)
 			}
-			want := uint64(prof.HeadBytes) + 248
+			want := pyHead(prof) + 248
 			if !prof.Old {
 				want = pySize(prof, presizedSlots(prof, n), str)
 			}
@@ -295,6 +324,32 @@ func (st *pyStore) presized() error {
 		}
 	}
 	return err
+}
+
+// large makes a dict of 2.7 that is full when it has so many entries: two thirds of its 2^17 slots have been used. It
+// grows to more than four times its entries, or, if these are more than 50,000, to more than twice.
+func (st *pyStore) large(n int) error {
+	const slots = 1 << 17
+	const full = slots*2/3 + 1
+	s := st.text
+	d := s.New()
+	defer s.Free(d)
+	for i := range full - 1 {
+		st.must(s.Set(d, pydict.Int(int64(i)), pydict.Int(1)))
+	}
+	for i := range full - n {
+		_, err := s.Delete(d, pydict.Int(int64(i)))
+		st.must(err)
+	}
+	before := uint64(s.Size(d))
+	st.must(s.Set(d, pydict.Int(full), pydict.Int(1)))
+	want, is := uint64(slots), pyHead(s.Profile())+248
+	if n <= 50000 {
+		want *= 2
+	}
+	whole := d.Len() == n && before == is+24*slots && uint64(s.Size(d)) == is+24*want
+	return errors.Join(s.CheckInvariants(d), edge(whole,
+		"a dict of %d entries takes up %d bytes when it has grown, and %d before", d.Len(), s.Size(d), before))
 }
 
 // sparse uses a dict that has much room a little.
@@ -334,7 +389,7 @@ func presizedSlots(prof *pydict.Profile, n int) int {
 
 // pySize is what a combined dict with so many slots takes up.
 func pySize(prof *pydict.Profile, slots int, str bool) uint64 {
-	n, entry, width := uint64(prof.HeadBytes)+48, uint64(24), uint64(1)
+	n, entry, width := pyHead(prof)+48, uint64(24), uint64(1)
 	if slots == 0 {
 		return n
 	}
@@ -367,7 +422,7 @@ func (st *pyStore) crowded() error {
 	if prof.Old {
 		return edge(!c.Shares(), "a class of 2.7 shares keys")
 	}
-	if err := st.lent(words); err != nil {
+	if err := errors.Join(st.lent(words), st.merged(words)); err != nil {
 		return err
 	}
 	for i := range 33 {
@@ -405,6 +460,21 @@ func (st *pyStore) crowded() error {
 		}
 	}
 	return nil
+}
+
+// merged gives an instance the attribute that it lacks and another of its class has: the first that the class shares.
+func (st *pyStore) merged(words []pydict.Word) error {
+	s := st.text
+	c := s.NewClass()
+	with, without := s.NewInstance(&c), s.NewInstance(&c)
+	defer func() { s.Free(with); s.Free(without); s.FreeClass(&c) }()
+	st.must(errors.Join(s.SetAttr(&c, with, words[0], pydict.Int(1)), s.SetAttr(&c, with, words[1], pydict.Int(2)),
+		s.SetAttr(&c, without, words[1], pydict.Int(3))))
+	err := s.Merge(without, with, false)
+	first, _, _ := s.Get(without, words[0])
+	second, _, _ := s.Get(without, words[1])
+	return errors.Join(err, edge(first == pydict.Int(1) && second == pydict.Int(3),
+		"a merge does not store what is not there, or stores over what is"), s.CheckInvariants(without))
 }
 
 // lent gives the only instance of a class a sixth attribute: up to 3.10 it then has the table of the class, which is

@@ -41,16 +41,15 @@ func (s *Space) initOld(d Dict) {
 // the empty slot at its end. The first step adds the whole hash, and only later ones what is left of it.
 func (s *Space) seekOld(d Dict, key Word, hash int64) (uintptr, error) {
 restart:
-	table, mask, used, met := d.oldTable(), d.oldMask(), d.Len(), 0
+	table, mask, met := d.oldTable(), d.oldMask(), Word(0)
 	free, i := uintptr(0), uintptr(hash)&mask
 	for perturb := uintptr(hash); ; perturb >>= perturbShift {
 		c := oldCell(table, i&mask)
 		switch w := keyAt(c); {
 		case w == 0:
-			if d.Len() > used || free != 0 && keyAt(free) != s.dummy {
-				// A comparison stored something: C might store the key twice, or over another.
-				var there int
-				if there, free = s.pathOld(table, mask, hash); there > met {
+			if met != 0 { // a comparison may have stored something: C might store the key twice, or over another
+				var there Word
+				if there, free = s.pathOld(table, mask, hash); there != met {
 					goto restart
 				}
 			}
@@ -65,7 +64,7 @@ restart:
 				free = c
 			}
 		case hashAt(c, oldSlot) == hash:
-			met++
+			met = met*metMore + w
 			s.take(w)
 			same, err := s.equal(w, key)
 			s.drop(w)
@@ -83,8 +82,8 @@ restart:
 	}
 }
 
-// pathOld walks the path of a hash to its end. It counts the keys of that hash, and returns the first dummy, or 0.
-func (s *Space) pathOld(table, mask uintptr, hash int64) (there int, free uintptr) {
+// pathOld is path in 2.7. What is free is the cell of the first dummy, or 0.
+func (s *Space) pathOld(table, mask uintptr, hash int64) (there Word, free uintptr) {
 	i := uintptr(hash) & mask
 	for perturb := uintptr(hash); ; perturb >>= perturbShift {
 		c := oldCell(table, i&mask)
@@ -96,7 +95,7 @@ func (s *Space) pathOld(table, mask uintptr, hash int64) (there int, free uintpt
 				free = c
 			}
 		case hashAt(c, oldSlot) == hash:
-			there++
+			there = there*metMore + w
 		}
 		i = i*5 + perturb + 1
 	}

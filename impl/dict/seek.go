@@ -123,12 +123,12 @@ func seekStrIn[T slotOf](index, cells, stride, mask uintptr, key Word, hash int6
 
 // seekAny looks for any key. A comparison may change the dict: then the search starts again, on what is there then. It
 // is known by the keys object and the key in the entry, as in C: a change that restores both goes unseen. It starts
-// again as well if a comparison has stored a key of this hash, for which it may have passed the place: C would store
-// one that is equal twice.
+// again as well if the path does not hold the keys that it was compared with and no others: a comparison may have
+// stored one where the search had come by, and C would store one that is equal twice.
 func (s *Space) seekAny(d Dict, key Word, hash int64) (int, uintptr, error) {
 restart:
 	k := d.keys()
-	free, count := noSlot, k.count()
+	free, met := noSlot, Word(0)
 	for p := startProbe(k, hash); ; p.next() {
 		ix := s.slot(k, p.i)
 		if ix < 0 {
@@ -136,11 +136,11 @@ restart:
 				free = p.i
 			}
 			if ix == slotEmpty {
-				if s.appended(k, count, hash) {
-					goto restart
-				}
-				if s.slot(k, free) >= 0 { // a comparison took it
-					free = s.freeSlot(k, hash)
+				if met != 0 {
+					var there Word
+					if there, free = s.path(k, hash); there != met {
+						goto restart
+					}
 				}
 				return absent, free, nil
 			}
@@ -154,6 +154,7 @@ restart:
 		if hashAt(c, k.stride()) != hash {
 			continue
 		}
+		met = met*metMore + w
 		s.take(w)
 		same, err := s.equal(w, key)
 		s.drop(w)
@@ -169,12 +170,27 @@ restart:
 	}
 }
 
-// appended tells whether one of the entries from number count on has that hash.
-func (s *Space) appended(k keys, count int, hash int64) bool {
-	for ; count < k.count(); count++ {
-		if c := s.cell(k, count); keyAt(c) != 0 && hashAt(c, k.stride()) == hash {
-			return true
+// metMore is by what the fold of the keys that were met is multiplied before one is added: 2^64 by the golden ratio, so
+// that only words that are very far apart make up for each other.
+const metMore = 0x9E3779B97F4A7C15
+
+// path walks the path of a hash to its end. It folds the keys of that hash to one word, in the order of the path, and
+// returns the first slot that is not live.
+func (s *Space) path(k keys, hash int64) (there Word, free uintptr) {
+	free = noSlot
+	for p := startProbe(k, hash); ; p.next() {
+		ix := s.slot(k, p.i)
+		if ix >= 0 {
+			if c := s.cell(k, ix); hashAt(c, k.stride()) == hash {
+				there = there*metMore + keyAt(c)
+			}
+			continue
+		}
+		if free == noSlot {
+			free = p.i
+		}
+		if ix == slotEmpty {
+			return there, free
 		}
 	}
-	return false
 }

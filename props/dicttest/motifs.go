@@ -49,6 +49,9 @@ var motifs = []prog.Motif{
 	{Name: "an iteration backward over a table that became shorter", Weight: 2, Text: "p0 = new capacity=0\n" +
 		keysText("set", 5) + "delete p0 key=0\ndelete p0 key=1\nreversed p0 i=1\ndelete p0 key=2\n" +
 		"set p0 key=12 value=1\n" + strings.Repeat("next p0 i=1\n", 4)},
+	{Name: "an iteration backward that meets more entries than there were", Weight: 2, Text: "p0 = new capacity=0\n" +
+		keysText("set", 5) + "delete p0 key=0\ndelete p0 key=1\nreversed p0 i=1\nnext p0 i=1\ndelete p0 key=4\n" +
+		"set p0 key=12 value=1\n" + strings.Repeat("next p0 i=1\n", 4)},
 	{Name: "an iteration that has failed, and the length that it began with", Weight: 2, Text: "p0 = new capacity=0\n" +
 		keysText("set", 3) + "iter p0 i=1\nnext p0 i=1\niter p0 i=2\nset p0 key=9 value=1\nnext p0 i=1\n" +
 		"next p0 i=2\ndelete p0 key=9\nnext p0 i=1\nclear p0\nnext p0 i=1\nnext p0 i=2\n"},
@@ -70,7 +73,8 @@ var motifs = []prog.Motif{
 		eachText("set", 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 1, 3, 5, 7) + eachText("delete", 0, 2, 4, 6) +
 		"reserve p0 capacity=13\nsize p0\n" + eachText("set", 9, 11, 13) + "size p0\nverify p0\n"},
 	{Name: "no memory for an instance's table", Weight: 1, Text: "p0 = new capacity=0\n" +
-		eachText("set", 3, 5, 9) + "oom nth=1 forever=0\npopitem p0\nverify p0\n" +
+		eachText("set", 3, 5, 9) + "p1 = new capacity=0\nset p1 key=3 value=2\nset p1 key=5 value=2\n" +
+		"oom nth=1 forever=1\npop p1 key=5\nverify p1\noom nth=1 forever=1\npopitem p0\nverify p0\n" +
 		"oom nth=1 forever=0\ndelete p0 key=3\nverify p0\noom nth=1 forever=0\nset p0 key=1 value=1\n" +
 		"verify p0\noom nth=0 forever=0\n"},
 	{Name: "no memory for what is made of a dict", Weight: 1, Text: "p0 = new capacity=0\n" +
@@ -104,8 +108,13 @@ var motifs = []prog.Motif{
 		"set p0 key=17 value=2\np1 = new capacity=0\noom nth=0 forever=0\np2 = new capacity=0\n" +
 		"set p2 key=3 value=1\nset p0 key=15 value=1\nverify p0\n"},
 	{Name: "no memory for a class", Weight: 1, Text: "p0 = new capacity=3\n" + attrsText(2) +
-		"oom nth=2 forever=1\np1 = new capacity=3\np2 = new capacity=7\noom nth=0 forever=0\n" +
+		"p4 = new capacity=2\noom nth=1 forever=1\np1 = new capacity=3\np2 = new capacity=7\n" +
+		"p5 = new capacity=11\noom nth=0 forever=0\n" +
 		"p3 = new capacity=3\nset p3 key=3 value=1\nverify p3\n"},
+	{Name: "no memory for the first table of a dict", Weight: 1, Text: "p0 = new capacity=0\n" + largeText +
+		"oom nth=1 forever=1\ndrop p0\np0 = new capacity=0\noom nth=0 forever=0\n"},
+	{Name: "no memory for the attributes of an instance", Weight: 1, Text: "p0 = new capacity=3\n" +
+		"p1 = new capacity=0\noom nth=1 forever=1\ndrop p1\np2 = new capacity=11\noom nth=0 forever=0\n"},
 	{Name: "comparisons that change the dict", Weight: 2, Text: keysText("set",
 		4) + "arm p0 act=6 key=1\nget p0 key=2\n" +
 		"set p0 key=1 value=1\nset p0 key=2 value=1\narm p0 act=7 key=3\nset p0 key=2 value=5\nverify p0\n"},
@@ -113,6 +122,9 @@ var motifs = []prog.Motif{
 		eachText("set", 1, 2, 3) + "delete p0 key=1\narm p0 act=5 key=7\nset p0 key=9 value=9\nverify p0\n" +
 		"delete p0 key=2\narm p0 act=5 key=8\nset p0 key=8 value=3\nverify p0\narm p0 act=4 key=3\n" +
 		"delete p0 key=3\nverify p0\narm p0 act=7 key=10\nsetdefault p0 key=12 value=1\nverify p0\n"},
+	{Name: "a comparison that fills a place that was passed, whose key had another hash", Weight: 2, Text: "" +
+		"p0 = new capacity=0\n" + eachText("set", 0, 4, 1) + "arm p0 act=9 key=4\nset p0 key=5 value=2\nverify p0\n" +
+		"delete p0 key=5\nset p0 key=4 value=1\narm p0 act=9 key=4\nget p0 key=5\nsize p0\n"},
 	{Name: "a comparison that replaces a key", Weight: 3, Text: "p0 = new capacity=0\n" +
 		eachText("set", 1, 2, 3) + "delete p0 key=1\narm p0 act=9 key=3\nset p0 key=9 value=9\nverify p0\n" +
 		"delete p0 key=2\narm p0 act=9 key=9\nsetdefault p0 key=7 value=3\nverify p0\narm p0 act=9 key=4\n" +
