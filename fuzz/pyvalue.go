@@ -299,6 +299,11 @@ func openPyValues(prof *object.Profile, w valuetest.World) (value.Store, error) 
 		return nil, fmt.Errorf("%w; %w", err, h.Close())
 	}
 	s.c.Disable()
+	if Edges && w.Variant > 3 {
+		if err := objectEdges(prof); err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
+	}
 	return s, nil
 }
 

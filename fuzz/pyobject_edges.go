@@ -1,0 +1,112 @@
+package fuzz
+
+import (
+	"errors"
+	"fmt"
+
+	"heapfuzz/impl/object"
+	"heapfuzz/props/heaptest"
+)
+
+// barren is an operating system that has no memory.
+type barren struct{}
+
+func (barren) Map(uintptr) uintptr { return 0 }
+func (barren) Unmap(_, _ uintptr)  {}
+
+// objectEdges asks package object what no program can: heaps that cannot be, one of no profile and two without a
+// collector.
+func objectEdges(prof *object.Profile) error {
+	if err := objectRefused(prof); err != nil {
+		return err
+	}
+	for _, p := range []*object.Profile{nil, prof} {
+		os := source(heaptest.World{})
+		h, err := object.New(object.Config{Profile: p, OS: os})
+		if err != nil {
+			return fmt.Errorf("a heap of its own: %w", err)
+		}
+		if err := errors.Join(objectAlone(h, p), h.Close(), os.leaks()); err != nil {
+			return fmt.Errorf("a heap of its own: %w", err)
+		}
+	}
+	return nil
+}
+
+// objectRefused tells whether heaps are refused that cannot be, and what memory they had comes back.
+func objectRefused(prof *object.Profile) error {
+	nameless, crooked, pools := *prof, *prof, *prof.Arena
+	nameless.Name = "none"
+	pools.PoolBytes++
+	crooked.Arena = &pools
+	if _, err := object.New(object.Config{Profile: prof, OS: barren{}}); err == nil {
+		return errors.New("a heap is made without memory")
+	}
+	for _, wrong := range []*object.Profile{&nameless, &crooked} {
+		os := source(heaptest.World{})
+		if _, err := object.New(object.Config{Profile: wrong, OS: os}); err == nil {
+			return errors.New("a heap is made of no release, or with pools whose size is no power of two")
+		}
+		if err := os.leaks(); err != nil {
+			return fmt.Errorf("of a heap that was refused: %w", err)
+		}
+	}
+	return nil
+}
+
+// objectAlone asks a heap without a collector, whose profile is the newest where none was given.
+func objectAlone(h *object.Heap, p *object.Profile) error {
+	all := object.Profiles()
+	if p == nil && h.Profile() != all[len(all)-1] {
+		return fmt.Errorf("no profile is %s", h.Profile().Name)
+	}
+	if h.NewList(1<<61) != 0 {
+		return errors.New("there is memory for a list of more items than have addresses")
+	}
+	l, quiet := h.NewList(0), h.NewCapsule(object.NoFinalizer)
+	if l == 0 || quiet == 0 || h.Live() != 2 {
+		return errors.New("a list and a capsule are not made")
+	}
+	h.Decref(l)
+	if h.Decref(quiet); h.Live() != 0 || len(h.Events) != 0 {
+		return errors.New("something runs when a capsule dies that does nothing")
+	}
+	return h.CheckInvariants(func(func(object.Ref)) {}, []object.List{h.Young})
+}
+
+// pyEdgeClasses gives objects classes that are like their own, as to code of programs: they are still what a collection
+// takes them for, so a finalizer runs, and one of 2.7 keeps its object.
+func pyEdgeClasses(h *object.Heap, make attached) error {
+	c, err := make(h)
+	if err != nil {
+		return err
+	}
+	var ids [4]object.TypeID
+	for i := range ids {
+		t := object.Type{Name: "class", Kind: object.KindSlotted, Attrs: 1}
+		if i >= 2 {
+			t.Final = object.Nothing
+		}
+		if ids[i], err = h.Define(t); err != nil {
+			return err
+		}
+	}
+	finals := 0
+	h.OnFinalize = func(object.Ref) { finals++ }
+	plain, final := h.New(ids[0]), h.New(ids[2])
+	if !h.SetType(plain, ids[1]) || !h.SetType(final, ids[3]) {
+		return errors.New("classes that are laid out alike are not exchanged")
+	}
+	h.SetItem(final, 0, final)
+	h.Decref(final)
+	c.Collect(0)
+	wantFinals, wantLive := 1, 1
+	if h.Profile().Legacy {
+		wantFinals, wantLive = 0, 2
+	}
+	if finals != wantFinals || h.Live() != wantLive {
+		return fmt.Errorf("with other classes %d finalizers run, and %d objects live", finals, h.Live())
+	}
+	h.Decref(plain)
+	return nil
+}
