@@ -100,14 +100,14 @@ func pyEdgeCallbacks(h *object.Heap, make attached) error {
 	return nil
 }
 
-// pyEdges makes heaps and collectors of its own, and tells whether one is made where there is no memory for it, what one
-// is when it is made, what becomes of a collection that was asked for and has to wait, and of objects that get another
-// class.
+// pyEdges makes heaps and collectors of its own, and tells whether one is made where there is no memory for it, what
+// one is when it is made, what becomes of a collection that was asked for and has to wait, and of objects that get
+// another class, and what count 0 is.
 func pyEdges(prof *object.Profile, make attached, more ...func(*object.Heap, attached) error) error {
 	if err := objectEdges(prof); err != nil {
 		return err
 	}
-	for _, ask := range append(more, pyEdgeScarce, pyEdgeFresh, pyEdgeWaits, pyEdgeClasses) {
+	for _, ask := range append(more, pyEdgeScarce, pyEdgeFresh, pyEdgeWaits, pyEdgeClasses, pyEdgeCounts) {
 		h, err := object.New(object.Config{Profile: pyVariant(prof, 4), OS: source(heaptest.World{})})
 		if err != nil {
 			return err

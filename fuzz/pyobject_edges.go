@@ -110,3 +110,89 @@ func pyEdgeClasses(h *object.Heap, make attached) error {
 	h.Decref(plain)
 	return nil
 }
+
+// pyEdgeOld has a heap with no class but one that has an old finalizer, in 3.x as well: no collection takes its
+// objects.
+func pyEdgeOld(h *object.Heap, make attached) error {
+	c, err := make(h)
+	if err != nil {
+		return err
+	}
+	old, err := h.Define(object.Type{Name: "old", Kind: object.KindSlotted, Attrs: 1, Final: object.Nothing,
+		Legacy: true})
+	if err != nil {
+		return err
+	}
+	o := h.New(old)
+	h.SetItem(o, 0, o)
+	h.Decref(o)
+	if c.Collect(0); h.Live() != 1 || len(h.Events) != 0 {
+		return errors.New("garbage with an old finalizer dies")
+	}
+	return nil
+}
+
+// pyEdgeCounts asks for count 0 behind calls of finalizers: a function keeps the frame of its last call, and a call
+// inside another takes one more (up to 3.10); each takes a bound method (up to 3.6). They wait on free lists, which a
+// full collection empties. Atoms are not counted.
+func pyEdgeCounts(h *object.Heap, make attached) error {
+	c, err := make(h)
+	if err != nil {
+		return err
+	}
+	c.Disable()
+	var ids [2]object.TypeID
+	for i, s := range []object.Script{object.DropRef, object.Nothing} {
+		t := object.Type{Name: "class", Kind: object.KindSlotted, Attrs: 1, Final: s}
+		if ids[i], err = h.Define(t); err != nil {
+			return err
+		}
+	}
+	for range 20 {
+		h.NewList(0) // count 0 is never below 0
+	}
+	h.ClearFreeLists()
+	base := h.Fresh
+	p := h.Profile()
+	frames, methods := min(p.FreeList.Frames, 1), 0
+	if p.BoundFinalizers && !p.Legacy {
+		methods = 1
+	}
+	want := func(more int, when string) {
+		if got := h.Fresh - base; got != more && err == nil {
+			err = fmt.Errorf("count 0 grows by %d, and not by %d, %s", got, more, when)
+		}
+	}
+	for range 3 {
+		h.Decref(h.NewBytes([]byte("atom")))
+	}
+	want(0, "when atoms die")
+	for range 2 {
+		outer, inner := h.New(ids[0]), h.New(ids[0])
+		h.SetItem(outer, 0, inner)
+		h.Decref(inner)
+		h.Decref(outer)
+		want(frames+2*methods, "when a finalizer runs in another")
+	}
+	h.ClearFreeLists()
+	want(0, "when free lists are empty")
+	h.Decref(h.New(ids[0]))
+	want(methods, "when a finalizer runs")
+	h.ClearFreeLists()
+	if p.FreeList.KeepLists || !p.FramesWait {
+		return err
+	}
+	o := h.New(ids[1])
+	for range p.TrashDepth - 1 { // so that the frame of its finalizer waits
+		l := h.NewList(1)
+		h.SetItem(l, 0, o)
+		h.Decref(o)
+		o = l
+	}
+	h.Decref(o)
+	h.ClearFreeLists()
+	want(0, "when a finalizer has run inside of many deaths")
+	h.Decref(h.New(ids[1]))
+	want(methods, "when it runs again")
+	return err
+}
