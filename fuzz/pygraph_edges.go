@@ -137,7 +137,7 @@ func pyEdgeFresh(h *object.Heap, make attached) error {
 	if err != nil {
 		return err
 	}
-	n := h.Profile().Threshold0
+	n := int(pySince(pyMinor(h.Profile().Name), 13, 2000, 700))
 	if !c.enabled() || c.threshold() != n || c.collections() != 0 || !c.panics() {
 		return errors.New("it is not what it should be when it is made")
 	}

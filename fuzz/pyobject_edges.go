@@ -112,14 +112,15 @@ func pyEdgeClasses(h *object.Heap, make attached) error {
 }
 
 // pyEdgeOld has a heap with no class but one that has an old finalizer, in 3.x as well: no collection takes its
-// objects.
+// objects. A weak reference that the finalizer makes to its object is dead when that is, and does not call back
+// (Objects/typeobject.c, subtype_dealloc).
 func pyEdgeOld(h *object.Heap, make attached) error {
 	c, err := make(h)
 	if err != nil {
 		return err
 	}
-	old, err := h.Define(object.Type{Name: "old", Kind: object.KindSlotted, Attrs: 1, Final: object.Nothing,
-		Legacy: true})
+	old, err := h.Define(object.Type{Name: "old", Kind: object.KindSlotted, Attrs: 1, Weak: true,
+		Final: object.Nothing, Legacy: true})
 	if err != nil {
 		return err
 	}
@@ -129,12 +130,29 @@ func pyEdgeOld(h *object.Heap, make attached) error {
 	if c.Collect(0); h.Live() != 1 || len(h.Events) != 0 {
 		return errors.New("garbage with an old finalizer dies")
 	}
+	var late [2]object.Ref
+	h.OnFinalize = func(o object.Ref) {
+		for i := range late {
+			late[i] = h.NewWeakref(o, true)
+		}
+	}
+	h.Decref(h.New(old))
+	for _, w := range late {
+		if h.Referent(w) != 0 {
+			return errors.New("a weak reference that an old finalizer made to its object refers to it for ever")
+		}
+		h.Decref(w)
+	}
+	if len(h.Events) != 1 || h.Live() != 1 {
+		return fmt.Errorf("%d times code runs, and %d objects live, where an old finalizer made weak references",
+			len(h.Events), h.Live())
+	}
 	return nil
 }
 
 // pyEdgeCounts asks for count 0 behind calls of finalizers: a function keeps the frame of its last call, and a call
 // inside another takes one more (up to 3.10); each takes a bound method (up to 3.6). They wait on free lists, which a
-// full collection empties. Atoms are not counted.
+// full collection empties; those of tables of dicts too, but for 2.7. Atoms are not counted.
 func pyEdgeCounts(h *object.Heap, make attached) error {
 	c, err := make(h)
 	if err != nil {
@@ -152,7 +170,7 @@ func pyEdgeCounts(h *object.Heap, make attached) error {
 		h.NewList(0) // count 0 is never below 0
 	}
 	h.ClearFreeLists()
-	base := h.Fresh
+	base, own := h.Fresh, h.OwnBlocks()
 	p := h.Profile()
 	frames, methods := min(p.FreeList.Frames, 1), 0
 	if p.BoundFinalizers && !p.Legacy {
@@ -178,7 +196,13 @@ func pyEdgeCounts(h *object.Heap, make attached) error {
 	want(0, "when free lists are empty")
 	h.Decref(h.New(ids[0]))
 	want(methods, "when a finalizer runs")
-	h.ClearFreeLists()
+	d, n := h.NewDict(), h.NewInt(1000)
+	h.DictSet(d, n, n)
+	h.Decref(n)
+	h.Decref(d)
+	if h.ClearFreeLists(); !p.FreeList.KeepLists && h.OwnBlocks() != own {
+		return fmt.Errorf("%d blocks are the heap's own when free lists are empty, and %d were", h.OwnBlocks(), own)
+	}
 	if p.FreeList.KeepLists || !p.FramesWait {
 		return err
 	}
