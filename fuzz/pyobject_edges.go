@@ -67,6 +67,25 @@ func objectAlone(h *object.Heap, p *object.Profile) error {
 	if l == 0 || quiet == 0 || h.Live() != 2 {
 		return errors.New("a list and a capsule are not made")
 	}
+	h.Insert(l, 3, quiet)
+	if h.Insert(l, -1, l); h.Get(l, 0) != l || h.Get(l, 1) != quiet {
+		return errors.New("what is inserted outside of a list is not at its ends")
+	}
+	tuple := h.NewTuple(quiet)
+	for _, o := range []object.Ref{tuple, h.NewSlice(quiet, 0, 0), h.NewMethod(quiet, 0), h.NewRange(2000, 3000, 2)} {
+		if first := h.Get(o, 0); h.SetItem(o, 0, l) || h.Get(o, 0) != first {
+			return fmt.Errorf("a %v is changed", h.Kind(o))
+		}
+		if o != tuple {
+			h.Decref(o)
+		}
+	}
+	if h.SetTupleItem(tuple, 1, l) || h.SetTupleItem(tuple, -1, l) || h.SetTupleItem(l, 0, tuple) ||
+		h.SetItem(l, 9, l) {
+		return errors.New("an item is set that there is not")
+	}
+	h.Decref(tuple)
+	h.Clear(l)
 	h.Decref(l)
 	if h.Decref(quiet); h.Live() != 0 || len(h.Events) != 0 {
 		return errors.New("something runs when a capsule dies that does nothing")
