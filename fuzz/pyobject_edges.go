@@ -87,8 +87,16 @@ func objectAlone(h *object.Heap, p *object.Profile) error {
 	h.Decref(tuple)
 	h.Clear(l)
 	h.Decref(l)
+	for _, f := range []func(object.Ref) (object.Ref, error){h.Copy, h.DeepCopy} {
+		if y, err := f(0); y != 0 || err != nil {
+			return fmt.Errorf("nothing is copied to %d: %w", y, err)
+		}
+	}
 	if h.Decref(quiet); h.Live() != 0 || len(h.Events) != 0 {
 		return errors.New("something runs when a capsule dies that does nothing")
+	}
+	if h.ClearFreeLists(); h.Fresh != 0 && !h.Profile().FreeList.KeepLists {
+		return fmt.Errorf("count 0 is %d when nothing lives", h.Fresh)
 	}
 	return h.CheckInvariants(func(func(object.Ref)) {}, []object.List{h.Young})
 }
@@ -211,6 +219,7 @@ func pyEdgeCounts(h *object.Heap, make attached) error {
 		h.Decref(outer)
 		want(frames+2*methods, "when a finalizer runs in another")
 	}
+	h.Decref(h.NewFloat(0.5)) // which waits, and is not counted
 	h.ClearFreeLists()
 	want(0, "when free lists are empty")
 	h.Decref(h.New(ids[0]))
@@ -237,5 +246,10 @@ func pyEdgeCounts(h *object.Heap, make attached) error {
 	want(0, "when a finalizer has run inside of many deaths")
 	h.Decref(h.New(ids[1]))
 	want(methods, "when it runs again")
+	slice := h.NewSlice(0, 0, 0)
+	c.Collect(0)
+	if h.Decref(slice); h.Fresh != 0 && err == nil {
+		err = fmt.Errorf("count 0 is %d when what a collection saw has died", h.Fresh)
+	}
 	return err
 }
