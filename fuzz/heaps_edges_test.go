@@ -3,6 +3,7 @@ package fuzz
 import (
 	"testing"
 
+	"heapfuzz/impl/object"
 	"heapfuzz/impl/profile"
 	"heapfuzz/impl/slab"
 )
@@ -11,6 +12,22 @@ import (
 func TestPageEdges(t *testing.T) {
 	if err := pagesOwn(); err != nil {
 		t.Error(err)
+	}
+}
+
+// The same for heaps of objects, and their collectors.
+func TestObjectEdges(t *testing.T) {
+	for _, name := range []string{"2.7", "old8", "3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13"} {
+		prof, ok := object.ProfileByName(name)
+		if !ok {
+			t.Fatalf("no profile %s", name)
+		}
+		if err := pyEdges(prof, gcEdge, pyEdgeCallbacks, pyEdgeOld); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err := pyEdges(prof, trialEdge); err != nil && !prof.Legacy {
+			t.Errorf("%s, trial: %v", name, err)
+		}
 	}
 }
 

@@ -100,10 +100,14 @@ func pyEdgeCallbacks(h *object.Heap, make attached) error {
 	return nil
 }
 
-// pyEdges makes collectors of its own, and tells whether one is made where there is no memory for it, what one is when
-// it is made, and what becomes of a collection that was asked for and has to wait.
+// pyEdges makes heaps and collectors of its own, and tells whether one is made where there is no memory for it, what
+// one is when it is made, what becomes of a collection that was asked for and has to wait, and of objects that get
+// another class, and what count 0 is.
 func pyEdges(prof *object.Profile, make attached, more ...func(*object.Heap, attached) error) error {
-	for _, ask := range append(more, pyEdgeScarce, pyEdgeFresh, pyEdgeWaits) {
+	if err := objectEdges(prof); err != nil {
+		return err
+	}
+	for _, ask := range append(more, pyEdgeScarce, pyEdgeFresh, pyEdgeWaits, pyEdgeClasses, pyEdgeCounts) {
 		h, err := object.New(object.Config{Profile: pyVariant(prof, 4), OS: source(heaptest.World{})})
 		if err != nil {
 			return err
@@ -133,7 +137,7 @@ func pyEdgeFresh(h *object.Heap, make attached) error {
 	if err != nil {
 		return err
 	}
-	n := h.Profile().Threshold0
+	n := int(pySince(pyMinor(h.Profile().Name), 13, 2000, 700))
 	if !c.enabled() || c.threshold() != n || c.collections() != 0 || !c.panics() {
 		return errors.New("it is not what it should be when it is made")
 	}

@@ -104,10 +104,11 @@ func pyWaits(minor int, head uint64) func(value.Kind, int) (int, uint64) {
 	}
 }
 
-// pySetLarge is the number of keys above which tables of sets grow by two.
+// pySetLarge is the number of keys above which tables of sets grow by two. In every second variant it is how many are
+// there when a table of 32 slots is full, from 3.7 on.
 func pySetLarge(variant uint64) int {
 	if variant%2 == 1 {
-		return 24
+		return 19
 	}
 	return 50000
 }
@@ -299,6 +300,11 @@ func openPyValues(prof *object.Profile, w valuetest.World) (value.Store, error) 
 		return nil, fmt.Errorf("%w; %w", err, h.Close())
 	}
 	s.c.Disable()
+	if Edges && w.Variant > 3 {
+		if err := objectEdges(prof); err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
+	}
 	return s, nil
 }
 

@@ -41,7 +41,7 @@ func (m *Model) Copy(s, q uint64, id ID) violation {
 type copying struct {
 	m      *Model
 	told   map[ID]*Told
-	copies map[*object]ID // of lists and dicts, of which there is one
+	copies map[*object]ID // of lists, dicts, slots and tuples, of which there is one
 	made   map[ID]*object // the copies
 	of     map[ID]*object // and their originals
 	stays  map[*object]bool
@@ -147,7 +147,7 @@ func (c *copying) pair(o *object, id ID) (*object, violation) {
 	}
 	t := c.told[id]
 	if first, ok := c.copies[o]; ok && first != id &&
-		(o.kind == List || o.kind == Dict || o.kind == Slots) {
+		(o.kind == List || o.kind == Dict || o.kind == Slots || o.kind == Tuple) {
 		return nil, Copies.Breach("there are two copies of an object of kind %d", o.kind)
 	}
 	if t == nil || c.of[id] != nil && c.of[id] != o || t.Kind != o.kind || len(t.Items) != len(o.items) {

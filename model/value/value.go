@@ -144,7 +144,7 @@ func makeAtoms() []Atom {
 	for _, n := range []int{7, 15, 8, 16} { // with the byte that ends them, blocks of whole classes, and a byte more
 		all = append(all, Atom{Kind: Bytes, Text: strings.Repeat("w", n)})
 	}
-	for _, s := range []string{"\xff", "a\xfe\xff"} { // what is no UTF-8
+	for _, s := range []string{"\xff", "a\x80\xff"} { // what is no UTF-8
 		all = append(all, Atom{Kind: Str, Text: s})
 	}
 	return all

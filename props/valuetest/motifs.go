@@ -49,6 +49,10 @@ var motifs = []prog.Motif{
 			"p3 = make p9 way=10 count=2\np4 = copy p3\np5 = make p3 way=12 count=2\np6 = copy p5\n" +
 			"p7 = deepcopy p5\np8 = make p9 way=11 count=1\np4 = copy p8\np4 = deepcopy p8\n" +
 			"p11 = make p10 way=3 count=2\np12 = copy p11\np13 = deepcopy p11\nfree p10\nfree p11\n"},
+	{Name: "copies of what there is one of, and of tuples on cycles", Weight: 2,
+		Text: "p0 = make p9 way=6 count=0\np1 = deepcopy p0\np2 = copy p0\np3 = make p9 way=3 count=0\n" +
+			"p4 = deepcopy p3\np5 = new n=141\np6 = make p5 way=3 count=1\nadd p5 p6 p6\np7 = deepcopy p6\n" +
+			"p8 = copies p6 p5\nfree p5\nfree p6\ncollect\n"},
 	{Name: "what has no copy, and code that runs", Weight: 2,
 		Text: "p0 = new n=117\np1 = copy p0\np2 = deepcopy p0\np3 = new n=122\np1 = copy p3\np2 = deepcopy p3\n" +
 			"p4 = make p0 way=14 count=0\np5 = copy p4\np6 = deepcopy p4\np7 = new n=141\nadd p7 p4 p4\n" +

@@ -1,0 +1,260 @@
+package fuzz
+
+import (
+	"errors"
+	"fmt"
+
+	"heapfuzz/impl/object"
+	"heapfuzz/props/heaptest"
+)
+
+// barren is an operating system that has no memory.
+type barren struct{}
+
+func (barren) Map(uintptr) uintptr { return 0 }
+func (barren) Unmap(_, _ uintptr)  {}
+
+// objectEdges asks package object what no program can: heaps that cannot be, one of no profile and two without a
+// collector.
+func objectEdges(prof *object.Profile) error {
+	if err := objectRefused(prof); err != nil {
+		return err
+	}
+	for _, p := range []*object.Profile{nil, prof} {
+		os := source(heaptest.World{})
+		h, err := object.New(object.Config{Profile: p, OS: os})
+		if err != nil {
+			return fmt.Errorf("a heap of its own: %w", err)
+		}
+		if err := errors.Join(objectAlone(h, p), h.Close(), os.leaks()); err != nil {
+			return fmt.Errorf("a heap of its own: %w", err)
+		}
+	}
+	return nil
+}
+
+// objectRefused tells whether heaps are refused that cannot be, and what memory they had comes back.
+func objectRefused(prof *object.Profile) error {
+	nameless, crooked, pools := *prof, *prof, *prof.Arena
+	nameless.Name = "none"
+	pools.PoolBytes++
+	crooked.Arena = &pools
+	if _, err := object.New(object.Config{Profile: prof, OS: barren{}}); err == nil {
+		return errors.New("a heap is made without memory")
+	}
+	for _, wrong := range []*object.Profile{&nameless, &crooked} {
+		os := source(heaptest.World{})
+		if _, err := object.New(object.Config{Profile: wrong, OS: os}); err == nil {
+			return errors.New("a heap is made of no release, or with pools whose size is no power of two")
+		}
+		if err := os.leaks(); err != nil {
+			return fmt.Errorf("of a heap that was refused: %w", err)
+		}
+	}
+	return nil
+}
+
+// objectAlone asks a heap without a collector, whose profile is the newest where none was given.
+func objectAlone(h *object.Heap, p *object.Profile) error {
+	all := object.Profiles()
+	if p == nil && h.Profile() != all[len(all)-1] {
+		return fmt.Errorf("no profile is %s", h.Profile().Name)
+	}
+	if h.NewList(1<<61) != 0 {
+		return errors.New("there is memory for a list of more items than have addresses")
+	}
+	l, quiet := h.NewList(0), h.NewCapsule(object.NoFinalizer)
+	if l == 0 || quiet == 0 || h.Live() != 2 {
+		return errors.New("a list and a capsule are not made")
+	}
+	h.Insert(l, 3, quiet)
+	if h.Insert(l, -1, l); h.Get(l, 0) != l || h.Get(l, 1) != quiet {
+		return errors.New("what is inserted outside of a list is not at its ends")
+	}
+	down := h.NewRange(10, 0, -1)
+	if n := h.Get(down, 3); n != 0 && h.IntValue(n).Int64() != 10 { // 2.7 has no ints in it
+		return fmt.Errorf("from 10 down to 1 there are %v numbers", h.IntValue(n))
+	}
+	h.Decref(down)
+	tuple := h.NewTuple(quiet)
+	for _, o := range []object.Ref{tuple, h.NewSlice(quiet, 0, 0), h.NewMethod(quiet, 0), h.NewRange(2000, 3000, 2)} {
+		if first := h.Get(o, 0); h.SetItem(o, 0, l) || h.Get(o, 0) != first {
+			return fmt.Errorf("a %v is changed", h.Kind(o))
+		}
+		if o != tuple {
+			h.Decref(o)
+		}
+	}
+	if h.SetTupleItem(tuple, 1, l) || h.SetTupleItem(tuple, -1, l) || h.SetTupleItem(l, 0, tuple) ||
+		h.SetItem(l, 9, l) {
+		return errors.New("an item is set that there is not")
+	}
+	h.Decref(tuple)
+	h.Clear(l)
+	h.Decref(l)
+	for _, f := range []func(object.Ref) (object.Ref, error){h.Copy, h.DeepCopy} {
+		if y, err := f(0); y != 0 || err != nil {
+			return fmt.Errorf("nothing is copied to %d: %w", y, err)
+		}
+	}
+	if h.Decref(quiet); h.Live() != 0 || len(h.Events) != 0 {
+		return errors.New("something runs when a capsule dies that does nothing")
+	}
+	if h.ClearFreeLists(); h.Fresh != 0 && !h.Profile().FreeList.KeepLists {
+		return fmt.Errorf("count 0 is %d when nothing lives", h.Fresh)
+	}
+	return h.CheckInvariants(func(func(object.Ref)) {}, []object.List{h.Young})
+}
+
+// pyEdgeClasses gives objects classes that are like their own, as to code of programs: they are still what a collection
+// takes them for, so a finalizer runs, and one of 2.7 keeps its object.
+func pyEdgeClasses(h *object.Heap, make attached) error {
+	c, err := make(h)
+	if err != nil {
+		return err
+	}
+	var ids [4]object.TypeID
+	for i := range ids {
+		t := object.Type{Name: "class", Kind: object.KindSlotted, Attrs: 1}
+		if i >= 2 {
+			t.Final = object.Nothing
+		}
+		if ids[i], err = h.Define(t); err != nil {
+			return err
+		}
+	}
+	finals := 0
+	h.OnFinalize = func(object.Ref) { finals++ }
+	plain, final := h.New(ids[0]), h.New(ids[2])
+	if !h.SetType(plain, ids[1]) || !h.SetType(final, ids[3]) {
+		return errors.New("classes that are laid out alike are not exchanged")
+	}
+	h.SetItem(final, 0, final)
+	h.Decref(final)
+	c.Collect(0)
+	wantFinals, wantLive := 1, 1
+	if h.Profile().Legacy {
+		wantFinals, wantLive = 0, 2
+	}
+	if finals != wantFinals || h.Live() != wantLive {
+		return fmt.Errorf("with other classes %d finalizers run, and %d objects live", finals, h.Live())
+	}
+	h.Decref(plain)
+	return nil
+}
+
+// pyEdgeOld has a heap with no class but one that has an old finalizer, in 3.x as well: no collection takes its
+// objects. A weak reference that the finalizer makes to its object is dead when that is, and does not call back
+// (Objects/typeobject.c, subtype_dealloc).
+func pyEdgeOld(h *object.Heap, make attached) error {
+	c, err := make(h)
+	if err != nil {
+		return err
+	}
+	old, err := h.Define(object.Type{Name: "old", Kind: object.KindSlotted, Attrs: 1, Weak: true,
+		Final: object.Nothing, Legacy: true})
+	if err != nil {
+		return err
+	}
+	o := h.New(old)
+	h.SetItem(o, 0, o)
+	h.Decref(o)
+	if c.Collect(0); h.Live() != 1 || len(h.Events) != 0 {
+		return errors.New("garbage with an old finalizer dies")
+	}
+	var late [2]object.Ref
+	h.OnFinalize = func(o object.Ref) {
+		for i := range late {
+			late[i] = h.NewWeakref(o, true)
+		}
+	}
+	h.Decref(h.New(old))
+	for _, w := range late {
+		if h.Referent(w) != 0 {
+			return errors.New("a weak reference that an old finalizer made to its object refers to it for ever")
+		}
+		h.Decref(w)
+	}
+	if len(h.Events) != 1 || h.Live() != 1 {
+		return fmt.Errorf("%d times code runs, and %d objects live, where an old finalizer made weak references",
+			len(h.Events), h.Live())
+	}
+	return nil
+}
+
+// pyEdgeCounts asks for count 0 behind calls of finalizers: a function keeps the frame of its last call, and a call
+// inside another takes one more (up to 3.10); each takes a bound method (up to 3.6). They wait on free lists, which a
+// full collection empties; those of tables of dicts too, but for 2.7. Atoms are not counted.
+func pyEdgeCounts(h *object.Heap, make attached) error {
+	c, err := make(h)
+	if err != nil {
+		return err
+	}
+	c.Disable()
+	var ids [2]object.TypeID
+	for i, s := range []object.Script{object.DropRef, object.Nothing} {
+		t := object.Type{Name: "class", Kind: object.KindSlotted, Attrs: 1, Final: s}
+		if ids[i], err = h.Define(t); err != nil {
+			return err
+		}
+	}
+	for range 20 {
+		h.NewList(0) // count 0 is never below 0
+	}
+	h.ClearFreeLists()
+	base, own := h.Fresh, h.OwnBlocks()
+	p := h.Profile()
+	frames, methods := min(p.FreeList.Frames, 1), 0
+	if p.BoundFinalizers && !p.Legacy {
+		methods = 1
+	}
+	want := func(more int, when string) {
+		if got := h.Fresh - base; got != more && err == nil {
+			err = fmt.Errorf("count 0 grows by %d, and not by %d, %s", got, more, when)
+		}
+	}
+	for range 3 {
+		h.Decref(h.NewBytes([]byte("atom")))
+	}
+	want(0, "when atoms die")
+	for range 2 {
+		outer, inner := h.New(ids[0]), h.New(ids[0])
+		h.SetItem(outer, 0, inner)
+		h.Decref(inner)
+		h.Decref(outer)
+		want(frames+2*methods, "when a finalizer runs in another")
+	}
+	h.Decref(h.NewFloat(0.5)) // which waits, and is not counted
+	h.ClearFreeLists()
+	want(0, "when free lists are empty")
+	h.Decref(h.New(ids[0]))
+	want(methods, "when a finalizer runs")
+	d, n := h.NewDict(), h.NewInt(1000)
+	h.DictSet(d, n, n)
+	h.Decref(n)
+	h.Decref(d)
+	if h.ClearFreeLists(); !p.FreeList.KeepLists && h.OwnBlocks() != own {
+		return fmt.Errorf("%d blocks are the heap's own when free lists are empty, and %d were", h.OwnBlocks(), own)
+	}
+	if p.FreeList.KeepLists || !p.FramesWait {
+		return err
+	}
+	o := h.New(ids[1])
+	for range p.TrashDepth - 1 { // so that the frame of its finalizer waits
+		l := h.NewList(1)
+		h.SetItem(l, 0, o)
+		h.Decref(o)
+		o = l
+	}
+	h.Decref(o)
+	h.ClearFreeLists()
+	want(0, "when a finalizer has run inside of many deaths")
+	h.Decref(h.New(ids[1]))
+	want(methods, "when it runs again")
+	slice := h.NewSlice(0, 0, 0)
+	c.Collect(0)
+	if h.Decref(slice); h.Fresh != 0 && err == nil {
+		err = fmt.Errorf("count 0 is %d when what a collection saw has died", h.Fresh)
+	}
+	return err
+}
