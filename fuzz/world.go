@@ -98,8 +98,8 @@ type run struct{ addr, bytes uintptr }
 // runs are in the order of addresses.
 type runs []run
 
-// find is the place of the run that has an address, -1 if none has. Of the runs from at on the first n may have it. Which
-// half of them does, no processor guesses: so a borrow decides, and no branch.
+// find is the place of the run that has an address, -1 if none has. Of the runs from at on the first n may have it.
+// Which half of them does, no processor guesses: so a borrow decides, and no branch.
 func (rs runs) find(addr uintptr) int {
 	at, n := 0, len(rs)
 	for n > 1 {
