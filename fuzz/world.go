@@ -98,8 +98,8 @@ type run struct{ addr, bytes uintptr }
 // runs are in the order of addresses.
 type runs []run
 
-// find is the place of the run that has an address, -1 if none has. Of the runs from at on the first n may have it. Which
-// half of them does, no processor guesses: so a borrow decides, and no branch.
+// find is the place of the run that has an address, -1 if none has. Of the runs from at on the first n may have it.
+// Which half of them does, no processor guesses: so a borrow decides, and no branch.
 func (rs runs) find(addr uintptr) int {
 	at, n := 0, len(rs)
 	for n > 1 {
@@ -177,9 +177,9 @@ func (s *stretch) reserve() bool {
 
 // stale are the pages of a stretch that were touched by those who had it before, a bit for each. Most were not, and are
 // zero still. The others stay in memory, since to touch a page for the first time costs as much as to clear ten, and a
-// hundred where the machine is virtual; they are cleared when they are given, all that a run has. To ask the system once
-// for each stretch and not for each run takes a third off the time of a short program. Pages behind spareDirtyMax go
-// back instead. To give back more, all of them once there were 2 MiB, doubled the time of a program.
+// hundred where the machine is virtual; they are cleared when they are given, all that a run has. To ask the system
+// once for each stretch and not for each run takes a third off the time of a short program. Pages behind spareDirtyMax
+// go back instead. To give back more, all of them once there were 2 MiB, doubled the time of a program.
 type stale [spareDirtyMax / page.Bytes / 64]uint64
 
 // look learns which of the first n bytes of a stretch were touched.
