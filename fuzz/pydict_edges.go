@@ -96,8 +96,11 @@ func (st *pyStore) plain() error {
 	if st.asked%64 == 0 {
 		err = errors.Join(err, newest())
 	}
-	same, e := s.Equal(d, other)
-	if err = errors.Join(err, e); err != nil || !same {
+	if err != nil {
+		return err
+	}
+	same, err := s.Equal(d, other)
+	if err != nil || !same {
 		return fmt.Errorf("dict/edges: a dict does not equal its copy: %w", err)
 	}
 	if err := s.Set(other, words[3], words[3]); err != nil {
@@ -192,16 +195,28 @@ func (st *pyStore) alike() (err error) {
 	return err
 }
 
-// seeded is a space whose strings have keyed hashes.
+// seeded is a space whose strings have keyed hashes, and in which 2.7 writes a word of ours over a key that is deleted.
 func (st *pyStore) seeded() error {
-	const seed = 7
+	const seed, dummy = 7, pydict.Word(1 << 40)
 	s, err := pydict.NewSpace(pydict.Config{
-		Profile: st.text.Profile(), Memory: st.text.Memory(), Key: pydict.KeyOfSeed(seed),
+		Profile: st.text.Profile(), Memory: st.text.Memory(), Key: pydict.KeyOfSeed(seed), Dummy: dummy,
 	})
 	if err != nil {
 		return err
 	}
-	return errors.Join(checkHashes(s, seed), s.Close())
+	d := s.New()
+	err = s.Set(d, pydict.Int(1), pydict.Int(1))
+	_, e := s.Delete(d, pydict.Int(1))
+	met := false
+	at, n, step, alt := s.Walk(d)
+	for range n {
+		met = met || page.Load(at) == uintptr(dummy)
+		at += step
+		step ^= alt
+	}
+	s.Free(d)
+	return errors.Join(err, e, edge(met == s.Profile().Old, "a deleted entry has another word for a key, or has one"),
+		checkHashes(s, seed), s.Close())
 }
 
 // newest is the space of a Config that says nothing.
