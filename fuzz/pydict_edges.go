@@ -308,6 +308,9 @@ func (st *pyStore) presized() error {
 	case 98:
 		sizes = []int{40000}
 	}
+	if prof.Old {
+		err = st.likewise()
+	}
 	if prof.Old && st.asked%64 == 10 {
 		err = errors.Join(st.large(50000), st.large(50001))
 	}
@@ -337,6 +340,35 @@ func (st *pyStore) presized() error {
 			}
 			s.Free(d)
 		}
+	}
+	return err
+}
+
+// likewise makes dicts of the keys of others: 2.7 asks for more slots than one and a half times their number, of which
+// an odd one is rounded down, and does not grow meanwhile, even if the table is two thirds full then, as that of 11
+// keys is.
+func (st *pyStore) likewise() (err error) {
+	s := st.text
+	for _, n := range []int{1, 5, 6, 10, 11, 12, 21, 43} {
+		d := s.New()
+		for i := range n {
+			st.must(s.Set(d, pydict.Int(int64(i)), pydict.Int(1)))
+		}
+		like, e := s.FromKeys(d, pydict.Int(2))
+		if err = errors.Join(err, e); e != nil {
+			return err
+		}
+		slots, want := 8, pyHead(s.Profile())+248
+		for slots <= n/2*3 {
+			slots *= 2
+		}
+		if slots > 8 {
+			want += 24 * uint64(slots)
+		}
+		err = errors.Join(err, s.CheckInvariants(like), edge(like.Len() == n && uint64(s.Size(like)) == want,
+			"a dict of the keys of one of %d takes up %d bytes, and not %d", n, s.Size(like), want))
+		s.Free(like)
+		s.Free(d)
 	}
 	return err
 }
