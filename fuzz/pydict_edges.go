@@ -96,8 +96,11 @@ func (st *pyStore) plain() error {
 	if st.asked%64 == 0 {
 		err = errors.Join(err, newest())
 	}
-	same, e := s.Equal(d, other)
-	if err = errors.Join(err, e); err != nil || !same {
+	if err != nil {
+		return err
+	}
+	same, err := s.Equal(d, other)
+	if err != nil || !same {
 		return fmt.Errorf("dict/edges: a dict does not equal its copy: %w", err)
 	}
 	if err := s.Set(other, words[3], words[3]); err != nil {
@@ -192,16 +195,28 @@ func (st *pyStore) alike() (err error) {
 	return err
 }
 
-// seeded is a space whose strings have keyed hashes.
+// seeded is a space whose strings have keyed hashes, and in which 2.7 writes a word of ours over a key that is deleted.
 func (st *pyStore) seeded() error {
-	const seed = 7
+	const seed, dummy = 7, pydict.Word(1 << 40)
 	s, err := pydict.NewSpace(pydict.Config{
-		Profile: st.text.Profile(), Memory: st.text.Memory(), Key: pydict.KeyOfSeed(seed),
+		Profile: st.text.Profile(), Memory: st.text.Memory(), Key: pydict.KeyOfSeed(seed), Dummy: dummy,
 	})
 	if err != nil {
 		return err
 	}
-	return errors.Join(checkHashes(s, seed), s.Close())
+	d := s.New()
+	err = s.Set(d, pydict.Int(1), pydict.Int(1))
+	_, e := s.Delete(d, pydict.Int(1))
+	met := false
+	at, n, step, alt := s.Walk(d)
+	for range n {
+		met = met || page.Load(at) == uintptr(dummy)
+		at += step
+		step ^= alt
+	}
+	s.Free(d)
+	return errors.Join(err, e, edge(met == s.Profile().Old, "a deleted entry has another word for a key, or has one"),
+		checkHashes(s, seed), s.Close())
 }
 
 // newest is the space of a Config that says nothing.
@@ -293,6 +308,9 @@ func (st *pyStore) presized() error {
 	case 98:
 		sizes = []int{40000}
 	}
+	if prof.Old {
+		err = st.likewise()
+	}
 	if prof.Old && st.asked%64 == 10 {
 		err = errors.Join(st.large(50000), st.large(50001))
 	}
@@ -322,6 +340,35 @@ func (st *pyStore) presized() error {
 			}
 			s.Free(d)
 		}
+	}
+	return err
+}
+
+// likewise makes dicts of the keys of others: 2.7 asks for more slots than one and a half times their number, of which
+// an odd one is rounded down, and does not grow meanwhile, even if the table is two thirds full then, as that of 11
+// keys is.
+func (st *pyStore) likewise() (err error) {
+	s := st.text
+	for _, n := range []int{1, 5, 6, 10, 11, 12, 21, 43} {
+		d := s.New()
+		for i := range n {
+			st.must(s.Set(d, pydict.Int(int64(i)), pydict.Int(1)))
+		}
+		like, e := s.FromKeys(d, pydict.Int(2))
+		if err = errors.Join(err, e); e != nil {
+			return err
+		}
+		slots, want := 8, pyHead(s.Profile())+248
+		for slots <= n/2*3 {
+			slots *= 2
+		}
+		if slots > 8 {
+			want += 24 * uint64(slots)
+		}
+		err = errors.Join(err, s.CheckInvariants(like), edge(like.Len() == n && uint64(s.Size(like)) == want,
+			"a dict of the keys of one of %d takes up %d bytes, and not %d", n, s.Size(like), want))
+		s.Free(like)
+		s.Free(d)
 	}
 	return err
 }
