@@ -169,13 +169,15 @@ func pyEdgeOld(h *object.Heap, make attached) error {
 		}
 	}
 	h.Decref(h.New(old))
+	h.OnFinalize = nil
+	next := h.New(old) // where the dead one was
 	for _, w := range late {
 		if h.Referent(w) != 0 {
 			return errors.New("a weak reference that an old finalizer made to its object refers to it for ever")
 		}
 		h.Decref(w)
 	}
-	if len(h.Events) != 1 || h.Live() != 1 {
+	if len(h.Events) != 1 || h.Live() != 2 || next == 0 {
 		return fmt.Errorf("%d times code runs, and %d objects live, where an old finalizer made weak references",
 			len(h.Events), h.Live())
 	}
