@@ -18,7 +18,7 @@ func swissCanaries() (all []canarytest.Canary) {
 		{swissLoses, "loses", "a map that is no more leaves a block behind", "swiss/blocks", 0},
 		{swissTellsNumber, "tells-number", "a key that is not found is told with a number", "swiss/answers", 0},
 		{swissReservesLess, "reserves-less", "there is no room for all keys of a table", "swiss/answers", 0},
-		{swissClusters, "clusters", "keys begin in few groups", "swiss/edges", 16},
+		{swissClusters, "clusters", "keys begin in few groups", "swiss/edges", 32},
 		{swissHoards, "hoards", "a block is lost when all maps are gone", "swiss/edges", 0},
 	} {
 		contract := swissContract()
