@@ -1,6 +1,7 @@
 package heap
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 
@@ -255,5 +256,34 @@ func TestModelForgets(t *testing.T) {
 	}
 	if m.live != 0 || behind != 0 || m.asked != 0 || m.usable != 0 {
 		t.Errorf("left: %d blocks, %d in pages, %d asked, %d usable", m.live, behind, m.asked, m.usable)
+	}
+}
+
+// TestReset looks whether anything is left of a heap when its model becomes that of another.
+func TestReset(t *testing.T) {
+	m := New(Contract{Align: 16}, true)
+	for i, size := range []uint64{0, 100, 5000, wideBytes} {
+		if v := m.Alloc(uint32(i), Request{Size: uintptr(size)}, Block{uint64(i+1) << 20, size}); v != nil {
+			t.Fatal(v)
+		}
+	}
+	m.Scarce(3, true)
+	m.Failed()
+	m.Trim()
+	m.lost = true
+	c := Contract{Align: 8}
+	m.Reset(c, false)
+	for i, in := range append(m.pages, m.wide) {
+		if len(in) != 0 {
+			t.Errorf("list %d has %d blocks", i, len(in))
+		}
+	}
+	if m.Live(1) || len(m.slots) != 0 {
+		t.Errorf("%d slots are left", len(m.slots))
+	}
+	got, want := *m, *New(c, false)
+	got.slots, got.pages, got.wide, want.pages = nil, nil, nil, nil
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("a model that is reset is %+v, and a new one %+v", got, want)
 	}
 }
