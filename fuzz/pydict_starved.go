@@ -150,6 +150,11 @@ func (f *famine) changes(instance, other, five, cleared, one pydict.Dict, words 
 		}, &there)
 	}
 	try(0, "a number in an instance", func() error { return s.Set(instance, pydict.Int(5), value) })
+	try(0, "a number for a default in an instance", func() (e error) {
+		v, e = s.SetDefault(instance, pydict.Int(5), value)
+		there = v != 0
+		return e
+	}, &there)
 	try(0, "a first key", func() error { return s.Set(cleared, words[0], value) })
 	try(0, "a first default", func() (e error) {
 		v, e = s.SetDefault(cleared, words[0], value)

@@ -16,7 +16,7 @@ func dictCanaries() (all []canarytest.Canary) {
 		name, doc, cause, reason string
 		keys                     pyKeys
 		profile                  string
-		programs                 int
+		reproducer               int
 	}{
 		{fault: faultLeaks, name: "leaks", doc: "pop keeps a reference to the value that it hands out"},
 		{fault: faultLoses, name: "loses", doc: "clear loses a block", cause: "dict/blocks"},
@@ -38,7 +38,7 @@ func dictCanaries() (all []canarytest.Canary) {
 			cause: "dict/answers"},
 		{fault: faultHidesRefusal, name: "hides-refusal", cause: "dict/answers",
 			doc:    "who has no memory for a table tries again, and says nothing of it",
-			reason: "the table has to be full"},
+			reason: "the table has to be full, and a small one is refused seldom", reproducer: 26},
 		{fault: faultMergesOver, name: "merges-over", cause: "dict/answers",
 			doc: "a merge that should not overwrite does", reason: "two dicts have to have a key in common"},
 		{fault: faultLooksLess, name: "looks-less", cause: "dict/probes",
@@ -72,9 +72,12 @@ func dictCanaries() (all []canarytest.Canary) {
 		contract := pyDictContract(prof, row.keys)
 		open := func(w dicttest.World) (dicttest.Store, error) { return newPyStore(prof, row.keys, w, row.fault) }
 		target := dictTarget(Target{Name: "canary-dict-" + row.name}, contract, open)
+		if row.reproducer == 0 {
+			row.reproducer = 14
+		}
 		c := canarytest.Canary{
 			Name: "dict-" + row.name, Doc: row.doc, Rule: dict.Invariant, Cause: row.cause, Reason: row.reason,
-			Programs: 1000, Reproducer: 14, Contract: contract, Subject: target.New,
+			Programs: 1000, Reproducer: row.reproducer, Contract: contract, Subject: target.New,
 		}
 		if row.cause == "" {
 			c.Rule = dict.Released

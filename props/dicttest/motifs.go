@@ -122,9 +122,6 @@ var motifs = []prog.Motif{
 		eachText("set", 1, 2, 3) + "delete p0 key=1\narm p0 act=5 key=7\nset p0 key=9 value=9\nverify p0\n" +
 		"delete p0 key=2\narm p0 act=5 key=8\nset p0 key=8 value=3\nverify p0\narm p0 act=4 key=3\n" +
 		"delete p0 key=3\nverify p0\narm p0 act=7 key=10\nsetdefault p0 key=12 value=1\nverify p0\n"},
-	{Name: "a comparison that fills a place that was passed, whose key had another hash", Weight: 2, Text: "" +
-		"p0 = new capacity=0\n" + eachText("set", 0, 4, 1) + "arm p0 act=9 key=4\nset p0 key=5 value=2\nverify p0\n" +
-		"delete p0 key=5\nset p0 key=4 value=1\narm p0 act=9 key=4\nget p0 key=5\nsize p0\n"},
 	{Name: "a comparison that replaces a key", Weight: 3, Text: "p0 = new capacity=0\n" +
 		eachText("set", 1, 2, 3) + "delete p0 key=1\narm p0 act=9 key=3\nset p0 key=9 value=9\nverify p0\n" +
 		"delete p0 key=2\narm p0 act=9 key=9\nsetdefault p0 key=7 value=3\nverify p0\narm p0 act=9 key=4\n" +
