@@ -161,7 +161,7 @@ restart:
 		if err != nil {
 			return absent, 0, err
 		}
-		// Other keys at the same address have fewer entries, and a key that was popped may have come back by another slot.
+		// Other keys at the same address have fewer entries, and a key that was popped may be back by another slot.
 		if d.keys() != k || ix >= k.count() || keyAt(c) != w || s.slot(k, p.i) != ix {
 			goto restart
 		}
