@@ -171,6 +171,7 @@ const (
 	faultHidesWhy                // who can make no dict does not say why
 	faultTurnsBack               // 2.7 is said to be walked backward
 	faultBlamesKeys              // an iteration backward that misses some ends with an error
+	faultFreesItself             // who makes dicts is said not to know that one is taken away
 	faultAsksPairs               // a hook is said to be asked about two strings
 	faultHoards                  // a block is lost when all dicts are gone
 	faultSeeds                   // strings are hashed with another seed
@@ -193,6 +194,7 @@ type pyStore struct {
 	strings bool // all keys of pyMixed are
 	shares  bool // dicts are those of instances of the classes
 	makes   bool // the store makes the bodies of dicts
+	freed   int  // dicts that it took away
 	refuses bool // and has no memory for them
 
 	dicts    []*pyTable // in the order in which they were made
@@ -342,6 +344,7 @@ func (st *pyStore) Release(d pydict.Dict) { st.s.Memory().Free(page.Pointer(uint
 
 // Free takes away a dict.
 func (st *pyStore) Free(d pydict.Dict) {
+	st.freed++
 	st.s.Fini(d)
 	st.Release(d)
 }
@@ -1022,7 +1025,13 @@ func (d *pyTable) OnCompare(f func()) { d.compare = f }
 
 // Free is the end of d.
 func (d *pyTable) Free() {
-	d.st.s.Free(d.d)
+	freed := d.st.freed
+	if d.st.fault == faultFreesItself {
+		freed++
+	}
+	if d.st.s.Free(d.d); d.st.makes && d.st.freed == freed {
+		d.st.broken = errors.New("dict/answers: a dict is taken away, and who made it does not know")
+	}
 	delete(d.st.tracked, d.d)
 	d.st.dicts = slices.DeleteFunc(d.st.dicts, func(o *pyTable) bool { return o == d })
 }

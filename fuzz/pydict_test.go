@@ -60,6 +60,8 @@ func dictCanaries() (all []canarytest.Canary) {
 		{fault: faultBlamesKeys, name: "blames-keys", cause: "dict/answers",
 			doc:    "an iteration backward that did not meet all says that keys have changed",
 			reason: "a dict has to change under it"},
+		{fault: faultFreesItself, name: "frees-itself", cause: "dict/answers",
+			doc: "a dict is taken away, and who made it is not told"},
 		{fault: faultHoards, name: "hoards", doc: "a space loses a block when all dicts are gone", cause: "dict/edges"},
 		{fault: faultSeeds, name: "seeds", doc: "strings are hashed with another seed", cause: "dict/hash"},
 		{fault: faultHoldsKey, name: "holds-key", doc: "who looks for a key keeps a reference to it",

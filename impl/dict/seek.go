@@ -161,7 +161,8 @@ restart:
 		if err != nil {
 			return absent, 0, err
 		}
-		if d.keys() != k || ix >= k.count() || keyAt(c) != w { // other keys at the same address have fewer entries
+		// Other keys at the same address have fewer entries, and a key that was popped may be back by another slot.
+		if d.keys() != k || ix >= k.count() || keyAt(c) != w || s.slot(k, p.i) != ix {
 			goto restart
 		}
 		if same {
