@@ -260,3 +260,28 @@ func pyEdgeCounts(h *object.Heap, make attached) error {
 	}
 	return err
 }
+
+// pyEdgeClassic has a chain of instances of a class without a metatype die, in 2.7: the trashcan counts the deaths of
+// their dicts, and not their own.
+func pyEdgeClassic(h *object.Heap, make attached) error {
+	c, err := make(h)
+	if err != nil || !h.Profile().Legacy {
+		return err
+	}
+	classic, err := h.Define(object.Type{Name: "classic", Kind: object.KindInstance, Attrs: 1, Classic: true})
+	if err != nil {
+		return err
+	}
+	o := h.New(classic)
+	for range 3 * h.Profile().TrashDepth {
+		outer := h.New(classic)
+		h.SetItem(outer, 0, o)
+		h.Decref(o)
+		o = outer
+	}
+	h.Decref(o)
+	if h.Live() != 0 {
+		return fmt.Errorf("of a chain of classic instances %d live", h.Live())
+	}
+	return c.CheckInvariants(func(func(object.Ref)) {})
+}
