@@ -61,6 +61,20 @@ func TestVacuous(t *testing.T) {
 	}
 }
 
+// TestIdle has one long program without an effect among short ones: it is no matter where most have one, and is where
+// as many have none.
+func TestIdle(t *testing.T) {
+	m := metered(t, 20_000, prog.Skip)
+	m.Merge(metered(t, 10, prog.OK))
+	if m.Idle() == nil {
+		t.Error("half of the programs have no effect, and it is not idle")
+	}
+	m.Merge(metered(t, 10, prog.OK))
+	if v := m.Idle(); v != nil {
+		t.Errorf("most programs have an effect: %v", v)
+	}
+}
+
 // TestMeter adds runs up: epilogues do not count, and a target that dies while it tells counts with what it told.
 func TestMeter(t *testing.T) {
 	a, b := metered(t, 10, prog.OK, 1, 0), metered(t, 30, prog.Skip, 2, 3, 4)
