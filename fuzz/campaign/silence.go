@@ -25,18 +25,18 @@ type Silence struct {
 // Over tells whether there was no answer for too long, given how many there were so far.
 func (s *Silence) Over(answers int64) bool {
 	if s.since.IsZero() || answers != s.answers {
-		s.answers, s.since, s.cpu = answers, time.Now(), cpuTime()
+		s.answers, s.since, s.cpu = answers, time.Now(), CPUTime()
 		return false
 	}
 	wall := time.Since(s.since)
-	return wall >= s.Limit && (cpuTime()-s.cpu >= s.Limit || wall >= wallFactor*s.Limit)
+	return wall >= s.Limit && (CPUTime()-s.cpu >= s.Limit || wall >= wallFactor*s.Limit)
 }
 
 // End says that no answer is waited for.
 func (s *Silence) End() { s.since = time.Time{} }
 
-// cpuTime is the CPU time that this process has taken.
-func cpuTime() time.Duration {
+// CPUTime is the CPU time that this process has taken.
+func CPUTime() time.Duration {
 	var u unix.Rusage
 	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
 		return 0

@@ -102,13 +102,13 @@ func costsOf(l fuzz.Language, seed uint64, each time.Duration) ([]Cost, error) {
 // drive runs the programs of a campaign on all targets of a language in turn.
 func drive(l fuzz.Language, seed uint64, each time.Duration) (ops int, err error) {
 	var r props.Runner
-	end := cpuTime() + each
+	end := campaign.CPUTime() + each
 	targets := l.Targets()
 	subjects := make([]*props.Subject, len(targets))
 	for i, t := range targets {
 		subjects[i] = t.New()
 	}
-	for n := 0; cpuTime() < end; n++ {
+	for n := 0; campaign.CPUTime() < end; n++ {
 		s := subjects[n%len(subjects)]
 		res, err := r.Run(s, campaign.Program(s, seed, n/len(subjects), nil))
 		if err != nil {

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"heapfuzz/fuzz"
+	"heapfuzz/fuzz/campaign"
 	"heapfuzz/model"
 	"heapfuzz/props"
 	"heapfuzz/props/prog"
@@ -126,7 +127,7 @@ func work(sw Switch) error {
 	if err := unix.Setrlimit(unix.RLIMIT_CPU, &limit); err != nil {
 		return err
 	}
-	w.begun.Store(int64(cpuTime()))
+	w.begun.Store(int64(campaign.CPUTime()))
 	go w.guard() // until the process ends
 	for _, name := range w.Targets {
 		s, err := subject(name)
@@ -145,9 +146,9 @@ func work(sw Switch) error {
 	w.hunt.beginOf = func(at int) {
 		w.note(2, uint64(at))
 		w.note(1, uint64(w.hunt.next))
-		w.begun.Store(int64(cpuTime()))
+		w.begun.Store(int64(campaign.CPUTime()))
 	}
-	w.hunt.over = func() bool { return cpuTime()-w.since > time.Duration(w.CPU)*time.Second }
+	w.hunt.over = func() bool { return campaign.CPUTime()-w.since > time.Duration(w.CPU)*time.Second }
 	w.hunt.answered = func() {
 		w.hunt.ops++
 		w.note(0, w.hunt.ops)
@@ -155,7 +156,7 @@ func work(sw Switch) error {
 	w.hunt.entering = func(s stage) {
 		w.note(4, uint64(s))
 		limit := time.Duration(w.CPU) * time.Second
-		w.since = cpuTime() - limit + limit/besideShare
+		w.since = campaign.CPUTime() - limit + limit/besideShare
 	}
 	w.hunt.runner.After = func(props.Target, int, prog.Op) *model.Violation {
 		w.hunt.answered()
@@ -190,7 +191,7 @@ func (w *worker) enter(phase int) {
 	w.note(3, uint64(phase))
 	w.note(4, 0)
 	w.phase.Store(int32(phase))
-	w.since = cpuTime()
+	w.since = campaign.CPUTime()
 	w.first.Store(int64(w.since))
 	w.begun.Store(int64(w.since))
 }
@@ -250,21 +251,12 @@ func (w *worker) guard() {
 			limit *= 10
 		}
 		switch {
-		case cpuTime()-time.Duration(begun) > limit:
+		case campaign.CPUTime()-time.Duration(begun) > limit:
 			os.Exit(exitHang)
 		case resident() > w.MemoryMB<<20:
 			os.Exit(exitMemory)
 		}
 	}
-}
-
-// cpuTime is the CPU time that this process has taken.
-func cpuTime() time.Duration {
-	var u unix.Rusage
-	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
-		return 0
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // resident is the number of bytes of memory that this process has now; 0 where the system does not tell.
