@@ -452,6 +452,52 @@ func TestWaitingIsDead(t *testing.T) {
 	}
 }
 
+// A weak reference that a finalizer made in the collection is not cleared with the others: what is saved through it
+// while the collection clears is cleared all the same (measured: 3.6, 3.11, 3.13, with an older object that dies
+// meanwhile, whose finalizer saves).
+func TestSavedWhileCleared(t *testing.T) {
+	for _, name := range profileNames() {
+		w := open(t, name)
+		behind, catches := w.make("slots", 1), w.make("slots-log", 2)
+		w.h.SetItem(behind, 0, catches)
+		w.h.Decref(catches)
+		w.c.Collect(0)
+		first := w.make("slots", 3)
+		w.h.SetItem(first, 0, first)
+		w.h.SetItem(first, 1, behind)
+		w.h.Decref(behind)
+		refers, other := w.make("slots-log", 4), w.make("slots", 5)
+		w.h.SetItem(refers, 0, other)
+		w.h.SetItem(other, 0, refers)
+		w.h.Decref(other)
+		w.h.Decref(refers)
+		w.h.Decref(first)
+		var weak, saved object.Ref
+		w.h.OnFinalize = func(o object.Ref) {
+			if w.h.Tag(o) == 4 {
+				weak = w.h.NewWeakref(o, false)
+				return
+			}
+			saved = w.h.Referent(weak)
+			w.h.Incref(saved)
+		}
+		w.c.Collect(0)
+		if saved != refers || w.h.Get(saved, 0) != 0 || w.h.Referent(weak) != saved {
+			t.Errorf("%s: %#x was saved, and refers to %#x", name, saved, w.h.Get(saved, 0))
+		}
+		w.h.OnFinalize = nil
+		w.roots[4], w.roots[6] = saved, weak
+		if err := w.check(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		w.h.Decref(saved)
+		w.h.Decref(weak)
+		if w.h.Live() != 0 {
+			t.Errorf("%s: %d objects live", name, w.h.Live())
+		}
+	}
+}
+
 // The free lists hold as many as they may, are emptied by a full collection only, and count 0 sees what it should.
 func TestFreeLists(t *testing.T) {
 	for _, name := range append(profileNames(), "2.7") {

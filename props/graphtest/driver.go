@@ -89,6 +89,8 @@ type driver struct {
 	known   map[graph.ID]info // of every object that may live
 	saved   []graph.ID        // by finalizers, each with a root
 	weaks   []graph.ID        // weak references, the dead among them, in the order of making
+	depth   int               // of collections that run: those that were asked for, and those that are told
+	newborn map[graph.ID]bool // weak references that finalizers made in the collection that runs
 	hoards  bool              // there may be garbage
 	kept    int               // how much of the garbage was told
 	storing graph.ID          // the object of which a field is being stored; 0: none
@@ -113,7 +115,7 @@ const kindUnknown graph.Kind = 255
 const logMax = 1 << 20
 
 func newDriver(h graph.Heap, c graph.Contract) *driver {
-	d := &driver{Heap: h, contract: c, known: map[graph.ID]info{}}
+	d := &driver{Heap: h, contract: c, known: map[graph.ID]info{}, newborn: map[graph.ID]bool{}}
 	pick(&d.mourner, h)
 	d.has = [needs]bool{
 		none:          true,
@@ -166,6 +168,7 @@ func (d *driver) listen() {
 	if d.has[needWatch] {
 		d.watcher.OnCollection(
 			func(generation int) {
+				d.deeper()
 				d.tell(graph.Started, uint64(generation))
 				d.pace()
 			},
@@ -173,6 +176,7 @@ func (d *driver) listen() {
 				d.hoard()
 				d.pace()
 				d.tell(graph.Stopped, uint64(returned))
+				d.depth--
 			})
 	}
 	for s := range d.runs {
@@ -442,6 +446,9 @@ func (d *driver) run(s graph.Script, id graph.ID) {
 			break
 		}
 		if made := d.weaker.NewWeak(id, nil); made != 0 {
+			if d.depth > 0 {
+				d.newborn[made] = true
+			}
 			d.save(made, info{kind: graph.WeakKind, weak: true})
 			d.tell(graph.Referred, uint64(made))
 		}
@@ -457,7 +464,8 @@ func (d *driver) save(id graph.ID, of info) {
 	d.saved = append(d.saved, id)
 }
 
-// catch saves what the youngest of some weak references refers to that refers to something.
+// catch saves what the youngest of some weak references refers to that refers to something. One that a finalizer made
+// in the collection that runs is left alone: that collection may clear what was saved all the same, as CPython's does.
 func (d *driver) catch() {
 	d.look()
 	if d.mourner == nil {
@@ -465,7 +473,7 @@ func (d *driver) catch() {
 	}
 	for _, w := range slices.Backward(d.weaks[max(0, len(d.weaks)-lookMax):]) {
 		id := d.weaker.Deref(w)
-		if _, ok := d.known[id]; ok && id != 0 {
+		if _, ok := d.known[id]; ok && id != 0 && !d.newborn[w] {
 			d.tell(graph.Caught, uint64(w))
 			d.Root(id)
 			d.saved = append(d.saved, id)
@@ -505,11 +513,21 @@ func (d *driver) look() {
 
 func (d *driver) collect(generation int) int {
 	generation = min(generation, d.contract.Full())
+	d.deeper()
 	d.tell(graph.Begins, uint64(generation))
 	n := d.Collect(generation)
 	d.hoard()
 	d.tell(graph.Ends, uint64(n))
+	d.depth--
 	return n
+}
+
+// deeper says that a collection begins.
+func (d *driver) deeper() {
+	if d.depth == 0 {
+		clear(d.newborn)
+	}
+	d.depth++
 }
 
 // hoard tells what came into the garbage.
