@@ -2,7 +2,6 @@ package fuzz
 
 import (
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"hash/crc32"
 	"os"
@@ -116,19 +115,7 @@ func (e *engine) keep(f *props.Finding) error {
 	if old, err := props.ReadRepro(e.spec, path); err == nil && len(old.Program.Ops) <= len(f.Program.Ops) {
 		return nil
 	}
-	text := props.ReproOf(f).Text(e.spec)
-	tmp, err := os.CreateTemp(dir, ".keep-")
-	if err != nil {
-		return err
-	}
-	_, err = tmp.Write(text)
-	if err = errors.Join(err, tmp.Sync(), tmp.Close()); err == nil {
-		err = os.Rename(tmp.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(tmp.Name()) // what matters is that the finding was not kept
-	}
-	return err
+	return props.WriteWhole(path, props.ReproOf(f).Text(e.spec))
 }
 
 // report returns the report of the finding, minimized. Engines minimize as well, and try a defect a hundred times: only

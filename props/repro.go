@@ -68,15 +68,19 @@ func WriteRepro(dir string, s *Subject, f *Finding, notes ...string) (path strin
 	case !errors.Is(err, fs.ErrNotExist):
 		return "", fmt.Errorf("save the reproducer: %w", err)
 	}
-	if err := writeWhole(path, r.Text(s.Spec)); err != nil {
+	if err := WriteWhole(path, r.Text(s.Spec)); err != nil {
 		return "", fmt.Errorf("save the reproducer: %w", err)
 	}
 	return path, nil
 }
 
-// writeWhole writes beside the path, sees the bytes on the disk, and renames.
-func writeWhole(path string, data []byte) (err error) {
-	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+// BesidePrefix is what names of files begin with that are not whole yet. What was killed meanwhile leaves them.
+const BesidePrefix = ".beside-"
+
+// WriteWhole makes a file appear whole, or not at all: it writes beside the path, sees the bytes on the disk, and
+// renames. The folder must be there.
+func WriteWhole(path string, data []byte) (err error) {
+	tmp, err := os.CreateTemp(filepath.Dir(path), BesidePrefix)
 	if err != nil {
 		return err
 	}

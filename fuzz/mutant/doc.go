@@ -71,7 +71,7 @@
 //  3. An identity does not change when lines are added above it: it is function, operator, a sum of the source at the
 //     place, and a number among equals.
 //  4. What survives and is not listed in the folder survivors with a reason is a failure; so is what is listed and
-//     killed.
+//     killed. A brief proof believes the list, and tries the rest only.
 //
 // # Rejected
 //

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"heapfuzz/props"
 )
 
 // Evidence is what a proof leaves for others: Facts follow from the revision, the seed and the limits alone, and are
@@ -29,6 +31,7 @@ type Facts struct {
 	Untried  []string // packages that no target reaches
 	Programs int      // in the controls
 	Residual float64  // with 95 % confidence at most this share of programs breaks a rule on what is not mutated
+	Brief    bool     // no program was minimized, and no rule switched off: lengths, and what rules earn, are not known
 	Canaries []CanaryOutcome
 	Kills    []Line
 	Survived []Line
@@ -58,7 +61,7 @@ type Circumstances struct {
 // NewEvidence makes the evidence of a proof.
 func NewEvidence(p *Proof, s *Survivors, root, revision string) *Evidence {
 	f := Facts{Revision: revision, Seed: p.Seed, Limits: p.Limits, Mutants: p.All, Summary: Summarize(p, s),
-		Controls: p.Controls, Replays: p.Recordings, Untried: p.Untried, Canaries: p.Canaries}
+		Controls: p.Controls, Replays: p.Recordings, Untried: p.Untried, Brief: p.Brief, Canaries: p.Canaries}
 	for _, c := range p.Controls {
 		if c.Rule == "" {
 			f.Programs += c.Programs
@@ -99,14 +102,14 @@ func (e *Evidence) Write(dir string) error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(dir, "evidence.json"), append(text, '\n'), 0o666); err != nil {
+	if err := props.WriteWhole(filepath.Join(dir, "evidence.json"), append(text, '\n')); err != nil {
 		return err
 	}
 	var page strings.Builder
 	if err := evidencePage.Execute(&page, e); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(dir, "evidence.html"), []byte(page.String()), 0o666)
+	return props.WriteWhole(filepath.Join(dir, "evidence.html"), []byte(page.String()))
 }
 
 //go:embed embed/evidence.html

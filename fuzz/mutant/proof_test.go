@@ -121,9 +121,9 @@ func TestSummary(t *testing.T) {
 	p.Outcomes[3].Kill.Ops = 1000
 	got := Summarize(p, s)
 	want := &Summary{
-		Total:     Score{"all", 6, 4, 0, 1, 1, 1, 0},
-		Packages:  []Score{{"impl/pool", 6, 4, 0, 1, 1, 1, 0}},
-		Operators: []Score{{"plus", 6, 4, 0, 1, 1, 1, 0}},
+		Total:     Score{"all", 6, 4, 0, 1, 1, 1, 0, 0},
+		Packages:  []Score{{"impl/pool", 6, 4, 0, 1, 1, 1, 0, 0}},
+		Operators: []Score{{"plus", 6, 4, 0, 1, 1, 1, 0, 0}},
 		Ops:       Spread{4, 10, 1000, 1000},
 		Lengths:   Spread{2, 2, 2, 2},
 		Died:      2,
@@ -160,6 +160,30 @@ func TestSummary(t *testing.T) {
 	}
 	if again, err := os.ReadFile(filepath.Join(dir, "evidence.html")); err != nil || string(again) != string(first) {
 		t.Errorf("the same proof gives another page: %v", err)
+	}
+}
+
+// A brief proof believes the list, and does not say what it did not ask.
+func TestBriefSummary(t *testing.T) {
+	s := listing(t)
+	p := &Proof{All: 3, Brief: true, Outcomes: []Outcome{outcome("A", "", ""), outcome("C", "", ""),
+		outcome("D", "heap/size", "")}}
+	p.Outcomes[1].Believed, p.Outcomes[1].Reached = true, true
+	got := Summarize(p, s)
+	if total := (Score{"all", 3, 1, 0, 0, 1, 1, 0, 1}); got.Total != total {
+		t.Errorf("%+v, want %+v", got.Total, total)
+	}
+	if diff := cmp.Diff([]Earning{{Rule: "heap/size", Mutants: 1, Others: map[string]int{}}}, got.Rules); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	dir := t.TempDir()
+	if err := NewEvidence(p, s, "/m", "abc").Write(dir); err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile(filepath.Join(dir, "evidence.html"))
+	if err != nil || !strings.Contains(string(page), "1 that are listed as survivors were not tried") ||
+		strings.Contains(string(page), "missed</code>") {
+		t.Errorf("%v, and the page says:\n%s", err, page)
 	}
 }
 

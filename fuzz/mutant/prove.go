@@ -28,6 +28,7 @@ type Options struct {
 	Workers  int                 // processes at a time; 0: one
 	Limits   Limits
 	Brief    bool                            // minimize no program, and switch no rule off
+	Believe  func(Identity) bool             // these are taken for survivors, and not tried; nil: none
 	Canaries bool                            // try the canaries, too
 	Cache    string                          // the folder of results known from before; "": none
 	Progress func(done, all int, t *Outcome) // called after each mutant, one call at a time; may be nil
@@ -37,8 +38,9 @@ type Options struct {
 type Outcome struct {
 	Mutant
 	Trial
-	Targets    int // that reach its place
-	Recordings int // that reach it
+	Targets    int  // that reach its place
+	Recordings int  // that reach it
+	Believed   bool // to survive: it was not tried
 }
 
 // Proof is what Prove found out.
@@ -51,6 +53,7 @@ type Proof struct {
 	Untried    []string // packages that no target and no recording reaches
 	Seed       uint64
 	Limits     Limits
+	Brief      bool // no program was minimized, and no rule switched off
 }
 
 // Control is a target that was driven without any mutant.
@@ -86,7 +89,7 @@ func Prove(ctx context.Context, o Options) (*Proof, error) {
 		return nil, err
 	}
 	b := &bench{Options: o, lab: lab{program, dir, o.Limits, o.Brief}, begun: begun}
-	b.proof = &Proof{Seed: o.Seed, Limits: o.Limits}
+	b.proof = &Proof{Seed: o.Seed, Limits: o.Limits, Brief: o.Brief}
 	if err := errors.Join(b.watch(ctx), b.watchRecordings(ctx, paths)); err != nil {
 		return nil, err
 	}
@@ -332,6 +335,11 @@ func (b *bench) mutant(ctx context.Context, m Mutant, i, worker int) error {
 	}
 	o := &b.proof.Outcomes[i]
 	o.Mutant = m
+	if b.Believe != nil && b.Believe(m.Identity) {
+		o.Believed, o.Reached = true, b.reached(m.Site)
+		b.tell(o)
+		return nil
+	}
 	j := job{Seed: b.Seed, Root: b.Root}
 	j.Targets, o.Targets = b.targets(m)
 	j.Recordings, o.Recordings = b.replays(m)
@@ -342,14 +350,19 @@ func (b *bench) mutant(ctx context.Context, m Mutant, i, worker int) error {
 		}
 	}
 	o.Trial = t
+	b.tell(o)
+	if known {
+		return nil
+	}
+	return b.cache.put(m.Identity, t)
+}
+
+// tell says what came of a mutant.
+func (b *bench) tell(o *Outcome) {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
 	b.done++
 	if b.Progress != nil {
 		b.Progress(b.done, len(b.proof.Outcomes), o)
 	}
-	if known {
-		return nil
-	}
-	return b.cache.put(m.Identity, t)
 }

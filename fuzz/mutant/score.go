@@ -18,6 +18,7 @@ type Score struct {
 	Equivalent int // survived, and listed as equivalent
 	Gaps       int // survived otherwise
 	Unreached  int // of them those whose place no program reached
+	Believed   int // of those that survived, the listed ones that were not tried
 }
 
 // Share is the share of those killed that can be: 1 where there are none.
@@ -36,6 +37,9 @@ func (s Score) Programs() float64 {
 
 func (s *Score) count(o *Outcome, reason string) {
 	s.Mutants++
+	if o.Believed {
+		s.Believed++
+	}
 	switch {
 	case o.Kill.Rule != "":
 		s.Killed++
@@ -114,7 +118,7 @@ func Summarize(p *Proof, s *Survivors) *Summary {
 		} else {
 			sum.Died++
 		}
-		earned(rules, o.Kill.Rule).mutant(&o.Trial)
+		earned(rules, o.Kill.Rule).mutant(&o.Trial, p.Brief)
 	}
 	for i := range p.Canaries {
 		c := &p.Canaries[i]
@@ -160,8 +164,11 @@ func earned(in map[string]*Earning, rule string) *Earning {
 	return in[rule]
 }
 
-func (e *Earning) mutant(t *Trial) {
+func (e *Earning) mutant(t *Trial, brief bool) {
 	e.Mutants++
+	if brief { // what would have been missed is not known
+		return
+	}
 	if t.Without.Rule == "" {
 		e.Alone++
 		return

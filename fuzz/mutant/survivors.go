@@ -11,6 +11,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"heapfuzz/props"
 )
 
 // Survivors are the mutants that are known to survive, each with the reason. A folder has a file for each package. In a
@@ -117,8 +119,7 @@ const survivorsHead = "# Mutants that are known to survive, each under its reaso
 	"# `heapfuzz prove -update` writes this file anew, with what has no reason yet at the end.\n"
 
 // Write writes the survivors of a proof that tried all mutants of its packages: those that s lists under their reasons,
-// and the others, which then need a reason, at the end. Each file is written beside itself first, so that a full disk
-// leaves the old one.
+// and the others, which then need a reason, at the end. A full disk leaves the old files.
 func (s *Survivors) Write(dir string, p *Proof) error {
 	if p.All != len(p.Outcomes) {
 		return errors.New("to write the list of survivors wants every mutant to be tried")
@@ -140,10 +141,7 @@ func (s *Survivors) Write(dir string, p *Proof) error {
 			}
 			continue
 		}
-		if err := os.WriteFile(path+".new", []byte(survivorsHead+text), 0o666); err != nil {
-			return err
-		}
-		if err := os.Rename(path+".new", path); err != nil {
+		if err := props.WriteWhole(path, []byte(survivorsHead+text)); err != nil {
 			return err
 		}
 	}

@@ -58,9 +58,6 @@ func (s *Store) Forget() error {
 	return s.writeJSON(s.path("state.json"), &state)
 }
 
-// besidePrefix is what names of files begin with that are not whole yet.
-const besidePrefix = ".beside-"
-
 // othersAge is from which age on a file in found that is not whole is nobody's any more: a finding is written at once.
 const othersAge = time.Minute
 
@@ -81,7 +78,7 @@ func (s *Store) sweep() error {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
-		if err == nil && !d.IsDir() && strings.HasPrefix(d.Name(), besidePrefix) {
+		if err == nil && !d.IsDir() && strings.HasPrefix(d.Name(), props.BesidePrefix) {
 			err = os.Remove(path)
 		}
 		return err
@@ -103,29 +100,7 @@ func (s *Store) write(path string, data []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return err
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(path), besidePrefix)
-	if err != nil {
-		return err
-	}
-	_, err = tmp.Write(data)
-	if err == nil {
-		err = tmp.Chmod(0o644)
-	}
-	if err == nil {
-		err = tmp.Sync()
-	}
-	err = errors.Join(err, tmp.Close())
-	if err == nil {
-		err = os.Rename(tmp.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(tmp.Name()))
-	}
-	if d, err := os.Open(filepath.Dir(path)); err == nil {
-		_ = d.Sync() // not every file system can, and the file is there all the same
-		_ = d.Close()
-	}
-	return nil
+	return props.WriteWhole(path, data)
 }
 
 func (s *Store) writeJSON(path string, v any) error {

@@ -307,7 +307,7 @@ func TestSweep(t *testing.T) {
 	s := At(filepath.Join(t.TempDir(), "store"), t.TempDir())
 	old := time.Now().Add(-time.Hour)
 	for path, gone := range map[string]bool{
-		s.path("hunt", besidePrefix+"1"): true, s.path("hunt", "x.json"): false,
+		s.path("hunt", props.BesidePrefix+"1"): true, s.path("hunt", "x.json"): false,
 		filepath.Join(s.found("heap"), ".conforms-x.txt.123"): true, filepath.Join(s.found("heap"), "x.txt"): false,
 	} {
 		if err := s.write(path, []byte("x")); err != nil {

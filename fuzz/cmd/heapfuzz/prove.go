@@ -76,7 +76,7 @@ func proveCommand() *cobra.Command {
 	flags.StringVar(&f.match, "match", "", "of the defects chosen, try those alone whose name matches this `pattern`")
 	flags.StringVar(&f.from, "from", "", "try those alone that survive by what an earlier run wrote to this `file`")
 	flags.BoolVar(&f.brief, "brief", false,
-		"look for survivors that are not listed, and for nothing else: a third of the time")
+		"believe the list and try the rest, minimize nothing and switch no rule off: a third of the time")
 	flags.BoolVar(&f.canaries, "canaries", false,
 		"try the canaries, and measure what rules cost, although not every defect is tried")
 	flags.Uint64Var(&f.seed, "seed", 1, "the `number` that programs and the sample follow from")
@@ -106,8 +106,8 @@ func (f *proveFlags) check() error {
 		return errors.New("-ops 0 proves nothing")
 	case f.floor < 0 || f.floor > 1:
 		return fmt.Errorf("-floor %v: from 0 to 1", f.floor)
-	case f.brief && (f.floor > 0 || f.unlisted || f.canaries || f.out != "" || f.write):
-		return errors.New("-brief measures nothing: without -floor, -unlisted, -canaries, -out and -update")
+	case f.brief && f.canaries:
+		return errors.New("-brief switches no rule off, which is what -canaries wants")
 	case f.write && (f.sample > 0 || f.time > 0 || f.match != "" || f.from != ""):
 		return errors.New("-update wants every defect of a package to be tried")
 	}
@@ -173,14 +173,14 @@ func (f *proveFlags) prove(ctx context.Context, stdout, stderr io.Writer) error 
 	if dir, err := os.UserCacheDir(); err == nil && !f.fresh {
 		cache = filepath.Join(dir, "heapfuzz", "mutant")
 	}
+	var believe func(mutant.Identity) bool
 	if f.brief {
-		rest := only
-		only = func(id mutant.Identity) bool { return rest(id) && survivors.Reason(id) == "" }
+		believe = func(id mutant.Identity) bool { return survivors.Reason(id) != "" }
 	}
 	begun := time.Now()
 	proof, err := mutant.Prove(ctx, mutant.Options{
 		Root: root, Packages: f.packages, Sample: f.sample, Only: only, Seed: f.seed, Time: f.time,
-		Workers: f.workers, Cache: cache, Brief: f.brief,
+		Workers: f.workers, Cache: cache, Brief: f.brief, Believe: believe,
 		Limits:   mutant.Limits{Ops: f.ops, CPU: f.budget},
 		Canaries: f.canaries || f.whole(),
 		Progress: func(done, all int, o *mutant.Outcome) {
@@ -216,10 +216,7 @@ func (f *proveFlags) prove(ctx context.Context, stdout, stderr io.Writer) error 
 			return err
 		}
 	}
-	if f.brief {
-		return f.verdict(stdout, proof, survivors, e.Facts.Summary)
-	}
-	if err := printScores(stdout, e.Facts.Summary); err != nil {
+	if err := printScores(stdout, e.Facts.Summary, f.brief); err != nil {
 		return err
 	}
 	if err := printCosts(stdout, e.Circumstances.Costs); err != nil {
@@ -232,6 +229,8 @@ func (f *proveFlags) prove(ctx context.Context, stdout, stderr io.Writer) error 
 func fate(o *mutant.Outcome) string {
 	k := &o.Kill
 	switch {
+	case o.Believed:
+		return "is listed, and was not tried"
 	case k.Rule == "" && !o.Reached:
 		return "survives, and was never reached"
 	case k.Rule == "" && o.Late:
@@ -256,7 +255,7 @@ func revision(ctx context.Context, root string) string {
 	return text
 }
 
-func printScores(w io.Writer, s *mutant.Summary) error {
+func printScores(w io.Writer, s *mutant.Summary, brief bool) error {
 	var t table
 	t.add("DEFECTS IN", ">TRIED", ">FOUND", ">EQUIVALENT", ">GAPS", ">NOT REACHED", ">SCORE",
 		">BY EDGES", ">BY RECORDINGS", ">PROGRAMS ALONE")
@@ -269,17 +268,29 @@ func printScores(w io.Writer, s *mutant.Summary) error {
 		return err
 	}
 	var rules table
-	rules.add("RULE", ">FINDS FIRST", ">ALONE", ">CANARIES", ">MISSED WITHOUT IT")
+	if brief {
+		rules.add("RULE", ">FINDS FIRST")
+	} else {
+		rules.add("RULE", ">FINDS FIRST", ">ALONE", ">CANARIES", ">MISSED WITHOUT IT")
+	}
 	for _, r := range s.Rules {
-		rules.add(r.Rule, commas(r.Mutants), commas(r.Alone), commas(len(r.Canaries)), commas(len(r.Missed)))
+		cells := []string{r.Rule, commas(r.Mutants)}
+		if !brief {
+			cells = append(cells, commas(r.Alone), commas(len(r.Canaries)), commas(len(r.Missed)))
+		}
+		rules.add(cells...)
 	}
 	fmt.Fprintln(w)
 	if err := rules.print(w); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(w, "\noperations to the first kill: median %s, nine of ten %s, worst %s\n"+
-		"minimized programs: median %s, nine of ten %s, worst %s; %s not minimized\n",
-		commas(s.Ops.Median), commas(s.Ops.Ninety), commas(s.Ops.Worst),
+	fmt.Fprintf(w, "\noperations to the first kill: median %s, nine of ten %s, worst %s\n",
+		commas(s.Ops.Median), commas(s.Ops.Ninety), commas(s.Ops.Worst))
+	if brief {
+		_, err := fmt.Fprintf(w, "%s listed, and not tried\n", count(s.Total.Believed, "survivor"))
+		return err
+	}
+	_, err := fmt.Fprintf(w, "minimized programs: median %s, nine of ten %s, worst %s; %s not minimized\n",
 		count(s.Lengths.Median, "operation"), commas(s.Lengths.Ninety), commas(s.Lengths.Worst), commas(s.Died))
 	return err
 }
