@@ -903,7 +903,7 @@ func pyContract(prof *object.Profile) graph.Contract {
 	minor := pyMinor(prof.Name)
 	c := graph.Contract{
 		Immediate: true, Within: 1, Returns: graph.Containers, Saves: graph.Subgraph,
-		WeakFirst: true, CallbackFirst: true, WeakAll: true, WeakLapse: minor >= 8,
+		WeakFirst: true, CallbackFirst: true, WeakAll: true, WeakLapse: minor >= 8, Exposes: true,
 		Automatic: pyCounted, Bare: pyBare, Grows: pyGrows, Shares: pyShares, Untracks: pyUntracks,
 		FieldsMax: pyFieldsMax,
 		Paces:     true, Thresholds: []int{pyThreshold(minor)}, Counts: [graph.Kinds]bool{pySlotted: true},

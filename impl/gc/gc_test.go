@@ -453,8 +453,8 @@ func TestWaitingIsDead(t *testing.T) {
 }
 
 // A weak reference that a finalizer made in the collection is not cleared with the others: what is saved through it
-// while the collection clears is cleared all the same (measured: 3.6, 3.11, 3.13, with an older object that dies
-// meanwhile, whose finalizer saves).
+// while the collection clears is cleared all the same (gh-91636; measured: 3.6, 3.11, 3.13, with an older object that
+// dies meanwhile, whose finalizer saves).
 func TestSavedWhileCleared(t *testing.T) {
 	for _, name := range profileNames() {
 		w := open(t, name)

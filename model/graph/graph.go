@@ -198,6 +198,7 @@ type Contract struct {
 	WeakAll       bool // when it or a callback does, those to all that was found dead are
 	WeakLapse     bool // a weak reference that was found dead itself is cleared, though it and its referent live on
 	CallbackFirst bool // the callbacks of a collection run before its finalizers
+	Exposes       bool // a collection clears what is saved through a weak reference that its finalizers made (gh-91636)
 
 	Bare     [Kinds]bool // objects of these kinds take neither weak references nor finalizers
 	Grows    [Kinds]bool // the number of their fields changes

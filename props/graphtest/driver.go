@@ -446,7 +446,7 @@ func (d *driver) run(s graph.Script, id graph.ID) {
 			break
 		}
 		if made := d.weaker.NewWeak(id, nil); made != 0 {
-			if d.depth > 0 {
+			if d.depth > 0 && d.contract.Exposes {
 				d.newborn[made] = true
 			}
 			d.save(made, info{kind: graph.WeakKind, weak: true})
@@ -465,7 +465,7 @@ func (d *driver) save(id graph.ID, of info) {
 }
 
 // catch saves what the youngest of some weak references refers to that refers to something. One that a finalizer made
-// in the collection that runs is left alone: that collection may clear what was saved all the same, as CPython's does.
+// in the collection that runs is left alone where it exposes what is cleared all the same.
 func (d *driver) catch() {
 	d.look()
 	if d.mourner == nil {
