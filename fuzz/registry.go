@@ -9,12 +9,22 @@ import (
 	"heapfuzz/fuzz/recorded"
 	"heapfuzz/props"
 	"heapfuzz/props/heaptest"
+	"heapfuzz/props/prog"
 )
 
 // Edges says whether targets ask, beside what programs ask, what none can: implementations of other configurations than
 // those of worlds, arguments that no operation has. It is for those who want to know what programs see alone, and may
 // change only while nothing runs.
 var Edges = true
+
+// Edged gives the world of a program of the language a variant for which every target asks so.
+func Edged(spec *prog.Spec, p *prog.Program) {
+	for i, arg := range spec.World {
+		if arg.Name == "variant" && p.World[i] < edgesFrom {
+			p.World[i] += edgesFrom
+		}
+	}
+}
 
 // Target is one thing that programs are tried on: an allocator, a heap of objects.
 type Target struct {

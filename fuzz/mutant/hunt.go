@@ -49,6 +49,7 @@ type hunt struct {
 	runner   props.Runner
 	ops      uint64
 	next     int          // the program that is tried next
+	edged    int          // the program from which on worlds are as they are: before it all have edges
 	beginOf  func(at int) // called before each program with the number of its target or recording; may be nil
 	over     func() bool  // tells whether the time is over; may be nil
 	late     bool         // it was
@@ -69,7 +70,8 @@ type prey struct {
 // besideShare is the part of the budget, and of the time, that programs have with what targets ask beside them.
 const besideShare = 4
 
-// run tries programs until the budget is used up, some more with what targets ask beside them, and then recordings.
+// run tries programs until the budget is used up, some more with what targets ask beside them, of which the first of
+// each target has a world where it asks most, and then recordings.
 // With these switched off nothing is tried: they find what programs have not found.
 func (h *hunt) run() Kill {
 	if h.off == recorded.Answers.Name {
@@ -80,6 +82,7 @@ func (h *hunt) run() Kill {
 		late := h.late
 		if fuzz.Edges {
 			h.enter(stageBeside)
+			h.edged = h.next + len(h.subjects)
 			h.budget, h.late = h.ops+h.budget/besideShare, false
 		}
 		if k := h.programs(); k.Rule != "" {
@@ -146,6 +149,9 @@ func (h *hunt) program(s *props.Subject, number int) (k Kill, ok bool) {
 		}
 	}()
 	p := campaign.Program(s, h.seed, number, nil)
+	if h.next <= h.edged {
+		fuzz.Edged(s.Spec, &p)
+	}
 	list := due(s, number)
 	if property, ok := s.Property(h.only); ok {
 		list = []props.Property{property}

@@ -26,6 +26,17 @@ func TestMain(m *testing.M) {
 			s.Open = func([prog.ArgsMax]uint64) (props.Target, props.Judge, error) { panic("not today") }
 			return s
 		}
+		more["edgy world"] = func() *props.Subject {
+			s := spoilt("edgy world", func() {})
+			open := s.Open
+			s.Open = func(w [prog.ArgsMax]uint64) (props.Target, props.Judge, error) {
+				if fuzz.Edges && w[2] >= 16 { // the variant
+					panic("beside programs")
+				}
+				return open(w)
+			}
+			return s
+		}
 		reached := true
 		Work(Switch{Counts: make([]uint32, 1), Again: func() {}, Reached: &reached})
 		os.Exit(0)
@@ -190,9 +201,11 @@ func TestControl(t *testing.T) {
 // What goes wrong only where targets ask beside programs is found after the programs, and is said to be so.
 func TestBeside(t *testing.T) {
 	l := labOf(t)
-	for _, name := range []string{"edgy", "crashes beside"} {
+	for name, rule := range map[string]string{
+		"edgy": props.Alive.Name, "crashes beside": props.Alive.Name, "edgy world": openRule,
+	} {
 		got, err := l.try(context.Background(), "", []string{name}, 1, 0)
-		if k := got.Kill; err != nil || !k.Beside || k.Rule != props.Alive.Name || k.Ops < l.limits.Ops {
+		if k := got.Kill; err != nil || !k.Beside || k.Rule != rule || k.Ops < l.limits.Ops {
 			t.Errorf("%s: %+v, %v", name, got, err)
 		}
 	}
