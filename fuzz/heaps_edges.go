@@ -131,6 +131,11 @@ func arenaLarge(prof *profile.Profile) error {
 	p = a.Realloc(p, size/2)
 	want(a.UsableSize(p) == size/2, "a block stays that is half used")
 	a.Free(p)
+	for n := uintptr(1); n <= 64; n++ {
+		p = a.Realloc(a.Alloc(1000), n)
+		want(a.UsableSize(p)-n < 16, "a small block of the raw allocator is larger than the next 16 bytes")
+		a.Free(p)
+	}
 
 	a.Free(a.Alloc(120_000))
 	q := a.Alloc(45_000)
@@ -147,6 +152,8 @@ func arenaLarge(prof *profile.Profile) error {
 	want(a.CheckInvariants() == nil, "its invariants do not hold")
 	a.Trim()
 
+	a.InjectOOM(1, false)
+	want(a.Alloc(5000) == nil, "with nothing kept the system is asked twice")
 	p = a.Alloc(5000)
 	a.InjectOOM(1, true)
 	want(a.Realloc(p, 600) == p && a.Alloc(20_000) == nil, "a block cannot be made smaller without memory")
