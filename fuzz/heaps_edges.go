@@ -18,7 +18,7 @@ const edgesFrom = 16
 // arenaOwn makes allocators of a profile of its own, and asks them what no program does.
 func arenaOwn(prof *profile.Profile) error {
 	for _, ask := range []func(*profile.Profile) error{
-		arenaConfigs, arenaScarce, arenaMisuse, arenaLarge, arenaRuns, arenaNodes,
+		arenaConfigs, arenaScarce, arenaMisuse, arenaFull, arenaLarge, arenaRuns, arenaNodes,
 	} {
 		if err := ask(prof); err != nil {
 			return fmt.Errorf("an allocator of its own: %w", err)
@@ -109,6 +109,27 @@ func arenaMisuse(prof *profile.Profile) error {
 		err = errors.New("a large block is freed twice, and the program goes on")
 	}
 	return errors.Join(err, closed(a, sys))
+}
+
+// arenaFull takes all blocks of 16 bytes of an arena, of which the last in a pool ends where the pool does.
+func arenaFull(prof *profile.Profile) error {
+	small := smallArenas(prof, 1)
+	sys := source(heaptest.World{})
+	a, err := arena.New(arena.Config{Profile: small, OS: page.New(sys)})
+	if err != nil {
+		return err
+	}
+	var blocks []unsafe.Pointer
+	for range small.ArenaBytes / 16 {
+		p := a.Alloc(16)
+		if blocks = append(blocks, p); !a.Owns(p, 16) {
+			err = errors.New("a block at the end of an arena is not its own")
+		}
+	}
+	for _, p := range blocks {
+		a.Free(p)
+	}
+	return errors.Join(err, a.CheckInvariants(), closed(a, sys))
 }
 
 // arenaLarge resizes blocks that pools do not serve, frees the greatest, and asks for more than the system has as long
@@ -319,6 +340,21 @@ func hooksOwn(prof *profile.Profile) error {
 	if h.UsableSize(nil) != 0 || h.UsableSize(p) != 24 || h.UsableSize(q) != 4000 {
 		err = errors.New("a block has another size than was asked for")
 	}
+	words := uintptr(24)
+	if prof.Hooks.Serial {
+		words = 32
+	}
+	for _, r := range []unsafe.Pointer{h.Alloc(64 - words), h.Calloc(1, 64-words), h.Realloc(h.Alloc(9), 64-words)} {
+		if a.UsableSize(unsafe.Add(r, -16)) != 64 {
+			err = errors.New("the hooks take more than their words")
+		}
+		h.Free(r)
+	}
+	h.InjectOOM(1, true)
+	if h.Alloc(100_000) != nil {
+		err = errors.New("a request is served that the system refuses")
+	}
+	h.InjectOOM(0, false)
 	for _, c := range []struct {
 		block         unsafe.Pointer
 		at            int
@@ -330,6 +366,8 @@ func hooksOwn(prof *profile.Profile) error {
 		{p, 24, 0, "trailing-pad", "bad trailing pad byte"},
 		{p, -16, 1, "trailing-pad", "bad trailing pad byte"}, // the length leads out of the heap
 		{q, -16, 0x7f, "trailing-pad", "bad trailing pad byte"},
+		{unsafe.Add(q, -16), -8, 'm', "api", "bad ID: Allocated using API 'm', verified using API 'o'"},
+		{unsafe.Add(q, -32), 0, 0, "foreign", "free of an address outside the heap"}, // in front is the header of a run
 		{unsafe.Add(p, 1<<40), 0, 0, "foreign", "free of an address outside the heap"},
 	} {
 		foreign := c.rule == "foreign"
