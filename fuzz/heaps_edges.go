@@ -8,6 +8,7 @@ import (
 	"heapfuzz/impl/arena"
 	"heapfuzz/impl/page"
 	"heapfuzz/impl/profile"
+	"heapfuzz/impl/sizeclass"
 	"heapfuzz/props/heaptest"
 )
 
@@ -18,7 +19,7 @@ const edgesFrom = 16
 // arenaOwn makes allocators of a profile of its own, and asks them what no program does.
 func arenaOwn(prof *profile.Profile) error {
 	for _, ask := range []func(*profile.Profile) error{
-		arenaConfigs, arenaScarce, arenaMisuse, arenaFull, arenaLarge, arenaRuns, arenaNodes,
+		arenaConfigs, arenaScarce, arenaMisuse, arenaFull, arenaClasses, arenaLarge, arenaRuns, arenaNodes,
 	} {
 		if err := ask(prof); err != nil {
 			return fmt.Errorf("an allocator of its own: %w", err)
@@ -132,12 +133,10 @@ func arenaFull(prof *profile.Profile) error {
 	return errors.Join(err, a.CheckInvariants(), closed(a, sys))
 }
 
-// arenaLarge resizes blocks that pools do not serve, frees the greatest, and asks for more than the system has as long
-// as something is kept.
-func arenaLarge(prof *profile.Profile) error {
+// arenaClasses resizes blocks that pools do not serve, and asks for the greatest of those that lie in runs with others.
+func arenaClasses(prof *profile.Profile) error {
 	sys := source(heaptest.World{})
-	os := page.New(sys)
-	a, err := arena.New(arena.Config{Profile: prof, OS: os})
+	a, err := arena.New(arena.Config{Profile: prof, OS: page.New(sys)})
 	if err != nil {
 		return err
 	}
@@ -157,7 +156,27 @@ func arenaLarge(prof *profile.Profile) error {
 		want(a.UsableSize(p)-n < 16, "a small block of the raw allocator is larger than the next 16 bytes")
 		a.Free(p)
 	}
+	a.Free(a.Alloc(65_000)) // it is kept, and would do for twice the memory
+	p = a.Alloc(sizeclass.RawMax)
+	want(a.UsableSize(p) == sizeclass.RawMax, "a block of the greatest class is larger")
+	a.Free(p)
+	return errors.Join(err, a.CheckInvariants(), closed(a, sys))
+}
 
+// arenaLarge frees blocks that have a run of their own, the greatest at last, and asks for more than the system has as
+// long as something is kept.
+func arenaLarge(prof *profile.Profile) error {
+	sys := source(heaptest.World{})
+	os := page.New(sys)
+	a, err := arena.New(arena.Config{Profile: prof, OS: os})
+	if err != nil {
+		return err
+	}
+	want := func(is bool, what string) {
+		if !is && err == nil {
+			err = errors.New(what)
+		}
+	}
 	a.Free(a.Alloc(120_000))
 	q := a.Alloc(45_000)
 	want(a.UsableSize(q) < 2*(45_000+2*page.Bytes), "a block is given the memory of one three times as large")
@@ -175,7 +194,7 @@ func arenaLarge(prof *profile.Profile) error {
 
 	a.InjectOOM(1, false)
 	want(a.Alloc(5000) == nil, "with nothing kept the system is asked twice")
-	p = a.Alloc(5000)
+	p := a.Alloc(5000)
 	a.InjectOOM(1, true)
 	want(a.Realloc(p, 600) == p && a.Alloc(20_000) == nil, "a block cannot be made smaller without memory")
 	a.InjectOOM(0, false)
