@@ -3,6 +3,7 @@ package fuzz
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"unsafe"
 
 	"heapfuzz/impl/arena"
@@ -112,7 +113,8 @@ func arenaMisuse(prof *profile.Profile) error {
 	return errors.Join(err, closed(a, sys))
 }
 
-// arenaFull takes all blocks of 16 bytes of an arena, of which the last in a pool ends where the pool does.
+// arenaFull takes all blocks of 16 bytes of arenas of two pools; the last block of a pool ends where the pool does. When
+// all are free, one arena stays where the profile says so.
 func arenaFull(prof *profile.Profile) error {
 	small := smallArenas(prof, 1)
 	sys := source(heaptest.World{})
@@ -129,6 +131,9 @@ func arenaFull(prof *profile.Profile) error {
 	}
 	for _, p := range blocks {
 		a.Free(p)
+	}
+	if kept := slices.ContainsFunc(blocks, func(p unsafe.Pointer) bool { return a.Owns(p, 1) }); kept != prof.KeepLast {
+		err = errors.New("the last arena is kept, and should not be, or the reverse")
 	}
 	return errors.Join(err, a.CheckInvariants(), closed(a, sys))
 }
@@ -154,6 +159,7 @@ func arenaClasses(prof *profile.Profile) error {
 	for n := uintptr(1); n <= 64; n++ {
 		p = a.Realloc(a.Alloc(1000), n)
 		want(a.UsableSize(p)-n < 16, "a small block of the raw allocator is larger than the next 16 bytes")
+		want(a.Realloc(p, 1) == p, "a block of the raw allocator moves that is as small as 64 bytes")
 		a.Free(p)
 	}
 	a.Free(a.Alloc(65_000)) // it is kept, and would do for twice the memory
