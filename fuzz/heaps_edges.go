@@ -118,7 +118,9 @@ func arenaMisuse(prof *profile.Profile) error {
 func arenaFull(prof *profile.Profile) error {
 	small := smallArenas(prof, 1)
 	sys := source(heaptest.World{})
-	a, err := arena.New(arena.Config{Profile: small, OS: page.New(sys)})
+	os := page.New(sys)
+	os.PartsFrom(small.ArenaBytes)
+	a, err := arena.New(arena.Config{Profile: small, OS: os})
 	if err != nil {
 		return err
 	}
@@ -128,6 +130,10 @@ func arenaFull(prof *profile.Profile) error {
 		if blocks = append(blocks, p); !a.Owns(p, 16) {
 			err = errors.New("a block at the end of an arena is not its own")
 		}
+	}
+	given, _ := sys.Given()
+	if _, _, footprint := a.Usage(); given < footprint+1<<20 {
+		err = errors.New("the second arena is no part of a huge page")
 	}
 	for _, p := range blocks {
 		a.Free(p)
@@ -187,6 +193,7 @@ func arenaLarge(prof *profile.Profile) error {
 	q := a.Alloc(45_000)
 	want(a.UsableSize(q) < 2*(45_000+2*page.Bytes), "a block is given the memory of one three times as large")
 	a.Free(q)
+	a.Trim()
 	for n := uintptr(65_400); n < 65_500; n++ { // where headers and block just fill their pages
 		q = a.Alloc(n)
 		want(a.UsableSize(q) >= n, "a block is smaller than was asked for")
