@@ -113,7 +113,7 @@ func arenaMisuse(prof *profile.Profile) error {
 	return errors.Join(err, closed(a, sys))
 }
 
-// arenaFull takes all blocks of 16 bytes of arenas of two pools, of which the last ends where the arena does. The second
+// arenaFull takes all blocks of 16 bytes of arenas of two pools; the last ends where its arena does. The second
 // arena is a part of a huge page. When all blocks are free, one arena stays where the profile says so.
 func arenaFull(prof *profile.Profile) error {
 	small := smallArenas(prof, 1)
