@@ -233,7 +233,11 @@ type leakyHooks struct {
 
 func (a *leakyHooks) Close() error {
 	a.Alloc(100)
-	return closed(a.Hooks, a.stretch)
+	err := closed(a.Hooks, a.stretch)
+	if err == nil && a.Hooks.Close() == nil {
+		err = errors.New("an allocator is closed twice")
+	}
+	return err
 }
 
 // leakySlab is the same of a slab allocator.

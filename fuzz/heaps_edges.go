@@ -3,11 +3,13 @@ package fuzz
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"unsafe"
 
 	"heapfuzz/impl/arena"
 	"heapfuzz/impl/page"
 	"heapfuzz/impl/profile"
+	"heapfuzz/impl/sizeclass"
 	"heapfuzz/props/heaptest"
 )
 
@@ -18,7 +20,7 @@ const edgesFrom = 16
 // arenaOwn makes allocators of a profile of its own, and asks them what no program does.
 func arenaOwn(prof *profile.Profile) error {
 	for _, ask := range []func(*profile.Profile) error{
-		arenaConfigs, arenaScarce, arenaMisuse, arenaLarge, arenaRuns, arenaNodes,
+		arenaConfigs, arenaScarce, arenaMisuse, arenaFull, arenaClasses, arenaLarge, arenaRuns, arenaNodes,
 	} {
 		if err := ask(prof); err != nil {
 			return fmt.Errorf("an allocator of its own: %w", err)
@@ -111,12 +113,41 @@ func arenaMisuse(prof *profile.Profile) error {
 	return errors.Join(err, closed(a, sys))
 }
 
-// arenaLarge resizes blocks that pools do not serve, frees the greatest, and asks for more than the system has as long
-// as something is kept.
-func arenaLarge(prof *profile.Profile) error {
+// arenaFull takes all blocks of 16 bytes of arenas of two pools; the last ends where its arena does. The second
+// arena is a part of a huge page. When all blocks are free, one arena stays where the profile says so.
+func arenaFull(prof *profile.Profile) error {
+	small := smallArenas(prof, 1)
 	sys := source(heaptest.World{})
 	os := page.New(sys)
-	a, err := arena.New(arena.Config{Profile: prof, OS: os})
+	os.PartsFrom(small.ArenaBytes)
+	a, err := arena.New(arena.Config{Profile: small, OS: os})
+	if err != nil {
+		return err
+	}
+	var blocks []unsafe.Pointer
+	for range small.ArenaBytes / 16 {
+		p := a.Alloc(16)
+		if blocks = append(blocks, p); !a.Owns(p, 16) {
+			err = errors.New("a block at the end of an arena is not its own")
+		}
+	}
+	given, _ := sys.Given()
+	if _, _, footprint := a.Usage(); given < footprint+1<<20 {
+		err = errors.New("the second arena is no part of a huge page")
+	}
+	for _, p := range blocks {
+		a.Free(p)
+	}
+	if kept := slices.ContainsFunc(blocks, func(p unsafe.Pointer) bool { return a.Owns(p, 1) }); kept != prof.KeepLast {
+		err = errors.New("the last arena is kept, and should not be, or the reverse")
+	}
+	return errors.Join(err, a.CheckInvariants(), closed(a, sys))
+}
+
+// arenaClasses resizes blocks that pools do not serve, and asks for the greatest of those that lie in runs with others.
+func arenaClasses(prof *profile.Profile) error {
+	sys := source(heaptest.World{})
+	a, err := arena.New(arena.Config{Profile: prof, OS: page.New(sys)})
 	if err != nil {
 		return err
 	}
@@ -131,11 +162,38 @@ func arenaLarge(prof *profile.Profile) error {
 	p = a.Realloc(p, size/2)
 	want(a.UsableSize(p) == size/2, "a block stays that is half used")
 	a.Free(p)
+	for n := uintptr(1); n <= 64; n++ {
+		p = a.Realloc(a.Alloc(1000), n)
+		want(a.UsableSize(p)-n < 16, "a small block of the raw allocator is larger than the next 16 bytes")
+		want(a.Realloc(p, 1) == p, "a block of the raw allocator moves that is as small as 64 bytes")
+		a.Free(p)
+	}
+	a.Free(a.Alloc(65_000)) // it is kept, and would do for twice the memory
+	p = a.Alloc(sizeclass.RawMax)
+	want(a.UsableSize(p) == sizeclass.RawMax, "a block of the greatest class is larger")
+	a.Free(p)
+	return errors.Join(err, a.CheckInvariants(), closed(a, sys))
+}
 
+// arenaLarge frees blocks that have a run of their own, the greatest at last, and asks for more than the system has as
+// long as something is kept.
+func arenaLarge(prof *profile.Profile) error {
+	sys := source(heaptest.World{})
+	os := page.New(sys)
+	a, err := arena.New(arena.Config{Profile: prof, OS: os})
+	if err != nil {
+		return err
+	}
+	want := func(is bool, what string) {
+		if !is && err == nil {
+			err = errors.New(what)
+		}
+	}
 	a.Free(a.Alloc(120_000))
 	q := a.Alloc(45_000)
 	want(a.UsableSize(q) < 2*(45_000+2*page.Bytes), "a block is given the memory of one three times as large")
 	a.Free(q)
+	a.Trim()
 	for n := uintptr(65_400); n < 65_500; n++ { // where headers and block just fill their pages
 		q = a.Alloc(n)
 		want(a.UsableSize(q) >= n, "a block is smaller than was asked for")
@@ -147,7 +205,9 @@ func arenaLarge(prof *profile.Profile) error {
 	want(a.CheckInvariants() == nil, "its invariants do not hold")
 	a.Trim()
 
-	p = a.Alloc(5000)
+	a.InjectOOM(1, false)
+	want(a.Alloc(5000) == nil, "with nothing kept the system is asked twice")
+	p := a.Alloc(5000)
 	a.InjectOOM(1, true)
 	want(a.Realloc(p, 600) == p && a.Alloc(20_000) == nil, "a block cannot be made smaller without memory")
 	a.InjectOOM(0, false)
@@ -312,6 +372,21 @@ func hooksOwn(prof *profile.Profile) error {
 	if h.UsableSize(nil) != 0 || h.UsableSize(p) != 24 || h.UsableSize(q) != 4000 {
 		err = errors.New("a block has another size than was asked for")
 	}
+	words := uintptr(24)
+	if prof.Hooks.Serial {
+		words = 32
+	}
+	for _, r := range []unsafe.Pointer{h.Alloc(64 - words), h.Calloc(1, 64-words), h.Realloc(h.Alloc(9), 64-words)} {
+		if a.UsableSize(unsafe.Add(r, -16)) != 64 {
+			err = errors.New("the hooks take more than their words")
+		}
+		h.Free(r)
+	}
+	h.InjectOOM(1, true)
+	if h.Alloc(100_000) != nil {
+		err = errors.New("a request is served that the system refuses")
+	}
+	h.InjectOOM(0, false)
 	for _, c := range []struct {
 		block         unsafe.Pointer
 		at            int
@@ -323,6 +398,8 @@ func hooksOwn(prof *profile.Profile) error {
 		{p, 24, 0, "trailing-pad", "bad trailing pad byte"},
 		{p, -16, 1, "trailing-pad", "bad trailing pad byte"}, // the length leads out of the heap
 		{q, -16, 0x7f, "trailing-pad", "bad trailing pad byte"},
+		{unsafe.Add(q, -16), -8, 'm', "api", "bad ID: Allocated using API 'm', verified using API 'o'"},
+		{unsafe.Add(q, -32), 0, 0, "foreign", "free of an address outside the heap"}, // in front is the header of a run
 		{unsafe.Add(p, 1<<40), 0, 0, "foreign", "free of an address outside the heap"},
 	} {
 		foreign := c.rule == "foreign"

@@ -18,6 +18,9 @@ type ledger struct {
 }
 
 func (l *ledger) Map(n uintptr) (addr uintptr) {
+	if n == 0 || n%page.Bytes != 0 {
+		l.wrong = fmt.Errorf("%d bytes are asked for, which are no whole pages", n)
+	}
 	l.asked = append(l.asked, n)
 	if len(l.next) > 0 {
 		addr, l.next = l.next[0], l.next[1:]
@@ -58,9 +61,14 @@ func pagesLimit() error {
 	return errors.Join(o.Check(), o.Close(), l.wrong, all.Close())
 }
 
-// pagesAligned asks for an alignment where the first answer has not got it, and the second has, has not, or is none.
+// pagesAligned asks for an alignment where the first answer has not got it, and the second has, has not, or is none;
+// and for so much that it and the alignment are more than there are addresses.
 func pagesAligned() error {
 	const n, align, far = 2 * page.Bytes, 4 * page.Bytes, 1 << 30
+	all := &ledger{next: []uintptr{far}}
+	if page.New(all).MapAligned(^uintptr(page.Bytes-1), align) != 0 || len(all.asked) > 0 {
+		return errors.New("page: more is asked for than there are addresses")
+	}
 	for _, c := range []struct{ first, second, want uintptr }{
 		{far, 0, far},
 		{far + page.Bytes, far, far},
@@ -108,8 +116,31 @@ func pagesParts() error {
 		return fmt.Errorf("page: parts are not given back: %w", err)
 	}
 
-	// The system's own memory comes in parts of huge pages from 8 MiB on.
+	// Of another source nobody asks for a huge page by himself.
+	l = &ledger{}
+	o = page.New(l)
+	for at := range uintptr(10) {
+		l.next = append(l.next, first+at<<20)
+		o.MapPart(1 << 20)
+	}
+	if slices.ContainsFunc(l.asked, func(n uintptr) bool { return n != 1<<20 }) {
+		return fmt.Errorf("page: for parts of 1 MiB are asked %d bytes", l.asked)
+	}
+	if err := errors.Join(o.Check(), o.Close(), l.wrong); err != nil {
+		return err
+	}
+
+	// The system's own memory comes in parts of huge pages from 8 MiB on: earlier ones do not all begin one.
 	sys := page.New(nil)
+	begin := 0
+	for range 5 {
+		if sys.MapPart(hugeBytes*3/4)%hugeBytes == 0 {
+			begin++
+		}
+	}
+	if err := sys.Close(); err != nil || begin == 5 {
+		return errors.Join(err, errors.New("page: the first parts of the system's memory are of huge pages"))
+	}
 	for range 8 {
 		sys.MapPart(1 << 20)
 	}

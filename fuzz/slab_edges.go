@@ -149,10 +149,12 @@ func (e *slabEdge) fills() {
 		}
 		e.want(same, "one of %d blocks has another size", n)
 		e.want(e.CheckInvariants() == nil, "its invariants do not hold")
+		e.Free(blocks[0])
+		blocks[0] = e.Calloc(1, size)
+		e.want(*(*byte)(blocks[0]) == 0, "a block of %d bytes that was used is not cleared", size)
+		e.want(*(*byte)(blocks[1]) == 1, "more is cleared than a block of %d bytes", size)
 		e.drop(blocks)
-		clean := e.Calloc(1, size)
-		e.want(*(*byte)(clean) == 0, "a block of %d bytes that was used is not cleared", size)
-		e.Free(clean)
+		e.want(e.CheckInvariants() == nil, "its invariants do not hold")
 		e.Trim()
 	}
 }
@@ -174,7 +176,7 @@ func (e *slabEdge) scatters() {
 	}
 }
 
-// refuses has the system refuse.
+// refuses has the system refuse, and asks for alignments that no slab has.
 func (e *slabEdge) refuses() {
 	size := e.cfg.SlabBytes / 8
 	blocks := e.many(8, size)
@@ -183,6 +185,7 @@ func (e *slabEdge) refuses() {
 	e.want(e.Realloc(blocks[0], 4*size) == nil, "a block grows without memory")
 	e.want(e.Realloc(blocks[0], 100) == blocks[0], "a block cannot be made smaller without memory")
 	e.InjectOOM(0, false)
+	e.want(e.AlignedAlloc(8192, 16) == nil && e.AlignedAlloc(0, 16) == nil, "what is no alignment of a slab is served")
 	e.drop(blocks)
 }
 
@@ -194,7 +197,7 @@ func (e *slabEdge) spares() {
 		kept = 16
 	}
 	before := 0
-	for i, n := range []int{64, 8, 16} {
+	for i, n := range []int{128, 8, 16} {
 		blocks := e.many(n*max(kept, 1), e.cfg.SlabBytes/uintptr(n))
 		e.want(i == 0 || e.slabs() == before+1-min(kept, 1), "a slab that is kept is not used again")
 		blocks = append(blocks, e.many(2*n, e.cfg.SlabBytes/uintptr(n))...)
@@ -215,6 +218,13 @@ func (e *slabEdge) spares() {
 		e.want(e.slabs() == 1+min(kept, 1), "of two slabs with room an empty one stays")
 		e.drop(blocks[first+1 : first+8])
 		e.want(e.slabs() == 1+min(kept, 1), "the only slab with room does not stay")
+
+		blocks = e.many(16, size)
+		e.Free(blocks[0])
+		e.Free(blocks[8])
+		e.drop(blocks[first+1 : first+8])
+		e.want(e.slabs() == 1+min(kept, 1), "of two slabs with room the empty one stays")
+		e.drop(blocks[9-first : 16-first])
 		e.Trim()
 	}
 }
