@@ -176,6 +176,7 @@ const (
 	faultHoards                  // a block is lost when all dicts are gone
 	faultSeeds                   // strings are hashed with another seed
 	faultHoldsKey                // who looks for a key keeps a reference to it
+	faultClearsEmpty             // a dict without a table is said to be changed by being cleared
 )
 
 // pyStore is an interpreter's dicts in the shape of a dict.Store. Values are objects, so that each that a dict holds is
@@ -826,15 +827,27 @@ func (d *pyTable) Delete(key uint64) (ok bool) {
 // Len is len(d).
 func (d *pyTable) Len() int { return d.d.Len() }
 
-// Clear is d.clear().
+// Clear is d.clear(). What has no table is not changed by it, and values stay if they are an object's.
 func (d *pyTable) Clear() {
+	s, st := d.st.s, d.st
 	d.finger = 0
-	if d.st.fault == faultLoses {
-		d.st.s.Memory().Alloc(200)
+	if st.fault == faultLoses {
+		s.Memory().Alloc(200)
 	}
-	d.st.s.Clear(d.d)
-	if !d.st.s.Profile().Suffix && d.st.s.Values(d.d) != 0 {
-		d.st.broken = errors.New("dict/answers: a dict that was cleared has values that are not an object's")
+	version, stays, blocks := d.d.Version(), uintptr(0), 0
+	s.BlocksOf(d.d, func(uintptr) { blocks++ })
+	if s.Profile().Suffix && d.class != nil {
+		stays = s.Values(d.d)
+	}
+	s.Clear(d.d)
+	if st.fault == faultClearsEmpty {
+		version--
+	}
+	if s.Values(d.d) != stays {
+		st.broken = errors.New("dict/answers: a dict that was cleared has values that are not an object's, or not those")
+	}
+	if blocks == 0 && !s.Profile().Old && d.d.Version() != version {
+		st.broken = errors.New("dict/answers: a dict without a table is changed by being cleared")
 	}
 }
 

@@ -469,7 +469,7 @@ func (st *pyStore) crowded() error {
 	if prof.Old {
 		return edge(!c.Shares(), "a class of 2.7 shares keys")
 	}
-	if err := errors.Join(st.lent(words), st.merged(words)); err != nil {
+	if err := errors.Join(st.lent(words), st.merged(words), st.alone()); err != nil {
 		return err
 	}
 	for i := range 33 {
@@ -520,8 +520,27 @@ func (st *pyStore) merged(words []pydict.Word) error {
 	err := s.Merge(without, with, false)
 	first, _, _ := s.Get(without, words[0])
 	second, _, _ := s.Get(without, words[1])
+	met := 0
+	s.All(with, func(_, _ pydict.Word) bool { met++; return false })
 	return errors.Join(err, edge(first == pydict.Int(1) && second == pydict.Int(3),
-		"a merge does not store what is not there, or stores over what is"), s.CheckInvariants(without))
+		"a merge does not store what is not there, or stores over what is"), s.CheckInvariants(without),
+		edge(met == 1, "who wants one entry only is told %d", met))
+}
+
+// alone has an instance whose class goes: then the keys that it shared are its own, and are of its size.
+func (st *pyStore) alone() error {
+	s, prof, slots, room := st.text, st.text.Profile(), 8, uint64(5)
+	if prof.Inline {
+		slots, room = 64, 29
+	}
+	c := s.NewClass()
+	d := s.NewInstance(&c)
+	defer s.Free(d)
+	shares := uint64(s.Size(d))
+	s.FreeClass(&c)
+	want, own := pySize(prof, 0, true)+8*room, uint64(s.Size(d))
+	return edge(shares == want && own == want+uint64(pyBytes(prof, slots)),
+		"an instance takes up %d bytes, and %d without its class", shares, own)
 }
 
 // lent gives the only instance of a class a sixth attribute: up to 3.10 it then has the table of the class, which is

@@ -66,6 +66,8 @@ func dictCanaries() (all []canarytest.Canary) {
 		{fault: faultSeeds, name: "seeds", doc: "strings are hashed with another seed", cause: "dict/hash"},
 		{fault: faultHoldsKey, name: "holds-key", doc: "who looks for a key keeps a reference to it",
 			cause: "dict/references"},
+		{fault: faultClearsEmpty, name: "clears-empty", doc: "a dict is changed by being cleared that has no table",
+			cause: "dict/answers"},
 	} {
 		if row.profile == "" {
 			row.profile = "3.10"
@@ -92,8 +94,8 @@ func dictCanaries() (all []canarytest.Canary) {
 // TestDictCanaries has each of them caught by the check that it is for, and every fault has one.
 func TestDictCanaries(t *testing.T) {
 	canarytest.Caught(t, dictCanaries(), canarytest.Budget{OpsMax: 200})
-	if n := len(dictCanaries()); n != int(faultHoldsKey) {
-		t.Errorf("%d canaries have %d faults", n, faultHoards)
+	if n := len(dictCanaries()); n != int(faultClearsEmpty) {
+		t.Errorf("%d canaries have %d faults", n, faultClearsEmpty)
 	}
 }
 
