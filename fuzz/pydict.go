@@ -177,6 +177,8 @@ const (
 	faultSeeds                   // strings are hashed with another seed
 	faultHoldsKey                // who looks for a key keeps a reference to it
 	faultClearsEmpty             // a dict without a table is said to be changed by being cleared
+	faultTellsNumber             // a hook is said to be told of a number
+	faultUpdatesTwice            // a dict is said to be changed by an update by itself
 )
 
 // pyStore is an interpreter's dicts in the shape of a dict.Store. Values are objects, so that each that a dict holds is
@@ -567,10 +569,17 @@ func (st *pyStore) Track(d pydict.Dict) {
 }
 
 // Own counts a reference.
-func (st *pyStore) Own(w pydict.Word) { st.count(w, 1) }
+func (st *pyStore) Own(w pydict.Word) { st.hear(w); st.count(w, 1) }
 
 // Drop counts one less.
-func (st *pyStore) Drop(w pydict.Word) { st.count(w, -1) }
+func (st *pyStore) Drop(w pydict.Word) { st.hear(w); st.count(w, -1) }
+
+// hear is told of a word by a hook, which is never a number.
+func (st *pyStore) hear(w pydict.Word) {
+	if w.IsInt() || st.fault == faultTellsNumber {
+		st.broken = errors.New("dict/answers: a hook is told of a reference to a number")
+	}
+}
 
 func (st *pyStore) count(w pydict.Word, by int) {
 	switch {
@@ -885,8 +894,8 @@ func (d *pyTable) PopItem() (key, value uint64, ok bool) {
 	}
 	d.popped(before, k)
 	key, value = d.st.number(k), valueOf(v)
-	d.st.Drop(k)
-	d.st.Drop(v)
+	d.st.release(k)
+	d.st.release(v)
 	return key, value, true
 }
 
@@ -955,7 +964,15 @@ func (d *pyTable) Update(from dict.Dict) bool {
 	if st.asked++; d.Len()+other.Len() < 48 || st.asked%32 == 0 {
 		d.merged(other)
 	}
-	return st.must(st.told(func() error { return st.s.Update(d.d, other.d) }))
+	version := d.d.Version()
+	done := st.must(st.told(func() error { return st.s.Update(d.d, other.d) }))
+	if st.fault == faultUpdatesTwice {
+		version--
+	}
+	if (d == other || other.Len() == 0) && !st.s.Profile().Old && d.d.Version() != version {
+		st.broken = errors.New("dict/answers: a dict is changed by an update by itself, or by nothing")
+	}
+	return done
 }
 
 // merged merges a dict into a copy of d without overwriting anything, and compares what became of it.

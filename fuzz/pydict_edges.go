@@ -160,6 +160,14 @@ func (st *pyStore) forms() error {
 		return err
 	}
 	v, ok, err := s.Get(d, w)
+	for n := 14; n < 18; n++ { // bytes behind two words
+		text := s.NewStr(strings.Repeat("x", n))
+		round := s.Profile().Arena.Alignment()
+		bytes := s.Memory().UsableSize(page.Pointer(text.Record()))
+		err = errors.Join(err, edge(bytes == (uintptr(n)+16+round-1)/round*round,
+			"a string of %d bytes is in a block of %d", n, bytes))
+		s.FreeStr(text)
+	}
 	is := pydict.RecordForm(record) == form && pydict.RecordLen(record) == uintptr(text)
 	return errors.Join(err, s.CheckInvariants(d),
 		edge(ok && v == w && d.Len() == 2, "strings of two forms are one key"),
@@ -311,8 +319,11 @@ func (st *pyStore) presized() error {
 	if prof.Old {
 		err = st.likewise()
 	}
-	if prof.Old && st.asked%64 == 10 {
+	switch {
+	case prof.Old && st.asked%64 == 10:
 		err = errors.Join(st.large(50000), st.large(50001))
+	case !prof.Old && st.asked%128 == 50:
+		err = st.grown()
 	}
 	for _, n := range sizes {
 		for _, str := range []bool{false, true} {
@@ -327,7 +338,7 @@ func (st *pyStore) presized() error {
 			err = errors.Join(err, edge(uint64(s.Size(d)) == want,
 				"a dict with room for %d takes up %d bytes, and not %d", n, s.Size(d), want))
 			if n > 1000 { // with slots of more bytes
-				err = errors.Join(err, st.sparse(d))
+				err = errors.Join(err, st.sparse(d, str))
 			}
 			if n <= 171 && !prof.Old && !str {
 				for i := range n {
@@ -399,21 +410,48 @@ func (st *pyStore) large(n int) error {
 		"a dict of %d entries takes up %d bytes when it has grown, and %d before", d.Len(), s.Size(d), before))
 }
 
-// sparse uses a dict that has much room a little.
-func (st *pyStore) sparse(d pydict.Dict) (err error) {
+// grown makes a dict grow to 2^16 slots, which have four bytes each, and uses it a little.
+func (st *pyStore) grown() (err error) {
+	const slots = 1 << 15
+	const full = slots * 2 / 3
 	s := st.text
-	for i := range int64(8) {
-		st.must(s.Set(d, pydict.Int(i<<13), pydict.Int(i)))
+	d := s.NewPresized(full-1, false)
+	defer s.Free(d)
+	for i := range full {
+		st.must(s.Set(d, pydict.Int(int64(i)), pydict.Int(1)))
 	}
-	ok, e := s.Delete(d, pydict.Int(3<<13))
-	err = errors.Join(e, edge(ok, "a number is not there"))
+	before := uint64(s.Size(d))
+	st.must(s.Set(d, pydict.Int(full), pydict.Int(1)))
+	ok, e := s.Delete(d, pydict.Int(full/2))
+	_, is, _ := s.Get(d, pydict.Int(full-1))
+	prof := s.Profile()
+	whole := before == pySize(prof, slots, false) && uint64(s.Size(d)) == pySize(prof, 2*slots, false)
+	return errors.Join(e, s.CheckInvariants(d),
+		edge(ok && is && d.Len() == full, "a number is not found in a large dict"), edge(whole, "a dict of %d entries takes up %d bytes when it has grown, and %d before", full, s.Size(d), before))
+}
+
+// sparse uses a dict that has much room a little, with strings for keys if it is to have them.
+func (st *pyStore) sparse(d pydict.Dict, str bool) (err error) {
+	s := st.text
+	words, done := st.words(8)
+	defer done()
+	var keys []pydict.Word
+	for i, w := range words {
+		if !str {
+			w = pydict.Int(int64(i) << 13)
+		}
+		keys = append(keys, w)
+		st.must(s.Set(d, w, pydict.Int(int64(i))))
+	}
+	ok, e := s.Delete(d, keys[3])
+	err = errors.Join(e, edge(ok, "a key is not there"))
 	key, value, e := s.PopItem(d)
-	err = errors.Join(err, e, edge(value == pydict.Int(key.Int()>>13), "an entry is popped that was not there"))
-	for i := range int64(8) {
-		v, ok, e := s.Get(d, pydict.Int(i<<13))
-		gone := i == 3 || pydict.Int(i) == value
-		err = errors.Join(err, e, edge(ok != gone && (gone || v == pydict.Int(i)),
-			"a number is not found, or was deleted"))
+	err = errors.Join(err, e, edge(key == keys[value.Int()], "an entry is popped that was not there"))
+	for i, w := range keys {
+		v, ok, e := s.Get(d, w)
+		is := pydict.Int(int64(i))
+		gone := i == 3 || is == value
+		err = errors.Join(err, e, edge(ok != gone && (gone || v == is), "a key is not found, or was deleted"))
 	}
 	return err
 }
@@ -469,7 +507,7 @@ func (st *pyStore) crowded() error {
 	if prof.Old {
 		return edge(!c.Shares(), "a class of 2.7 shares keys")
 	}
-	if err := errors.Join(st.lent(words), st.merged(words), st.alone()); err != nil {
+	if err := errors.Join(st.lent(words), st.merged(words), st.alone(), st.forked(words)); err != nil {
 		return err
 	}
 	for i := range 33 {
@@ -536,11 +574,36 @@ func (st *pyStore) alone() error {
 	c := s.NewClass()
 	d := s.NewInstance(&c)
 	defer s.Free(d)
+	copied, err := s.Copy(d)
+	if err != nil {
+		return err
+	}
+	err = edge((s.Values(copied) == 0) == prof.Clone, "a copy of an instance without attributes has a table, or none")
+	s.Free(copied)
 	shares := uint64(s.Size(d))
 	s.FreeClass(&c)
 	want, own := pySize(prof, 0, true)+8*room, uint64(s.Size(d))
-	return edge(shares == want && own == want+uint64(pyBytes(prof, slots)),
-		"an instance takes up %d bytes, and %d without its class", shares, own)
+	return errors.Join(err, edge(shares == want && own == want+uint64(pyBytes(prof, slots)),
+		"an instance takes up %d bytes, and %d without its class", shares, own))
+}
+
+// forked updates an instance without attributes by a dict of its names: where that becomes a clone it has a table of
+// its own, but in 3.13. It deletes an attribute then, by which a class loses its keys up to 3.10.
+func (st *pyStore) forked(words []pydict.Word) error {
+	s, prof := st.text, st.text.Profile()
+	c := s.NewClass()
+	d, names := s.NewInstance(&c), s.New()
+	defer func() { s.Free(d); s.Free(names); s.FreeClass(&c) }()
+	for _, w := range words[:2] {
+		st.must(s.Set(names, w, pydict.Int(1)))
+	}
+	err := s.Update(d, names)
+	own := s.Values(d) == 0
+	err = errors.Join(err, s.CheckInvariants(d), edge(d.Len() == 2 && own == (prof.MergeClone && !prof.Suffix),
+		"an instance that was updated has a table of its own, or has none"))
+	ok, e := s.DelAttr(&c, d, words[0])
+	return errors.Join(err, e, s.CheckInvariants(d),
+		edge(ok && c.Shares() == prof.Inline, "a deletion takes the keys of a class, or leaves them"))
 }
 
 // lent gives the only instance of a class a sixth attribute: up to 3.10 it then has the table of the class, which is

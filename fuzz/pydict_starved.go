@@ -26,7 +26,10 @@ func (st *pyStore) starved() error {
 	class := s.NewClass()
 	names := s.NewShared(words[:7]...)
 	instance, other := s.NewInstance(&class), s.NewInstance(&class)
+	alone := s.NewClass()
+	only := s.NewInstance(&alone)
 	for _, w := range words[:5] {
+		st.must(s.SetAttr(&alone, only, w, pydict.Int(-1)))
 		st.must(s.Set(five, w, pydict.Int(-1)))
 		st.must(s.SetAttr(&class, other, w, pydict.Int(-1)))
 	}
@@ -42,11 +45,11 @@ func (st *pyStore) starved() error {
 	f.keep(body, table, f.blockOf(instance), f.blockOf(other), pyBytes(prof, 8), pyBytes(prof, 16), 8*5, 8*10)
 	f.ballast.starve(s.Memory())
 	err := errors.Join(f.changes(instance, other, five, cleared, one, words),
-		f.makes(&class, &names, instance, five, cleared, body, table))
+		f.makes(&class, &names, instance, five, cleared, body, table), f.lends(&alone, only, words[5]))
 	f.ballast.drop(s.Memory())
 	s.Memory().InjectOOM(0, false)
 	f.free()
-	lens := map[pydict.Dict]int{five: 5, cleared: 0, one: 2, instance: 2, other: 5}
+	lens := map[pydict.Dict]int{five: 5, cleared: 0, one: 2, instance: 2, other: 5, only: only.Len()}
 	for d, n := range lens {
 		v, ok, e := s.Get(d, words[1])
 		same := d.Len() == n && ok == (n > 0) && (!ok || v == pydict.Int(-1))
@@ -56,7 +59,21 @@ func (st *pyStore) starved() error {
 	}
 	s.FreeClass(&class)
 	s.FreeClass(&names)
+	s.FreeClass(&alone)
 	return err
+}
+
+// lends gives the only instance of a class an attribute too many while there is a block for its own table, and none for
+// the values that it then needs: up to 3.10 it has the attribute, and the class has no keys.
+func (f *famine) lends(c *pydict.Class, only pydict.Dict, attr pydict.Word) error {
+	prof := f.s.Profile()
+	if held := f.kept[pyBytes(prof, 16)]; !prof.Old && !prof.Inline && len(held) > 0 {
+		f.s.Memory().Free(held[0])
+		f.kept[pyBytes(prof, 16)] = held[1:]
+		err := f.s.SetAttr(c, only, attr, pydict.Int(-1))
+		return refused("to lend a table to a class", err, c.Shares(), only.Len() != 6)
+	}
+	return nil
 }
 
 // pyBytes is what a table of strings with so many slots takes up.
