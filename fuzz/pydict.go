@@ -179,6 +179,7 @@ const (
 	faultClearsEmpty             // a dict without a table is said to be changed by being cleared
 	faultTellsNumber             // a hook is said to be told of a number
 	faultUpdatesTwice            // a dict is said to be changed by an update by itself
+	faultTracksAll               // all is said to be a container
 )
 
 // pyStore is an interpreter's dicts in the shape of a dict.Store. Values are objects, so that each that a dict holds is
@@ -202,6 +203,7 @@ type pyStore struct {
 
 	dicts    []*pyTable // in the order in which they were made
 	tracked  map[pydict.Dict]bool
+	seen     bool // who asked last was told of a container, or of a dict that is tracked
 	things   []pyThing
 	spare    []pydict.Word   // things that are nobody's
 	strs     map[uintptr]int // references to strings, by record
@@ -554,15 +556,32 @@ func (st *pyStore) Equal(stored, key pydict.Word) (bool, error) {
 // tagged tells whether a word is a number or a string, of which hooks know nothing.
 func tagged(w pydict.Word) bool { return w.IsInt() || w.IsStr() }
 
-// MayBeTracked says that every third value is a container.
-func (st *pyStore) MayBeTracked(w pydict.Word) bool { return isPyValue(w) && valueOf(w)%3 == 1 }
+// MayBeTracked says that every third value is a container, and of the keys that are objects every fourth.
+func (st *pyStore) MayBeTracked(w pydict.Word) bool {
+	switch {
+	case isPyValue(w):
+		st.seen = valueOf(w)%3 == 1
+	case tagged(w):
+		st.seen = false
+	default:
+		st.seen = st.at(w).key%4 == 3
+	}
+	return st.seen || st.fault == faultTracksAll
+}
 
 // Tracked tells whether a dict is seen by a collector.
-func (st *pyStore) Tracked(d pydict.Dict) bool { return st.tracked[d] && st.fault != faultTracksTwice }
+func (st *pyStore) Tracked(d pydict.Dict) bool {
+	is := st.tracked[d] && st.fault != faultTracksTwice
+	st.seen = st.seen || is
+	return is
+}
 
-// Track makes it one, which it must not have been.
+// Track makes it one, which it must not have been, for a reason that was asked for just before.
 func (st *pyStore) Track(d pydict.Dict) {
-	if st.tracked[d] {
+	if !st.seen {
+		st.broken = errors.New("dict/tracked: a dict is tracked that holds no container")
+	}
+	if st.seen = false; st.tracked[d] {
 		st.broken = errors.New("dict/tracked: a dict that is tracked is tracked again")
 	}
 	st.tracked[d] = st.fault != faultUntracks

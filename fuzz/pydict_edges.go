@@ -427,7 +427,8 @@ func (st *pyStore) grown() (err error) {
 	prof := s.Profile()
 	whole := before == pySize(prof, slots, false) && uint64(s.Size(d)) == pySize(prof, 2*slots, false)
 	return errors.Join(e, s.CheckInvariants(d),
-		edge(ok && is && d.Len() == full, "a number is not found in a large dict"), edge(whole, "a dict of %d entries takes up %d bytes when it has grown, and %d before", full, s.Size(d), before))
+		edge(ok && is && d.Len() == full, "a number is not found in a large dict"), edge(whole,
+			"a dict of %d entries takes up %d bytes when it has grown, and %d before", full, s.Size(d), before))
 }
 
 // sparse uses a dict that has much room a little, with strings for keys if it is to have them.

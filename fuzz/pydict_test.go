@@ -71,6 +71,8 @@ func dictCanaries() (all []canarytest.Canary) {
 		{fault: faultTellsNumber, name: "tells-number", doc: "a hook is told of a number", cause: "dict/answers"},
 		{fault: faultUpdatesTwice, name: "updates-twice", doc: "a dict is changed by an update by itself",
 			cause: "dict/answers"},
+		{fault: faultTracksAll, name: "tracks-all", doc: "a dict is tracked that holds no container",
+			cause: "dict/tracked"},
 	} {
 		if row.profile == "" {
 			row.profile = "3.10"
@@ -97,8 +99,8 @@ func dictCanaries() (all []canarytest.Canary) {
 // TestDictCanaries has each of them caught by the check that it is for, and every fault has one.
 func TestDictCanaries(t *testing.T) {
 	canarytest.Caught(t, dictCanaries(), canarytest.Budget{OpsMax: 200})
-	if n := len(dictCanaries()); n != int(faultUpdatesTwice) {
-		t.Errorf("%d canaries have %d faults", n, int(faultUpdatesTwice))
+	if n := len(dictCanaries()); n != int(faultTracksAll) {
+		t.Errorf("%d canaries have %d faults", n, int(faultTracksAll))
 	}
 }
 
