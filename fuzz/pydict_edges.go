@@ -508,7 +508,7 @@ func (st *pyStore) crowded() error {
 	if prof.Old {
 		return edge(!c.Shares(), "a class of 2.7 shares keys")
 	}
-	if err := errors.Join(st.lent(words), st.merged(words), st.alone(), st.forked(words)); err != nil {
+	if err := errors.Join(st.lent(words), st.merged(words), st.alone(), st.forked(words), st.filled(words)); err != nil {
 		return err
 	}
 	for i := range 33 {
@@ -586,6 +586,45 @@ func (st *pyStore) alone() error {
 	want, own := pySize(prof, 0, true)+8*room, uint64(s.Size(d))
 	return errors.Join(err, edge(shares == want && own == want+uint64(pyBytes(prof, slots)),
 		"an instance takes up %d bytes, and %d without its class", shares, own))
+}
+
+// filled gives an instance all the attributes that it has room for, where its list of their order has no byte to spare.
+// Up to 3.10 it has room for what its class has from the start, and for as many as the table of that has.
+func (st *pyStore) filled(words []pydict.Word) (err error) {
+	const instances, room = 8, 22
+	s := st.text
+	if !s.Profile().Inline {
+		for _, c := range []struct{ attrs, room int }{{5, 5}, {10, 10}, {11, 21}} {
+			class := s.NewShared(words[:c.attrs]...)
+			d := s.NewInstance(&class)
+			err = errors.Join(err, st.valuesBlock(d, c.room), s.CheckInvariants(d))
+			s.Free(d)
+			s.FreeClass(&class)
+		}
+		return err
+	}
+	c := s.NewClass()
+	var dicts []pydict.Dict
+	for range instances {
+		dicts = append(dicts, s.NewInstance(&c))
+	}
+	d := dicts[instances-1]
+	for _, w := range words[:room] {
+		st.must(s.SetAttr(&c, d, w, w))
+	}
+	err = errors.Join(st.valuesBlock(d, room), s.CheckInvariants(d),
+		edge(s.Values(d) != 0 && d.Len() == room, "an instance has no room for %d attributes", room))
+	at := 0
+	s.All(d, func(key, value pydict.Word) bool {
+		err = errors.Join(err, edge(key == words[at] && value == key, "attribute %d of an instance is another", at))
+		at++
+		return true
+	})
+	for _, d := range dicts {
+		s.Free(d)
+	}
+	s.FreeClass(&c)
+	return err
 }
 
 // forked updates an instance without attributes by a dict of its names: where that becomes a clone it has a table of

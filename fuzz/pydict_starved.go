@@ -138,10 +138,15 @@ func refused(what string, err error, answers ...bool) error {
 // one that was cleared, and of one of two strings.
 func (f *famine) changes(instance, other, five, cleared, one pydict.Dict, words []pydict.Word) error {
 	s, prof, value := f.s, f.s.Profile(), pydict.Int(-2)
-	if prof.Old {
-		return nil // stores before it grows
-	}
 	var err error
+	if prof.Old { // stores before it grows
+		v, e := s.SetDefault(five, words[5], value)
+		there, e2 := s.Delete(five, words[5])
+		e3 := s.Set(five, words[5], value)
+		again, e4 := s.Delete(five, words[5])
+		return errors.Join(refused("a default in a full table", e, v != 0), refused("a key in a full table", e3), e2, e4,
+			edge(there && again, "what 2.7 has stored before it grows is not there"))
+	}
 	try := func(size uintptr, what string, do func() error, answers ...*bool) {
 		err = errors.Join(err, f.given(size, func() error {
 			e := do()
