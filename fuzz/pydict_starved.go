@@ -243,6 +243,7 @@ func (f *famine) makes(class, names *pydict.Class, instance, five, cleared pydic
 		try("a copy of an instance", func() (pydict.Dict, error) { return s.Copy(instance) }, f.blockOf(instance))
 		try("an instance", plain(func() pydict.Dict { return s.NewInstance(class) }), f.blockOf(instance))
 		try("a dict with room", plain(func() pydict.Dict { return s.NewPresized(8, true) }), pyBytes(prof, 16))
+		try("a dict with much room", plain(func() pydict.Dict { return s.NewPresized(87381, false) }))
 		err = errors.Join(err, f.given(0, func() error {
 			c, more := s.NewClass(), s.NewShared()
 			return edge(!c.Shares() && !more.Shares(), "a class has keys without memory")
