@@ -92,7 +92,7 @@ func (st *pyStore) plain() error {
 		return err
 	}
 	defer func() { s.Free(d); s.Free(other) }()
-	err = errors.Join(st.forms(), st.alike(), st.seeded(), st.likely())
+	err = errors.Join(st.forms(), st.alike(), st.seeded(), st.stale(), st.likely())
 	if st.asked%64 == 0 {
 		err = errors.Join(err, newest())
 	}
@@ -227,6 +227,36 @@ func (st *pyStore) seeded() error {
 		checkHashes(s, seed), s.Close())
 }
 
+// stale walks over a dict whose table becomes a shorter one meanwhile, in the block of the first, where an entry is left
+// behind the last: it is not met.
+func (st *pyStore) stale() (err error) {
+	s := st.text
+	if s.Profile().Old {
+		return nil
+	}
+	words, done := st.words(5)
+	defer done()
+	for _, back := range []bool{false, true} {
+		d, want := s.New(), pydict.Word(0)
+		for _, w := range words[:3] {
+			st.must(s.Set(d, w, w))
+		}
+		_, e := s.Delete(d, words[0])
+		it := s.Iter(d)
+		if back {
+			it, want = s.Reversed(d), words[4]
+		} else {
+			s.Next(&it)
+		}
+		s.Clear(d)
+		st.must(errors.Join(s.Set(d, words[3], words[3]), s.Set(d, words[4], words[4])))
+		key, _, _, e2 := s.Next(&it)
+		err = errors.Join(err, e, e2, edge(key == want, "who walks over a table that became shorter meets another key"))
+		s.Free(d)
+	}
+	return err
+}
+
 // newest is the space of a Config that says nothing.
 func newest() error {
 	s, err := pydict.NewSpace(pydict.Config{})
@@ -234,8 +264,12 @@ func newest() error {
 		return err
 	}
 	all := pydict.Profiles()
-	is := s.Profile()
-	return errors.Join(edge(is == all[len(all)-1], "a space is by itself one of %s", is.Name), s.Close())
+	is, mem := s.Profile(), s.Memory()
+	w := s.NewStr("a block")
+	_, _, before := mem.Usage()
+	err = errors.Join(edge(w != 0 && is == all[len(all)-1], "a space is by itself one of %s", is.Name), s.Close())
+	_, _, after := mem.Usage()
+	return errors.Join(err, edge(before > 0 && after == 0, "%d bytes are left of a space's own memory", after))
 }
 
 // waiting makes more dicts than wait for reuse: of those that are taken away 80 do, and as many of their tables of 8
