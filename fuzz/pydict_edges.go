@@ -251,7 +251,8 @@ func (st *pyStore) stale() (err error) {
 		s.Clear(d)
 		st.must(errors.Join(s.Set(d, words[3], words[3]), s.Set(d, words[4], words[4])))
 		key, _, _, e2 := s.Next(&it)
-		err = errors.Join(err, e, e2, edge(key == want, "who walks over a table that became shorter meets another key"))
+		err = errors.Join(err, e, e2, edge(key == want,
+			"who walks over a table that became shorter meets another key"))
 		s.Free(d)
 	}
 	return err
