@@ -227,8 +227,8 @@ func (st *pyStore) seeded() error {
 		checkHashes(s, seed), s.Close())
 }
 
-// stale walks over a dict whose table becomes a shorter one meanwhile, in the block of the first, where an entry is left
-// behind the last: it is not met.
+// stale walks over a dict whose table becomes a shorter one meanwhile, in the block of the first, where an entry is
+// left behind the last: it is not met.
 func (st *pyStore) stale() (err error) {
 	s := st.text
 	if s.Profile().Old {
@@ -629,7 +629,7 @@ func (st *pyStore) filled(words []pydict.Word) (err error) {
 	const instances, room = 8, 22
 	s := st.text
 	if !s.Profile().Inline {
-		for _, c := range []struct{ attrs, room int }{{5, 5}, {10, 10}, {11, 21}} {
+		for _, c := range []struct{ attrs, room int }{{2, 5}, {5, 5}, {10, 10}, {11, 21}} {
 			class := s.NewShared(words[:c.attrs]...)
 			d := s.NewInstance(&class)
 			err = errors.Join(err, st.valuesBlock(d, c.room), s.CheckInvariants(d))

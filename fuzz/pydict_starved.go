@@ -2,6 +2,7 @@ package fuzz
 
 import (
 	"errors"
+	"strings"
 	"unsafe"
 
 	pydict "heapfuzz/impl/dict"
@@ -226,6 +227,9 @@ func (f *famine) makes(class, names *pydict.Class, instance, five, cleared pydic
 	} else {
 		try("{}", plain(s.New), body)
 	}
+	err = errors.Join(err, f.given(0, func() error {
+		return edge(s.NewStr(strings.Repeat("x", 600)) == 0, "a string is made without memory")
+	}))
 	try("a copy", func() (pydict.Dict, error) { return s.Copy(five) }, table)
 	try("a copy of nothing", func() (pydict.Dict, error) { return s.Copy(cleared) })
 	if !prof.Old && !prof.LazyNew {
