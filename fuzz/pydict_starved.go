@@ -39,6 +39,7 @@ func (st *pyStore) starved() error {
 			s.SetAttr(&class, instance, w, pydict.Int(-1))))
 	}
 	s.Clear(cleared)
+	stuck := st.fives()
 	s.Trim()
 	f := &famine{s: s, kept: map[uintptr][]unsafe.Pointer{}}
 	body := prof.HeadBytes + pyHeader + s.BodyBytes()
@@ -46,10 +47,11 @@ func (st *pyStore) starved() error {
 	f.keep(body, table, f.blockOf(instance), f.blockOf(other), pyBytes(prof, 8), pyBytes(prof, 16), 8*5, 8*10)
 	f.ballast.starve(s.Memory())
 	err := errors.Join(f.changes(instance, other, five, cleared, one, words),
-		f.makes(&class, &names, instance, five, cleared, body, table), f.lends(&alone, only, words[5]))
+		f.makes(&class, &names, instance, five, cleared, body, table), f.lends(&alone, only, words[5]), f.sticks(stuck))
 	f.ballast.drop(s.Memory())
 	s.Memory().InjectOOM(0, false)
 	f.free()
+	err = errors.Join(err, st.grows(stuck))
 	lens := map[pydict.Dict]int{five: 5, cleared: 0, one: 2, instance: 2, other: 5, only: only.Len()}
 	for d, n := range lens {
 		v, ok, e := s.Get(d, words[1])
@@ -61,6 +63,57 @@ func (st *pyStore) starved() error {
 	s.FreeClass(&class)
 	s.FreeClass(&names)
 	s.FreeClass(&alone)
+	return err
+}
+
+// fives are two dicts of 2.7 of five numbers each, whose table is full.
+func (st *pyStore) fives() (dicts []pydict.Dict) {
+	for range 2 {
+		if st.text.Profile().Old {
+			d := st.text.New()
+			for n := range int64(5) {
+				st.must(st.text.Set(d, pydict.Int(n), pydict.Int(-1)))
+			}
+			dicts = append(dicts, d)
+		}
+	}
+	return dicts
+}
+
+// sticks stores numbers in them until one slot is empty, which no number is given. Two are taken out of the second
+// then, whose slots stay used.
+func (f *famine) sticks(dicts []pydict.Dict) (err error) {
+	s := f.s
+	for i, d := range dicts {
+		for n := int64(5); n < 7; n++ {
+			err = errors.Join(err, refused("a slot of the last three", s.Set(d, pydict.Int(n), pydict.Int(-1))))
+		}
+		for n := int64(5); i == 1 && n < 7; n++ {
+			_, e := s.Delete(d, pydict.Int(n))
+			err = errors.Join(err, e)
+		}
+		if i == 1 { // it may be used again
+			e := s.Set(d, pydict.Int(5), pydict.Int(-1))
+			err = errors.Join(err, refused("a slot that was used", e, d.Len() != 6))
+			_, e = s.Delete(d, pydict.Int(5))
+			err = errors.Join(err, e)
+		}
+		n := d.Len()
+		e := s.Set(d, pydict.Int(7), pydict.Int(-1))
+		err = errors.Join(err, refused("the last slot", e, d.Len() != n), s.CheckInvariants(d))
+	}
+	return err
+}
+
+// grows has them grow when there is memory: to more slots than four times their entries.
+func (st *pyStore) grows(dicts []pydict.Dict) (err error) {
+	s := st.text
+	for _, d := range dicts {
+		st.must(s.Set(d, pydict.Int(7), pydict.Int(-1)))
+		err = errors.Join(err, s.CheckInvariants(d), edge(uint64(s.Size(d)) == pyHead(s.Profile())+248+24*32,
+			"a dict of %d entries that was refused memory takes up %d bytes", d.Len(), s.Size(d)))
+		s.Free(d)
+	}
 	return err
 }
 
