@@ -176,6 +176,10 @@ const (
 	faultHoards                  // a block is lost when all dicts are gone
 	faultSeeds                   // strings are hashed with another seed
 	faultHoldsKey                // who looks for a key keeps a reference to it
+	faultClearsEmpty             // a dict without a table is said to be changed by being cleared
+	faultTellsNumber             // a hook is said to be told of a number
+	faultUpdatesTwice            // a dict is said to be changed by an update by itself
+	faultTracksAll               // all is said to be a container
 )
 
 // pyStore is an interpreter's dicts in the shape of a dict.Store. Values are objects, so that each that a dict holds is
@@ -199,6 +203,7 @@ type pyStore struct {
 
 	dicts    []*pyTable // in the order in which they were made
 	tracked  map[pydict.Dict]bool
+	seen     bool // who asked last was told of a container, or of a dict that is tracked
 	things   []pyThing
 	spare    []pydict.Word   // things that are nobody's
 	strs     map[uintptr]int // references to strings, by record
@@ -551,25 +556,49 @@ func (st *pyStore) Equal(stored, key pydict.Word) (bool, error) {
 // tagged tells whether a word is a number or a string, of which hooks know nothing.
 func tagged(w pydict.Word) bool { return w.IsInt() || w.IsStr() }
 
-// MayBeTracked says that every third value is a container.
-func (st *pyStore) MayBeTracked(w pydict.Word) bool { return isPyValue(w) && valueOf(w)%3 == 1 }
+// MayBeTracked says that every third value is a container, and of the keys that are objects every fourth.
+func (st *pyStore) MayBeTracked(w pydict.Word) bool {
+	switch {
+	case isPyValue(w):
+		st.seen = valueOf(w)%3 == 1
+	case tagged(w):
+		st.seen = false
+	default:
+		st.seen = st.at(w).key%4 == 3
+	}
+	return st.seen || st.fault == faultTracksAll
+}
 
 // Tracked tells whether a dict is seen by a collector.
-func (st *pyStore) Tracked(d pydict.Dict) bool { return st.tracked[d] && st.fault != faultTracksTwice }
+func (st *pyStore) Tracked(d pydict.Dict) bool {
+	is := st.tracked[d] && st.fault != faultTracksTwice
+	st.seen = st.seen || is
+	return is
+}
 
-// Track makes it one, which it must not have been.
+// Track makes it one, which it must not have been, for a reason that was asked for just before.
 func (st *pyStore) Track(d pydict.Dict) {
-	if st.tracked[d] {
+	if !st.seen {
+		st.broken = errors.New("dict/tracked: a dict is tracked that holds no container")
+	}
+	if st.seen = false; st.tracked[d] {
 		st.broken = errors.New("dict/tracked: a dict that is tracked is tracked again")
 	}
 	st.tracked[d] = st.fault != faultUntracks
 }
 
 // Own counts a reference.
-func (st *pyStore) Own(w pydict.Word) { st.count(w, 1) }
+func (st *pyStore) Own(w pydict.Word) { st.hear(w); st.count(w, 1) }
 
 // Drop counts one less.
-func (st *pyStore) Drop(w pydict.Word) { st.count(w, -1) }
+func (st *pyStore) Drop(w pydict.Word) { st.hear(w); st.count(w, -1) }
+
+// hear is told of a word by a hook, which is never a number.
+func (st *pyStore) hear(w pydict.Word) {
+	if w.IsInt() || st.fault == faultTellsNumber {
+		st.broken = errors.New("dict/answers: a hook is told of a reference to a number")
+	}
+}
 
 func (st *pyStore) count(w pydict.Word, by int) {
 	switch {
@@ -826,15 +855,27 @@ func (d *pyTable) Delete(key uint64) (ok bool) {
 // Len is len(d).
 func (d *pyTable) Len() int { return d.d.Len() }
 
-// Clear is d.clear().
+// Clear is d.clear(). What has no table is not changed by it, and values stay if they are an object's.
 func (d *pyTable) Clear() {
+	s, st := d.st.s, d.st
 	d.finger = 0
-	if d.st.fault == faultLoses {
-		d.st.s.Memory().Alloc(200)
+	if st.fault == faultLoses {
+		s.Memory().Alloc(200)
 	}
-	d.st.s.Clear(d.d)
-	if !d.st.s.Profile().Suffix && d.st.s.Values(d.d) != 0 {
-		d.st.broken = errors.New("dict/answers: a dict that was cleared has values that are not an object's")
+	version, stays, blocks := d.d.Version(), uintptr(0), 0
+	s.BlocksOf(d.d, func(uintptr) { blocks++ })
+	if s.Profile().Suffix && d.class != nil {
+		stays = s.Values(d.d)
+	}
+	s.Clear(d.d)
+	if st.fault == faultClearsEmpty {
+		version--
+	}
+	if s.Values(d.d) != stays {
+		st.broken = errors.New("dict/answers: a dict that was cleared has values that are not an object's, or not those")
+	}
+	if blocks == 0 && !s.Profile().Old && d.d.Version() != version {
+		st.broken = errors.New("dict/answers: a dict without a table is changed by being cleared")
 	}
 }
 
@@ -872,8 +913,8 @@ func (d *pyTable) PopItem() (key, value uint64, ok bool) {
 	}
 	d.popped(before, k)
 	key, value = d.st.number(k), valueOf(v)
-	d.st.Drop(k)
-	d.st.Drop(v)
+	d.st.release(k)
+	d.st.release(v)
 	return key, value, true
 }
 
@@ -942,7 +983,15 @@ func (d *pyTable) Update(from dict.Dict) bool {
 	if st.asked++; d.Len()+other.Len() < 48 || st.asked%32 == 0 {
 		d.merged(other)
 	}
-	return st.must(st.told(func() error { return st.s.Update(d.d, other.d) }))
+	version := d.d.Version()
+	done := st.must(st.told(func() error { return st.s.Update(d.d, other.d) }))
+	if st.fault == faultUpdatesTwice {
+		version--
+	}
+	if (d == other || other.Len() == 0) && !st.s.Profile().Old && d.d.Version() != version {
+		st.broken = errors.New("dict/answers: a dict is changed by an update by itself, or by nothing")
+	}
+	return done
 }
 
 // merged merges a dict into a copy of d without overwriting anything, and compares what became of it.

@@ -24,7 +24,7 @@ func (d *pyTable) checkSeen() error {
 	contains := false
 	st.s.All(d.d, func(key, value pydict.Word) bool {
 		entries = append(entries, key, value)
-		contains = contains || st.MayBeTracked(value)
+		contains = contains || st.MayBeTracked(key) || st.MayBeTracked(value)
 		return true
 	})
 	if contains && !st.Tracked(d.d) {

@@ -92,7 +92,7 @@ func (st *pyStore) plain() error {
 		return err
 	}
 	defer func() { s.Free(d); s.Free(other) }()
-	err = errors.Join(st.forms(), st.alike(), st.seeded(), st.likely())
+	err = errors.Join(st.forms(), st.alike(), st.seeded(), st.stale(), st.likely())
 	if st.asked%64 == 0 {
 		err = errors.Join(err, newest())
 	}
@@ -160,6 +160,14 @@ func (st *pyStore) forms() error {
 		return err
 	}
 	v, ok, err := s.Get(d, w)
+	for n := 14; n < 18; n++ { // bytes behind two words
+		text := s.NewStr(strings.Repeat("x", n))
+		round := s.Profile().Arena.Alignment()
+		bytes := s.Memory().UsableSize(page.Pointer(text.Record()))
+		err = errors.Join(err, edge(bytes == (uintptr(n)+16+round-1)/round*round,
+			"a string of %d bytes is in a block of %d", n, bytes))
+		s.FreeStr(text)
+	}
 	is := pydict.RecordForm(record) == form && pydict.RecordLen(record) == uintptr(text)
 	return errors.Join(err, s.CheckInvariants(d),
 		edge(ok && v == w && d.Len() == 2, "strings of two forms are one key"),
@@ -219,6 +227,37 @@ func (st *pyStore) seeded() error {
 		checkHashes(s, seed), s.Close())
 }
 
+// stale walks over a dict whose table becomes a shorter one meanwhile, in the block of the first, where an entry is
+// left behind the last: it is not met.
+func (st *pyStore) stale() (err error) {
+	s := st.text
+	if s.Profile().Old {
+		return nil
+	}
+	words, done := st.words(5)
+	defer done()
+	for _, back := range []bool{false, true} {
+		d, want := s.New(), pydict.Word(0)
+		for _, w := range words[:3] {
+			st.must(s.Set(d, w, w))
+		}
+		_, e := s.Delete(d, words[0])
+		it := s.Iter(d)
+		if back {
+			it, want = s.Reversed(d), words[4]
+		} else {
+			s.Next(&it)
+		}
+		s.Clear(d)
+		st.must(errors.Join(s.Set(d, words[3], words[3]), s.Set(d, words[4], words[4])))
+		key, _, _, e2 := s.Next(&it)
+		err = errors.Join(err, e, e2, edge(key == want,
+			"who walks over a table that became shorter meets another key"))
+		s.Free(d)
+	}
+	return err
+}
+
 // newest is the space of a Config that says nothing.
 func newest() error {
 	s, err := pydict.NewSpace(pydict.Config{})
@@ -226,8 +265,12 @@ func newest() error {
 		return err
 	}
 	all := pydict.Profiles()
-	is := s.Profile()
-	return errors.Join(edge(is == all[len(all)-1], "a space is by itself one of %s", is.Name), s.Close())
+	is, mem := s.Profile(), s.Memory()
+	w := s.NewStr("a block")
+	_, _, before := mem.Usage()
+	err = errors.Join(edge(w != 0 && is == all[len(all)-1], "a space is by itself one of %s", is.Name), s.Close())
+	_, _, after := mem.Usage()
+	return errors.Join(err, edge(before > 0 && after == 0, "%d bytes are left of a space's own memory", after))
 }
 
 // waiting makes more dicts than wait for reuse: of those that are taken away 80 do, and as many of their tables of 8
@@ -311,8 +354,11 @@ func (st *pyStore) presized() error {
 	if prof.Old {
 		err = st.likewise()
 	}
-	if prof.Old && st.asked%64 == 10 {
+	switch {
+	case prof.Old && st.asked%64 == 10:
 		err = errors.Join(st.large(50000), st.large(50001))
+	case !prof.Old && st.asked%128 == 50:
+		err = st.grown()
 	}
 	for _, n := range sizes {
 		for _, str := range []bool{false, true} {
@@ -327,7 +373,7 @@ func (st *pyStore) presized() error {
 			err = errors.Join(err, edge(uint64(s.Size(d)) == want,
 				"a dict with room for %d takes up %d bytes, and not %d", n, s.Size(d), want))
 			if n > 1000 { // with slots of more bytes
-				err = errors.Join(err, st.sparse(d))
+				err = errors.Join(err, st.sparse(d, str))
 			}
 			if n <= 171 && !prof.Old && !str {
 				for i := range n {
@@ -399,21 +445,49 @@ func (st *pyStore) large(n int) error {
 		"a dict of %d entries takes up %d bytes when it has grown, and %d before", d.Len(), s.Size(d), before))
 }
 
-// sparse uses a dict that has much room a little.
-func (st *pyStore) sparse(d pydict.Dict) (err error) {
+// grown makes a dict grow to 2^16 slots, which have four bytes each, and uses it a little.
+func (st *pyStore) grown() (err error) {
+	const slots = 1 << 15
+	const full = slots * 2 / 3
 	s := st.text
-	for i := range int64(8) {
-		st.must(s.Set(d, pydict.Int(i<<13), pydict.Int(i)))
+	d := s.NewPresized(full-1, false)
+	defer s.Free(d)
+	for i := range full {
+		st.must(s.Set(d, pydict.Int(int64(i)), pydict.Int(1)))
 	}
-	ok, e := s.Delete(d, pydict.Int(3<<13))
-	err = errors.Join(e, edge(ok, "a number is not there"))
+	before := uint64(s.Size(d))
+	st.must(s.Set(d, pydict.Int(full), pydict.Int(1)))
+	ok, e := s.Delete(d, pydict.Int(full/2))
+	_, is, _ := s.Get(d, pydict.Int(full-1))
+	prof := s.Profile()
+	whole := before == pySize(prof, slots, false) && uint64(s.Size(d)) == pySize(prof, 2*slots, false)
+	return errors.Join(e, s.CheckInvariants(d),
+		edge(ok && is && d.Len() == full, "a number is not found in a large dict"), edge(whole,
+			"a dict of %d entries takes up %d bytes when it has grown, and %d before", full, s.Size(d), before))
+}
+
+// sparse uses a dict that has much room a little, with strings for keys if it is to have them.
+func (st *pyStore) sparse(d pydict.Dict, str bool) (err error) {
+	s := st.text
+	words, done := st.words(8)
+	defer done()
+	var keys []pydict.Word
+	for i, w := range words {
+		if !str {
+			w = pydict.Int(int64(i) << 13)
+		}
+		keys = append(keys, w)
+		st.must(s.Set(d, w, pydict.Int(int64(i))))
+	}
+	ok, e := s.Delete(d, keys[3])
+	err = errors.Join(e, edge(ok, "a key is not there"))
 	key, value, e := s.PopItem(d)
-	err = errors.Join(err, e, edge(value == pydict.Int(key.Int()>>13), "an entry is popped that was not there"))
-	for i := range int64(8) {
-		v, ok, e := s.Get(d, pydict.Int(i<<13))
-		gone := i == 3 || pydict.Int(i) == value
-		err = errors.Join(err, e, edge(ok != gone && (gone || v == pydict.Int(i)),
-			"a number is not found, or was deleted"))
+	err = errors.Join(err, e, edge(key == keys[value.Int()], "an entry is popped that was not there"))
+	for i, w := range keys {
+		v, ok, e := s.Get(d, w)
+		is := pydict.Int(int64(i))
+		gone := i == 3 || is == value
+		err = errors.Join(err, e, edge(ok != gone && (gone || v == is), "a key is not found, or was deleted"))
 	}
 	return err
 }
@@ -469,7 +543,7 @@ func (st *pyStore) crowded() error {
 	if prof.Old {
 		return edge(!c.Shares(), "a class of 2.7 shares keys")
 	}
-	if err := errors.Join(st.lent(words), st.merged(words)); err != nil {
+	if err := errors.Join(st.lent(words), st.merged(words), st.alone(), st.forked(words), st.filled(words)); err != nil {
 		return err
 	}
 	for i := range 33 {
@@ -520,8 +594,91 @@ func (st *pyStore) merged(words []pydict.Word) error {
 	err := s.Merge(without, with, false)
 	first, _, _ := s.Get(without, words[0])
 	second, _, _ := s.Get(without, words[1])
+	met := 0
+	s.All(with, func(_, _ pydict.Word) bool { met++; return false })
 	return errors.Join(err, edge(first == pydict.Int(1) && second == pydict.Int(3),
-		"a merge does not store what is not there, or stores over what is"), s.CheckInvariants(without))
+		"a merge does not store what is not there, or stores over what is"), s.CheckInvariants(without),
+		edge(met == 1, "who wants one entry only is told %d", met))
+}
+
+// alone has an instance whose class goes: then the keys that it shared are its own, and are of its size.
+func (st *pyStore) alone() error {
+	s, prof, slots, room := st.text, st.text.Profile(), 8, uint64(5)
+	if prof.Inline {
+		slots, room = 64, 29
+	}
+	c := s.NewClass()
+	d := s.NewInstance(&c)
+	defer s.Free(d)
+	copied, err := s.Copy(d)
+	if err != nil {
+		return err
+	}
+	err = edge((s.Values(copied) == 0) == prof.Clone, "a copy of an instance without attributes has a table, or none")
+	s.Free(copied)
+	shares := uint64(s.Size(d))
+	s.FreeClass(&c)
+	want, own := pySize(prof, 0, true)+8*room, uint64(s.Size(d))
+	return errors.Join(err, edge(shares == want && own == want+uint64(pyBytes(prof, slots)),
+		"an instance takes up %d bytes, and %d without its class", shares, own))
+}
+
+// filled gives an instance all the attributes that it has room for, where its list of their order has no byte to spare.
+// Up to 3.10 it has room for what its class has from the start, and for as many as the table of that has.
+func (st *pyStore) filled(words []pydict.Word) (err error) {
+	const instances, room = 8, 22
+	s := st.text
+	if !s.Profile().Inline {
+		for _, c := range []struct{ attrs, room int }{{2, 5}, {5, 5}, {10, 10}, {11, 21}} {
+			class := s.NewShared(words[:c.attrs]...)
+			d := s.NewInstance(&class)
+			err = errors.Join(err, st.valuesBlock(d, c.room), s.CheckInvariants(d))
+			s.Free(d)
+			s.FreeClass(&class)
+		}
+		return err
+	}
+	c := s.NewClass()
+	var dicts []pydict.Dict
+	for range instances {
+		dicts = append(dicts, s.NewInstance(&c))
+	}
+	d := dicts[instances-1]
+	for _, w := range words[:room] {
+		st.must(s.SetAttr(&c, d, w, w))
+	}
+	err = errors.Join(st.valuesBlock(d, room), s.CheckInvariants(d),
+		edge(s.Values(d) != 0 && d.Len() == room, "an instance has no room for %d attributes", room))
+	at := 0
+	s.All(d, func(key, value pydict.Word) bool {
+		err = errors.Join(err, edge(key == words[at] && value == key, "attribute %d of an instance is another", at))
+		at++
+		return true
+	})
+	for _, d := range dicts {
+		s.Free(d)
+	}
+	s.FreeClass(&c)
+	return err
+}
+
+// forked updates an instance without attributes by a dict of its names: where that becomes a clone it has a table of
+// its own, but in 3.13. It deletes an attribute then, by which a class loses its keys up to 3.10.
+func (st *pyStore) forked(words []pydict.Word) error {
+	s, prof := st.text, st.text.Profile()
+	c := s.NewClass()
+	d, names := s.NewInstance(&c), s.New()
+	defer func() { s.Free(d); s.Free(names); s.FreeClass(&c) }()
+	for _, w := range words[:2] {
+		st.must(s.Set(names, w, pydict.Int(1)))
+	}
+	err := s.Update(d, names)
+	own := s.Values(d) == 0
+	err = errors.Join(err, s.CheckInvariants(d), edge(d.Len() == 2 && own == (prof.MergeClone && !prof.Suffix),
+		"an instance that was updated has a table of its own, or has none"))
+	ok, e := s.DelAttr(&c, d, words[0])
+	return errors.Join(err, e, s.CheckInvariants(d),
+		edge(ok && c.Shares() == prof.Inline, "a deletion takes the keys of a class, or leaves them"))
 }
 
 // lent gives the only instance of a class a sixth attribute: up to 3.10 it then has the table of the class, which is

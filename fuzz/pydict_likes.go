@@ -39,7 +39,7 @@ func (st *pyStore) likely() error {
 	err = errors.Join(l.widens(), l.refills(), l.combines(), l.mixes())
 	err = errors.Join(err, l.strangers())
 	l.hash = 1 << 40
-	err = errors.Join(err, l.places(), l.wander(uint64(st.asked)))
+	err = errors.Join(err, l.places(), l.merges(), l.wander(uint64(st.asked)))
 	for _, n := range l.refs {
 		err = errors.Join(err, edge(n == 0, "an object that is like a string has %d references", n))
 	}
@@ -230,7 +230,53 @@ func (l *likes) places() (err error) {
 	if s.Profile().Old {
 		at = 0
 	}
-	return errors.Join(err, edge(len(order) == 3 && order[at] == 5, "an object has taken another place than the first"))
+	n, e := s.Probes(d, l.word(5))
+	err = errors.Join(err, e, edge(len(order) == 3 && order[at] == 5 && n == 1,
+		"an object has taken another place than the first"))
+	// The same where none on the path has its hash.
+	other := s.New()
+	defer s.Free(other)
+	hash := l.hash
+	for n := range 2 {
+		err = errors.Join(err, s.Set(other, l.word(n), pydict.Int(-1)))
+	}
+	_, e = s.Delete(other, l.word(0))
+	l.hash += 8
+	err = errors.Join(err, e, s.Set(other, l.word(5), pydict.Int(-1)))
+	n, e = s.Probes(other, l.word(5))
+	l.hash = hash
+	return errors.Join(err, e, edge(n == 1, "an object has taken a place behind another that was free"))
+}
+
+// merges has a dict merged into an empty one, for which each key is compared once with those before it. Then values are
+// compared, and a string is looked for, while comparisons fail; and a comparison changes what is merged, which is told
+// from 3.6 on.
+func (l *likes) merges() (err error) {
+	s := l.s
+	from, d := s.New(), s.New()
+	defer func(hash int64) { s.Free(from); s.Free(d); l.hash, l.during = hash, nil }(l.hash)
+	for n := range 3 {
+		err = errors.Join(err, s.Set(from, l.word(n), l.word(n)))
+	}
+	errFails := errors.New("fails")
+	fails := func() error { return errFails }
+	l.during, l.after = fails, 3
+	err = errors.Join(err, s.Merge(d, from, false))
+	l.during, l.after = fails, 3
+	err = errors.Join(err, s.Set(d, l.word(0), l.word(likeTexts)))
+	l.after = 0
+	same, e := s.Equal(from, d)
+	err = errors.Join(err, edge(!same && errors.Is(e, errFails), "a comparison that fails says %t, %v", same, e))
+	l.during, l.after = func() error { return s.Set(from, pydict.Int(-1), pydict.Int(-1)) }, 0
+	e = s.Merge(d, from, true)
+	err = errors.Join(err, edge(errors.Is(e, pydict.ErrMutated) != s.Profile().Old,
+		"a dict is merged while it changes, and says %v", e), s.CheckInvariants(d), s.CheckInvariants(from))
+	s.Clear(d)
+	l.hash = s.HashStr(l.texts[3].Str())
+	err = errors.Join(err, s.Set(d, l.word(3), pydict.Int(-1)))
+	l.during, l.after = fails, 0
+	return errors.Join(err, edge(s.Place(d, l.texts[3]) == 0 && l.during == nil,
+		"a string is somewhere, and its search fails"))
 }
 
 // strangers has an object that the search for another passes by, since it has another hash, and then is compared with a

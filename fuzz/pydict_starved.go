@@ -2,6 +2,7 @@ package fuzz
 
 import (
 	"errors"
+	"strings"
 	"unsafe"
 
 	pydict "heapfuzz/impl/dict"
@@ -26,7 +27,10 @@ func (st *pyStore) starved() error {
 	class := s.NewClass()
 	names := s.NewShared(words[:7]...)
 	instance, other := s.NewInstance(&class), s.NewInstance(&class)
+	alone := s.NewClass()
+	only := s.NewInstance(&alone)
 	for _, w := range words[:5] {
+		st.must(s.SetAttr(&alone, only, w, pydict.Int(-1)))
 		st.must(s.Set(five, w, pydict.Int(-1)))
 		st.must(s.SetAttr(&class, other, w, pydict.Int(-1)))
 	}
@@ -35,6 +39,7 @@ func (st *pyStore) starved() error {
 			s.SetAttr(&class, instance, w, pydict.Int(-1))))
 	}
 	s.Clear(cleared)
+	stuck := st.fives()
 	s.Trim()
 	f := &famine{s: s, kept: map[uintptr][]unsafe.Pointer{}}
 	body := prof.HeadBytes + pyHeader + s.BodyBytes()
@@ -42,11 +47,12 @@ func (st *pyStore) starved() error {
 	f.keep(body, table, f.blockOf(instance), f.blockOf(other), pyBytes(prof, 8), pyBytes(prof, 16), 8*5, 8*10)
 	f.ballast.starve(s.Memory())
 	err := errors.Join(f.changes(instance, other, five, cleared, one, words),
-		f.makes(&class, &names, instance, five, cleared, body, table))
+		f.makes(&class, &names, instance, five, cleared, body, table), f.lends(&alone, only, words[5]), f.sticks(stuck))
 	f.ballast.drop(s.Memory())
 	s.Memory().InjectOOM(0, false)
 	f.free()
-	lens := map[pydict.Dict]int{five: 5, cleared: 0, one: 2, instance: 2, other: 5}
+	err = errors.Join(err, st.grows(stuck))
+	lens := map[pydict.Dict]int{five: 5, cleared: 0, one: 2, instance: 2, other: 5, only: only.Len()}
 	for d, n := range lens {
 		v, ok, e := s.Get(d, words[1])
 		same := d.Len() == n && ok == (n > 0) && (!ok || v == pydict.Int(-1))
@@ -56,7 +62,72 @@ func (st *pyStore) starved() error {
 	}
 	s.FreeClass(&class)
 	s.FreeClass(&names)
+	s.FreeClass(&alone)
 	return err
+}
+
+// fives are two dicts of 2.7 of five numbers each, whose table is full.
+func (st *pyStore) fives() (dicts []pydict.Dict) {
+	for range 2 {
+		if st.text.Profile().Old {
+			d := st.text.New()
+			for n := range int64(5) {
+				st.must(st.text.Set(d, pydict.Int(n), pydict.Int(-1)))
+			}
+			dicts = append(dicts, d)
+		}
+	}
+	return dicts
+}
+
+// sticks stores numbers in them until one slot is empty, which no number is given. Two are taken out of the second
+// then, whose slots stay used.
+func (f *famine) sticks(dicts []pydict.Dict) (err error) {
+	s := f.s
+	for i, d := range dicts {
+		for n := int64(5); n < 7; n++ {
+			err = errors.Join(err, refused("a slot of the last three", s.Set(d, pydict.Int(n), pydict.Int(-1))))
+		}
+		for n := int64(5); i == 1 && n < 7; n++ {
+			_, e := s.Delete(d, pydict.Int(n))
+			err = errors.Join(err, e)
+		}
+		if i == 1 { // it may be used again
+			e := s.Set(d, pydict.Int(5), pydict.Int(-1))
+			err = errors.Join(err, refused("a slot that was used", e, d.Len() != 6))
+			_, e = s.Delete(d, pydict.Int(5))
+			err = errors.Join(err, e)
+		}
+		n := d.Len()
+		e := s.Set(d, pydict.Int(7), pydict.Int(-1))
+		err = errors.Join(err, refused("the last slot", e, d.Len() != n), s.CheckInvariants(d))
+	}
+	return err
+}
+
+// grows has them grow when there is memory: to more slots than four times their entries.
+func (st *pyStore) grows(dicts []pydict.Dict) (err error) {
+	s := st.text
+	for _, d := range dicts {
+		st.must(s.Set(d, pydict.Int(7), pydict.Int(-1)))
+		err = errors.Join(err, s.CheckInvariants(d), edge(uint64(s.Size(d)) == pyHead(s.Profile())+248+24*32,
+			"a dict of %d entries that was refused memory takes up %d bytes", d.Len(), s.Size(d)))
+		s.Free(d)
+	}
+	return err
+}
+
+// lends gives the only instance of a class an attribute too many while there is a block for its own table, and none for
+// the values that it then needs: up to 3.10 it has the attribute, and the class has no keys.
+func (f *famine) lends(c *pydict.Class, only pydict.Dict, attr pydict.Word) error {
+	prof := f.s.Profile()
+	if held := f.kept[pyBytes(prof, 16)]; !prof.Old && !prof.Inline && len(held) > 0 {
+		f.s.Memory().Free(held[0])
+		f.kept[pyBytes(prof, 16)] = held[1:]
+		err := f.s.SetAttr(c, only, attr, pydict.Int(-1))
+		return refused("to lend a table to a class", err, c.Shares(), only.Len() != 6)
+	}
+	return nil
 }
 
 // pyBytes is what a table of strings with so many slots takes up.
@@ -121,10 +192,15 @@ func refused(what string, err error, answers ...bool) error {
 // one that was cleared, and of one of two strings.
 func (f *famine) changes(instance, other, five, cleared, one pydict.Dict, words []pydict.Word) error {
 	s, prof, value := f.s, f.s.Profile(), pydict.Int(-2)
-	if prof.Old {
-		return nil // stores before it grows
-	}
 	var err error
+	if prof.Old { // stores before it grows
+		v, e := s.SetDefault(five, words[5], value)
+		there, e2 := s.Delete(five, words[5])
+		e3 := s.Set(five, words[5], value)
+		again, e4 := s.Delete(five, words[5])
+		return errors.Join(refused("a default in a full table", e, v != 0), refused("a key in a full table", e3), e2, e4,
+			edge(there && again, "what 2.7 has stored before it grows is not there"))
+	}
 	try := func(size uintptr, what string, do func() error, answers ...*bool) {
 		err = errors.Join(err, f.given(size, func() error {
 			e := do()
@@ -204,6 +280,9 @@ func (f *famine) makes(class, names *pydict.Class, instance, five, cleared pydic
 	} else {
 		try("{}", plain(s.New), body)
 	}
+	err = errors.Join(err, f.given(0, func() error {
+		return edge(s.NewStr(strings.Repeat("x", 600)) == 0, "a string is made without memory")
+	}))
 	try("a copy", func() (pydict.Dict, error) { return s.Copy(five) }, table)
 	try("a copy of nothing", func() (pydict.Dict, error) { return s.Copy(cleared) })
 	if !prof.Old && !prof.LazyNew {
@@ -221,6 +300,7 @@ func (f *famine) makes(class, names *pydict.Class, instance, five, cleared pydic
 		try("a copy of an instance", func() (pydict.Dict, error) { return s.Copy(instance) }, f.blockOf(instance))
 		try("an instance", plain(func() pydict.Dict { return s.NewInstance(class) }), f.blockOf(instance))
 		try("a dict with room", plain(func() pydict.Dict { return s.NewPresized(8, true) }), pyBytes(prof, 16))
+		try("a dict with much room", plain(func() pydict.Dict { return s.NewPresized(87381, false) }))
 		err = errors.Join(err, f.given(0, func() error {
 			c, more := s.NewClass(), s.NewShared()
 			return edge(!c.Shares() && !more.Shares(), "a class has keys without memory")

@@ -66,6 +66,13 @@ func dictCanaries() (all []canarytest.Canary) {
 		{fault: faultSeeds, name: "seeds", doc: "strings are hashed with another seed", cause: "dict/hash"},
 		{fault: faultHoldsKey, name: "holds-key", doc: "who looks for a key keeps a reference to it",
 			cause: "dict/references"},
+		{fault: faultClearsEmpty, name: "clears-empty", doc: "a dict is changed by being cleared that has no table",
+			cause: "dict/answers"},
+		{fault: faultTellsNumber, name: "tells-number", doc: "a hook is told of a number", cause: "dict/answers"},
+		{fault: faultUpdatesTwice, name: "updates-twice", doc: "a dict is changed by an update by itself",
+			cause: "dict/answers"},
+		{fault: faultTracksAll, name: "tracks-all", doc: "a dict is tracked that holds no container",
+			cause: "dict/tracked"},
 	} {
 		if row.profile == "" {
 			row.profile = "3.10"
@@ -92,8 +99,8 @@ func dictCanaries() (all []canarytest.Canary) {
 // TestDictCanaries has each of them caught by the check that it is for, and every fault has one.
 func TestDictCanaries(t *testing.T) {
 	canarytest.Caught(t, dictCanaries(), canarytest.Budget{OpsMax: 200})
-	if n := len(dictCanaries()); n != int(faultHoldsKey) {
-		t.Errorf("%d canaries have %d faults", n, faultHoards)
+	if n := len(dictCanaries()); n != int(faultTracksAll) {
+		t.Errorf("%d canaries have %d faults", n, int(faultTracksAll))
 	}
 }
 

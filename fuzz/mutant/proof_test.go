@@ -110,6 +110,46 @@ func TestListOfSurvivors(t *testing.T) {
 	}
 }
 
+// A mutant is tried on all targets of its package's kind that reach it, and then on others.
+func TestChoice(t *testing.T) {
+	b := &bench{proof: &Proof{}, of: map[string][]int{}}
+	add := func(name, subject string, n uint32) {
+		b.of["impl/dict"] = append(b.of["impl/dict"], len(b.reach))
+		b.of["impl/slab"] = b.of["impl/dict"]
+		b.proof.Controls = append(b.proof.Controls, Control{Target: name})
+		b.subjects, b.reach = append(b.subjects, subject), append(b.reach, []uint32{n})
+	}
+	add("slab", "heap", 1)
+	add("dict-3.13", "dict", 0)
+	for _, kind := range []string{"gc", "stack", "dict", "dict-mixed"} {
+		for _, release := range []string{"2.7", "3.6", "3.8", "3.10", "3.11", "3.12"} {
+			add(kind+"-"+release, strings.Replace(kind, "stack", "dict", 1), 1000)
+		}
+	}
+	add("value-3.13", "value", 500)
+	chosen := func(name string) map[string]int {
+		names, reach := b.targets(Mutant{Identity: Identity{Package: name}})
+		if reach != 26 {
+			t.Errorf("%d targets reach a mutant of %s", reach, name)
+		}
+		kinds := map[string]int{}
+		for i, name := range names {
+			kind, _, _ := strings.Cut(name, "-")
+			if kinds[kind]++; kind == "dict" && kinds[kind] != i+1 {
+				t.Errorf("%s comes behind others", name)
+			}
+		}
+		return kinds
+	}
+	if diff := cmp.Diff(map[string]int{"dict": 12, "gc": 3, "value": 1}, chosen("impl/dict")); diff != "" {
+		t.Error(diff)
+	}
+	names, _ := b.targets(Mutant{Identity: Identity{Package: "impl/slab"}})
+	if len(names) != targetsMax || names[0] != "slab" {
+		t.Errorf("a mutant of impl/slab is tried on %v", names)
+	}
+}
+
 func TestSummary(t *testing.T) {
 	s := listing(t)
 	missed := CanaryOutcome{Name: "x", Rule: "heap/size", Trial: outcome("", "heap/size", "").Trial}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"math/bits"
 	"os"
+	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -277,24 +278,34 @@ func (b *bench) reached(site int) bool {
 // pymalloc, since a defect may show in one of them only.
 const targetsMax = 16
 
+// othersMin is how many more a mutant is tried on where nearly as many, or more, are of its package's kind.
+const othersMin = 4
+
 // targets are those that a mutant is tried on, and the number of those that reach it. One that is not reached is tried
-// on all that reach anything of its package. Allocators come first where the package is of one: what is built on them
-// reaches it more often, and judges it less.
+// on all that reach anything of its package. All that are of the package's kind come first: what is built on it reaches
+// it more often, and judges it less.
 func (b *bench) targets(m Mutant) (names []string, reach int) {
 	order, weights := slices.Clone(b.of[m.Package]), make([]uint64, len(b.reach))
+	own := 0
 	for _, i := range order {
 		if n := b.reach[i][m.Site]; n > 0 {
 			reach++
 			weights[i] = uint64(n)
-			if b.subjects[i] == "heap" && allocates(m.Package) {
-				weights[i] |= 1 << 32
+			switch {
+			case allocates(m.Package):
+				if b.subjects[i] == "heap" {
+					weights[i] |= 1 << 32
+				}
+			case b.kind(i) == path.Base(m.Package):
+				weights[i] |= 1 << 48 // with as many alike it is still worth more than another
+				own++
 			}
 		}
 	}
 	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(weights[j], weights[i]) })
 	most := len(order)
 	if reach > 0 {
-		most, order = min(reach, targetsMax), order[:reach]
+		most, order = min(reach, max(targetsMax, own+othersMin)), order[:reach]
 	}
 	alike := map[string]int{}
 	greedily(order, func(i int) int {
@@ -326,6 +337,12 @@ func greedily[T any](left []T, worth func(T) int, take func(T) (more bool)) {
 func (b *bench) release(i int) string {
 	name := b.proof.Controls[i].Target
 	return name[strings.LastIndexByte(name, '-')+1:]
+}
+
+// kind is what the name of a target begins with: dict-mixed-3.12 is one of impl/dict.
+func (b *bench) kind(i int) string {
+	kind, _, _ := strings.Cut(b.proof.Controls[i].Target, "-")
+	return kind
 }
 
 func (b *bench) mutant(ctx context.Context, m Mutant, i, worker int) error {
