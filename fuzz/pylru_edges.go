@@ -119,7 +119,7 @@ func full(p *pyCache, cfg lru.Config, turn int) error {
 	p.objects, p.hash = true, func(uint64) uint64 { return 0 }
 	defer func() { p.objects, p.hash, p.during = was, hash, nil }()
 	f := fullCache{p: p, c: c}
-	for i, key := range []uint64{0, 1, 3, 2, 3, 4} { // the oldest is then behind others, in the dict and for a search
+	for i, key := range []uint64{0, 1, 2, 3, 4} { // the oldest is then behind the others where a search looks
 		p.lets = func() {
 			if c.Len() < min(i+1, 3) {
 				f.wrong = errors.New("lru/full: a result is let go of before the next is stored")
