@@ -97,7 +97,9 @@ type pyWords struct {
 	fault    dict.Fault // that of the call that is under way, in the hook with that number from here on
 	nth      int
 	during   func()
+	fails    bool // the hook, behind that
 	happened bool
+	lets     func()      // called when a reference to a value goes; may be nil
 	over     func() bool // tells whether there are more entries than may be; nil: it is not known
 
 	wrong   cacheFault
@@ -122,7 +124,10 @@ func (p *pyWords) hook() error {
 	if fault == dict.FaultRaise {
 		return errRaised
 	}
-	p.during()
+	if p.during(); p.fails {
+		p.fails = false
+		return errRaised
+	}
 	return nil
 }
 
@@ -223,7 +228,9 @@ func (p *pyWords) count(w pydict.Word, by int) {
 			p.text.FreeStr(w)
 		}
 	case w&pyResultBit != 0:
-		p.values += by
+		if p.values += by; by < 0 && p.lets != nil {
+			p.lets()
+		}
 	default:
 		t := p.at(w)
 		if t.refs <= 0 {
@@ -305,11 +312,7 @@ func newPyCache(w dicttest.CacheWorld, cfg lru.Config, wrong cacheFault) (*pyCac
 		}
 		cfg.Memory = p.mem
 		if Edges {
-			p.refused = errors.Join(refusedCache(p, cfg), idleCache(p, cfg), reusedLink(p, cfg))
-			hook := (max(w.Capacity, 0)*8 + int(w.Hash)) % fullHooks
-			for act := range fullActs {
-				p.refused = errors.Join(p.refused, full(p, cfg, act+hook*len(fullActs)))
-			}
+			p.refused = errors.Join(refusedCache(p, cfg), idleCache(p, cfg), reusedLink(p, cfg), fullWorld(p, cfg, w))
 		}
 	} else if Edges {
 		p.refused = cacheEdges(p, lru.Config{Profile: cfg.Profile, Max: 16})

@@ -184,16 +184,17 @@ func (s *swissStore) emptied() error {
 	err := errors.Join(m.CheckInvariants(), swissEdge(m.Size() == 2*swissGroup, "a slot that was emptied is not empty"))
 	m.Delete(9)
 	moved := counted(m, "table/moved")
-	is := m.Reserve(14)
+	is := m.Reserve(14) && m.Set(0, 1)
 	return errors.Join(err, m.CheckInvariants(), swissEdge(is && counted(m, "table/moved") == moved,
 		"a table takes another block for room that it has without its tombstones"))
 }
 
 // overflowed fills a table whose groups are not used alike, so that keys lie behind the groups in which they begin,
-// takes some out, and has what is left put where it is to be: in each table of some.
+// takes some out, and has what is left put where it is to be: in each table of some, at times of one that has more
+// groups than a group has bytes.
 func (s *swissStore) overflowed() error {
 	draw := uint64(s.turn)*2654435761 + 1
-	for _, groups := range []uint64{2, 4, 8} {
+	for _, groups := range []uint64{2, 4, 8 << (s.turn % 2 * 5)} {
 		m := swiss.New(s.mem, groupHash)
 		if !m.Reserve(int(groups) * swissLive) {
 			return nil

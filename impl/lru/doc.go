@@ -41,7 +41,11 @@
 //
 // 3.6 does not look a key up again, so that two links may have one key and the cache is over-full; here it does. The
 // words of a dict that stand for links have the tag of numbers, so that the dict counts no references to them: a link
-// has one owner, the dict, and whoever has taken it out of it.
+// has one owner, the dict, and whoever has taken it out of it; who is about to evict it holds it besides.
+//
+// A comparison may take the key of a link out of the dict that is being evicted, and then fail. In C the link is in the
+// ring again after that, and of no key; here it is gone. In C a cache in whose comparisons others fill the room up is
+// over-full from then on; here it evicts more, and if that fails it forgets what was stored last.
 //
 // # What always holds
 //

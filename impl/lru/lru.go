@@ -129,6 +129,14 @@ func (c *Cache) Info() Info { return Info{c.hits, c.misses, c.d.Len(), c.max, !c
 
 // Clear is cache_clear(): no results, no hits, no misses.
 func (c *Cache) Clear() {
+	if !c.unbounded {
+		c.space.All(c.d, func(_, value dict.Word) bool {
+			if l := linkOf(value); l.next() == l { // somebody is about to evict it
+				c.drop(l)
+			}
+			return true
+		})
+	}
 	first := c.root.next()
 	join(c.root, c.root)
 	c.hits, c.misses = 0, 0
@@ -275,13 +283,27 @@ func (c *Cache) enter(l link) error {
 	}
 	l.insert(c.root.prev(), c.root)
 	for c.d.Len() > c.max && c.max > 0 && c.root.next() != l { // a comparison has filled the room up
-		l, err := c.evict()
-		if l == 0 {
+		o, err := c.evict()
+		if err != nil {
+			c.forget()
 			return err
 		}
-		c.drop(l)
+		if o != 0 {
+			c.drop(o)
+		}
 	}
 	return nil
+}
+
+// forget takes out what was stored last, for which no keys are compared, until there is no entry too many.
+func (c *Cache) forget() {
+	for c.d.Len() > c.max {
+		key, value, _ := c.space.PopItem(c.d)
+		l := linkOf(value)
+		l.detach()
+		c.letGo(key)
+		c.drop(l)
+	}
 }
 
 // evict takes the oldest link out of the ring and the dict, and returns it. A comparison may use the cache meanwhile:
@@ -292,29 +314,29 @@ func (c *Cache) evict() (link, error) {
 	l.take()
 	c.knownKey, c.knownHash = l.key(), l.hash()
 	v, ok, err := c.space.Pop(c.d, l.key())
-	gone := l.refs() == 1 // the cache was cleared
-	l.put(linkRefs, l.at(linkRefs)-1)
+	l.detach() // a hit may have put it back
+	stays := err != nil && c.holds(l)
+	c.drop(l)
 	switch {
-	case gone:
-		l.put(linkRefs, 1)
-		c.drop(l)
-	case err != nil:
-		l.detach()
+	case stays:
 		l.insert(c.root, c.root.next())
-		return 0, err
 	case ok && linkOf(v) == l:
-		l.detach() // a hit may have put it back
 		return l, nil
-	default: // the dict does not know it any more
-		l.detach()
-		c.drop(l)
-	}
-	if ok { // the key was stored anew
+	case ok: // the key was stored anew
 		o := linkOf(v)
 		o.detach()
 		c.drop(o)
 	}
 	return 0, err
+}
+
+// holds tells whether the dict has a link. It compares no keys.
+func (c *Cache) holds(l link) (is bool) {
+	c.space.All(c.d, func(_, value dict.Word) bool {
+		is = linkOf(value) == l
+		return !is
+	})
+	return is
 }
 
 // drop takes a reference off a link that is in no ring. With the last it goes, and lets go of what it holds.
