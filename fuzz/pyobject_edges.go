@@ -71,9 +71,9 @@ func objectAlone(h *object.Heap, p *object.Profile) error {
 	if h.Insert(l, -1, l); h.Get(l, 0) != l || h.Get(l, 1) != quiet {
 		return errors.New("what is inserted outside of a list is not at its ends")
 	}
-	down := h.NewRange(10, 0, -1)
+	down := h.NewRange(12, 2, -1)
 	if n := h.Get(down, 3); n != 0 && h.IntValue(n).Int64() != 10 { // 2.7 has no ints in it
-		return fmt.Errorf("from 10 down to 1 there are %v numbers", h.IntValue(n))
+		return fmt.Errorf("from 12 down to 3 there are %v numbers", h.IntValue(n))
 	}
 	h.Decref(down)
 	tuple := h.NewTuple(quiet)
