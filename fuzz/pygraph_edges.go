@@ -107,7 +107,8 @@ func pyEdges(prof *object.Profile, make attached, more ...func(*object.Heap, att
 	if err := objectEdges(prof); err != nil {
 		return err
 	}
-	for _, ask := range append(more, pyEdgeScarce, pyEdgeFresh, pyEdgeWaits, pyEdgeClasses, pyEdgeCounts) {
+	for _, ask := range append(more, pyEdgeScarce, pyEdgeFresh, pyEdgeWaits, pyEdgeClasses, pyEdgeCounts, pyEdgeGarbage,
+		pyEdgeTuple) {
 		h, err := object.New(object.Config{Profile: pyVariant(prof, 4), OS: source(heaptest.World{})})
 		if err != nil {
 			return err
@@ -127,6 +128,9 @@ func pyEdgeScarce(h *object.Heap, make attached) error {
 	if _, err := make(h); err == nil {
 		return errors.New("it is made without memory")
 	}
+	if h.NewFrozenset() != 0 {
+		return errors.New("a frozenset is made without memory")
+	}
 	return nil
 }
 
@@ -144,6 +148,7 @@ func pyEdgeFresh(h *object.Heap, make attached) error {
 	for range n {
 		h.NewList(0)
 	}
+	h.NewTuple() // an interpreter has it from the start
 	if c.Safepoint(); c.collections() != 0 {
 		return errors.New("it collects before the threshold")
 	}

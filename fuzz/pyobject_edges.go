@@ -3,6 +3,7 @@ package fuzz
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"heapfuzz/impl/object"
 	"heapfuzz/props/heaptest"
@@ -103,7 +104,89 @@ func objectAlone(h *object.Heap, p *object.Profile) error {
 	if h.ClearFreeLists(); h.Fresh != 0 && !h.Profile().FreeList.KeepLists {
 		return fmt.Errorf("count 0 is %d when nothing lives", h.Fresh)
 	}
+	if h.IsImmortal(0) {
+		return errors.New("nothing is immortal")
+	}
+	if err := objectNothing(h); err != nil {
+		return err
+	}
 	return h.CheckInvariants(func(func(object.Ref)) {}, []object.List{h.Young})
+}
+
+// likeNothing are the bits of a float whose hash is that of nothing, so that dicts compare the two. (With
+// another hash they are two keys like any others.)
+const likeNothing = 0xdd8aac01e84a9dfc
+
+// objectNothing has nothing, which reads as None, for a key. In 2.7 that stands for a key which was taken out.
+func objectNothing(h *object.Heap) error {
+	if h.Profile().ByteStr {
+		return nil
+	}
+	twin := h.NewFloat(math.Float64frombits(likeNothing))
+	for _, keys := range [][2]object.Ref{{0, twin}, {twin, 0}} {
+		d := h.NewDict()
+		for i, key := range keys {
+			h.DictSet(d, key, keys[1-i])
+		}
+		x, _ := h.DictGet(d, 0)
+		y, there := h.DictGet(d, twin)
+		if h.DictLen(d) != 2 || x != twin || y != 0 || !there {
+			return errors.New("a dict does not tell nothing from a float")
+		}
+		h.Decref(d)
+	}
+	h.Decref(twin)
+	h.ClearFreeLists()
+	return nil
+}
+
+// pyEdgeGarbage makes garbage that no program makes: a record that refers to itself, and an object that its finalizer
+// has refer to itself, which is saved by that, and garbage at once.
+func pyEdgeGarbage(h *object.Heap, make attached) error {
+	c, err := make(h)
+	if err != nil {
+		return err
+	}
+	record := h.NewRecord("module")
+	h.SetItem(record, 0, record)
+	h.Decref(record)
+	if c.Collect(0); h.Live() != 0 {
+		return errors.New("a record that refers to itself does not die")
+	}
+	if h.Profile().Legacy {
+		return nil
+	}
+	selfish, err := h.Define(object.Type{Name: "selfish", Kind: object.KindSlotted, Attrs: 1, Final: object.Nothing})
+	if err != nil {
+		return err
+	}
+	h.OnFinalize = func(o object.Ref) { h.SetItem(o, 0, o) }
+	if h.Decref(h.New(selfish)); h.Live() != 1 {
+		return errors.New("an object that refers to itself since its finalizer ran is dead")
+	}
+	if c.Collect(0); h.Live() != 0 {
+		return errors.New("an object that refers to itself since its finalizer ran does not die")
+	}
+	return nil
+}
+
+// pyEdgeTuple looks whether the tuple in which weak references wait for their callbacks is followed like any other.
+func pyEdgeTuple(h *object.Heap, make attached) error {
+	if _, err := make(h); err != nil {
+		return err
+	}
+	weak, err := h.Define(object.Type{Name: "weak", Kind: object.KindSlotted, Attrs: 1, Weak: true})
+	if err != nil {
+		return err
+	}
+	o, n := h.New(weak), 0
+	h.NewWeakref(o, true)
+	h.NewWeakref(o, true)
+	h.OnCallback = func(object.Ref) { n = h.Members(h.Young) }
+	if h.Decref(o); n != 3 {
+		return fmt.Errorf("of two weak references and a tuple %d are followed", n)
+	}
+	return nil
 }
 
 // pyEdgeClasses gives objects classes that are like their own, as to code of programs: they are still what a collection
@@ -163,7 +246,9 @@ func pyEdgeOld(h *object.Heap, make attached) error {
 		return errors.New("garbage with an old finalizer dies")
 	}
 	var late [2]object.Ref
+	followed := false
 	h.OnFinalize = func(o object.Ref) {
+		followed = h.IsTracked(o)
 		for i := range late {
 			late[i] = h.NewWeakref(o, true)
 		}
@@ -176,6 +261,9 @@ func pyEdgeOld(h *object.Heap, make attached) error {
 			return errors.New("a weak reference that an old finalizer made to its object refers to it for ever")
 		}
 		h.Decref(w)
+	}
+	if !followed {
+		return errors.New("an object is not followed while its old finalizer runs")
 	}
 	if len(h.Events) != 1 || h.Live() != 2 || next == 0 {
 		return fmt.Errorf("%d times code runs, and %d objects live, where an old finalizer made weak references",
@@ -262,7 +350,8 @@ func pyEdgeCounts(h *object.Heap, make attached) error {
 }
 
 // pyEdgeClassic has a chain of instances of a class without a metatype die, in 2.7: the trashcan counts the deaths of
-// their dicts, and not their own.
+// their dicts, and not their own. While the finalizer of one runs it is not followed (Objects/classobject.c,
+// instance_dealloc).
 func pyEdgeClassic(h *object.Heap, make attached) error {
 	c, err := make(h)
 	if err != nil || !h.Profile().Legacy {
@@ -282,6 +371,15 @@ func pyEdgeClassic(h *object.Heap, make attached) error {
 	h.Decref(o)
 	if h.Live() != 0 {
 		return fmt.Errorf("of a chain of classic instances %d live", h.Live())
+	}
+	final, err := h.Define(object.Type{Name: "final", Kind: object.KindInstance, Classic: true, Final: object.Nothing})
+	if err != nil {
+		return err
+	}
+	followed := true
+	h.OnFinalize = func(o object.Ref) { followed = h.IsTracked(o) }
+	if h.Decref(h.New(final)); followed {
+		return errors.New("a classic instance is followed while its finalizer runs")
 	}
 	return c.CheckInvariants(func(func(object.Ref)) {})
 }
