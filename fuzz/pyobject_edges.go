@@ -104,11 +104,23 @@ func objectAlone(h *object.Heap, p *object.Profile) error {
 	if h.ClearFreeLists(); h.Fresh != 0 && !h.Profile().FreeList.KeepLists {
 		return fmt.Errorf("count 0 is %d when nothing lives", h.Fresh)
 	}
-	if h.IsImmortal(0) {
-		return errors.New("nothing is immortal")
+	one := h.NewInt(1)
+	if h.IsImmortal(0) || h.IsImmortal(one) != (pyMinor(h.Profile().Name) >= 12) {
+		return errors.New("nothing is immortal, or 1 where it is not, or is not where it is")
 	}
-	if err := objectNothing(h); err != nil {
-		return err
+	h.Decref(one)
+	asks := []func(*object.Heap) error{objectNothing, objectCopies, objectInstances}
+	if p != nil {
+		asks = append(asks, objectWaits)
+	}
+	if p != nil && pyMinor(p.Name) >= 13 {
+		asks = append(asks, objectDeep)
+	}
+	for _, ask := range asks {
+		if err := ask(h); err != nil {
+			return err
+		}
+		h.ClearFreeLists()
 	}
 	return h.CheckInvariants(func(func(object.Ref)) {}, []object.List{h.Young})
 }
@@ -136,7 +148,126 @@ func objectNothing(h *object.Heap) error {
 		h.Decref(d)
 	}
 	h.Decref(twin)
+	return nil
+}
+
+// objectCopies has copied what no program makes: a tuple that holds itself, two tuples of which one comes to stand
+// where the other one stood, and one object twice that is its own copy.
+func objectCopies(h *object.Heap) error {
+	loop := h.NewTuple(0)
+	h.SetTupleItem(loop, 0, loop)
+	if _, err := h.DeepCopy(loop); !errors.Is(err, object.ErrEndless) {
+		return fmt.Errorf("the copy of a tuple that holds itself ends: %w", err)
+	}
+	h.SetTupleItem(loop, 0, 0)
+	h.Decref(loop)
+	memo, l := h.NewMemo(), h.NewList(0)
+	for _, item := range []object.Ref{0, l} {
+		t := h.NewTuple(item)
+		y, err := memo.DeepCopy(t)
+		if err != nil || (y == t) != (item == 0) {
+			return fmt.Errorf("with one memo a tuple is its own copy: %t: %w", y == t, err)
+		}
+		h.Decref(y)
+		h.Decref(t)
+	}
+	memo.Close()
+	none := h.NewFrozenset()
+	h.Push(l, none)
+	h.Push(l, none)
+	y, err := h.DeepCopy(l)
+	if err != nil || h.Len(y) != 2 || h.Get(y, 0) != h.Get(y, 1) {
+		return fmt.Errorf("two times the same set are not copied to two times the same: %w", err)
+	}
+	h.Decref(none)
+	h.Decref(l)
+	h.Decref(y)
+	return nil
+}
+
+// objectInstances asks instances for their attributes, and a weak reference for its object, when they were cleared. In
+// 3.6 to 3.10 their dicts share the keys: of such a dict sys.getsizeof tells 64 bytes for five values, and no keys.
+func objectInstances(h *object.Heap) error {
+	p := h.Profile()
+	id, err := h.Define(object.Type{Name: "instance", Kind: object.KindInstance, Attrs: 2, Weak: true})
+	if err != nil {
+		return err
+	}
+	o := h.New(id)
+	w := h.NewWeakref(o, false)
+	if d := h.DictOf(o); d != 0 && !p.ByteStr && h.Size(d) != int(p.HeadBytes)+88 {
+		return fmt.Errorf("the dict of an instance has %d bytes", h.Size(d))
+	}
+	h.Clear(o)
+	if h.Get(o, 0) != 0 || p.Values == object.InDict && h.SetItem(o, 0, w) || h.SetItem(o, 2, w) {
+		return errors.New("an instance that was cleared has attributes, or any has more than its class")
+	}
+	y, err := h.DeepCopy(o)
+	if err != nil {
+		return fmt.Errorf("the copy of an instance that was cleared: %w", err)
+	}
+	h.Decref(y)
+	if h.Clear(w); h.Referent(w) != 0 {
+		return errors.New("a weak reference that was cleared refers to its object")
+	}
+	h.Decref(o)
+	if id, err = h.Define(object.Type{Name: "bare", Kind: object.KindInstance, Attrs: 3}); err != nil {
+		return err
+	}
+	if o = h.New(id); p.Values != object.InDict && h.Bytes(o) != 80 { // with heads of 32 and a word for three values
+		return fmt.Errorf("an instance takes %d bytes", h.Bytes(o))
+	}
+	h.Decref(o)
+	for _, o := range []object.Ref{h.NewSet(w), h.NewFrozenset(w), h.NewDict()} {
+		if h.Get(o, 0) != 0 || h.SetItem(o, 0, w) {
+			return fmt.Errorf("a %v has items by their number", h.Kind(o))
+		}
+		h.Decref(o)
+	}
+	h.Decref(w)
+	return nil
+}
+
+// objectWaits lets more tuples go than wait for others of their length.
+func objectWaits(h *object.Heap) error {
+	const most = 2000
+	var all [most + 1]object.Ref
+	for i := range all {
+		all[i] = h.NewTuple(0)
+	}
 	h.ClearFreeLists()
+	before := h.FreeListed() // in 2.7 lists and dicts stay
+	for _, o := range all {
+		h.Decref(o)
+	}
+	if n := h.FreeListed() - before; n != most {
+		return fmt.Errorf("of %d tuples %d wait", len(all), n)
+	}
+	return nil
+}
+
+// objectDeep has a chain of lists die that is longer than deaths nest in 3.13, where C takes 10,000 less 50 of them for
+// what its stack has room for (Include/cpython/pystate.h, Py_C_RECURSION_LIMIT), and lets those go that wait when there
+// is room for twice as many as the 50. Each list lets go of the next one before its capsule, so they tell how deep it is.
+func objectDeep(h *object.Heap) error {
+	const deepest, behind = 10_000 - 50, 10
+	next := object.Ref(0)
+	for level := deepest + behind - 1; level >= 0; level-- {
+		l, c := h.NewList(2), h.NewCapsule(object.Nothing)
+		h.SetTag(c, uint32(level))
+		h.SetItem(l, 0, c)
+		h.SetItem(l, 1, next)
+		h.Decref(c)
+		h.Decref(next)
+		next = l
+	}
+	h.Events = h.Events[:0]
+	h.Decref(next)
+	if n := len(h.Events); n != deepest+behind || h.Events[0].Tag != deepest-1 ||
+		h.Events[50].Tag != deepest-51 || h.Events[51].Tag != deepest+behind-1 {
+		return fmt.Errorf("of a long chain die %d, and in another order than in C", n)
+	}
+	h.Events = h.Events[:0]
 	return nil
 }
 
@@ -152,6 +283,14 @@ func pyEdgeGarbage(h *object.Heap, make attached) error {
 	h.Decref(record)
 	if c.Collect(0); h.Live() != 0 {
 		return errors.New("a record that refers to itself does not die")
+	}
+	eager, err := h.Define(object.Type{Name: "eager", Kind: object.KindSlotted, Attrs: 1, Final: object.Collect})
+	if err != nil {
+		return err
+	}
+	h.Decref(h.New(eager))
+	if n := len(h.Events); n != 2 || h.Events[0].Kind != object.Finalized || h.Events[1].Kind != object.Collected {
+		return fmt.Errorf("of a finalizer that collects are told %v", h.Events)
 	}
 	if h.Profile().Legacy {
 		return nil
