@@ -205,5 +205,26 @@ func pyEdgeWaits(h *object.Heap, make attached) error {
 	if c.Collect(0); starts != 2 || c.collections() != 2 {
 		return errors.New("it collects while it collects")
 	}
+	return pyEdgeCalls(h, c, fill)
+}
+
+// pyEdgeCalls asks for collections, from 3.12 on, when a finalizer or a callback is about to be called: they run before
+// it does.
+func pyEdgeCalls(h *object.Heap, c pyEdge, fill func(int)) error {
+	id, err := h.Define(object.Type{Name: "called", Kind: object.KindSlotted, Attrs: 1, Weak: true,
+		Final: object.Nothing})
+	if err != nil {
+		return err
+	}
+	was, final, call := c.collections(), 0, 0
+	h.OnFinalize = func(object.Ref) { final = c.collections() - was; fill(2) }
+	h.OnCallback = func(object.Ref) { call = c.collections() - was }
+	o := h.New(id)
+	w := h.NewWeakref(o, true)
+	fill(2)
+	if h.Decref(o); final != 1 || call != 2 {
+		return fmt.Errorf("%d collections are over when a finalizer is called, and %d when a callback is", final, call)
+	}
+	h.Decref(w)
 	return nil
 }

@@ -104,6 +104,11 @@ func objectAlone(h *object.Heap, p *object.Profile) error {
 	if h.ClearFreeLists(); h.Fresh != 0 && !h.Profile().FreeList.KeepLists {
 		return fmt.Errorf("count 0 is %d when nothing lives", h.Fresh)
 	}
+	if mark := h.NewStr("\ufffd"); !h.Profile().ByteStr && h.Len(mark) != 1 { // which is no bad UTF-8, but stands for it
+		return errors.New("the replacement character is not one")
+	} else {
+		h.Decref(mark)
+	}
 	one := h.NewInt(1)
 	if h.IsImmortal(0) || h.IsImmortal(one) != (pyMinor(h.Profile().Name) >= 12) {
 		return errors.New("nothing is immortal, or 1 where it is not, or is not where it is")
@@ -195,8 +200,14 @@ func objectInstances(h *object.Heap) error {
 	}
 	o := h.New(id)
 	w := h.NewWeakref(o, false)
-	if d := h.DictOf(o); d != 0 && !p.ByteStr && h.Size(d) != int(p.HeadBytes)+88 {
-		return fmt.Errorf("the dict of an instance has %d bytes", h.Size(d))
+	if d := h.DictOf(o); d != 0 && !p.ByteStr {
+		bytes := (p.HeadBytes+48+15)&^15 + 48
+		if p.Arena.Shift == 3 {
+			bytes = p.HeadBytes + 48 + 40
+		}
+		if h.Size(d) != int(p.HeadBytes)+88 || h.Bytes(d) != bytes {
+			return fmt.Errorf("the dict of an instance has %d bytes and takes %d", h.Size(d), h.Bytes(d))
+		}
 	}
 	h.Clear(o)
 	if h.Get(o, 0) != 0 || p.Values == object.InDict && h.SetItem(o, 0, w) || h.SetItem(o, 2, w) {
@@ -300,7 +311,10 @@ func pyEdgeGarbage(h *object.Heap, make attached) error {
 		return err
 	}
 	h.OnFinalize = func(o object.Ref) { h.SetItem(o, 0, o) }
-	if h.Decref(h.New(selfish)); h.Live() != 1 {
+	o := h.New(selfish)
+	h.Incref(o)
+	h.Decref(o) // so that it may be suspected
+	if h.Decref(o); h.Live() != 1 {
 		return errors.New("an object that refers to itself since its finalizer ran is dead")
 	}
 	if c.Collect(0); h.Live() != 0 {
@@ -433,10 +447,8 @@ func pyEdgeCounts(h *object.Heap, make attached) error {
 	h.ClearFreeLists()
 	base, own := h.Fresh, h.OwnBlocks()
 	p := h.Profile()
-	frames, methods := min(p.FreeList.Frames, 1), 0
-	if p.BoundFinalizers && !p.Legacy {
-		methods = 1
-	}
+	minor := pyMinor(p.Name)
+	frames, methods := int(pySince(minor, 11, 0, 1)), int(pySince(minor, 7, 0, pySince(minor, 6, 1, 0)))
 	want := func(more int, when string) {
 		if got := h.Fresh - base; got != more && err == nil {
 			err = fmt.Errorf("count 0 grows by %d, and not by %d, %s", got, more, when)
@@ -450,6 +462,10 @@ func pyEdgeCounts(h *object.Heap, make attached) error {
 		outer, inner := h.New(ids[0]), h.New(ids[0])
 		h.SetItem(outer, 0, inner)
 		h.Decref(inner)
+		h.OnFinalize = func(object.Ref) {
+			want(2+frames+2*methods, "inside of a finalizer that runs in another")
+			h.OnFinalize = nil
+		}
 		h.Decref(outer)
 		want(frames+2*methods, "when a finalizer runs in another")
 	}
@@ -511,14 +527,55 @@ func pyEdgeClassic(h *object.Heap, make attached) error {
 	if h.Live() != 0 {
 		return fmt.Errorf("of a chain of classic instances %d live", h.Live())
 	}
-	final, err := h.Define(object.Type{Name: "final", Kind: object.KindInstance, Classic: true, Final: object.Nothing})
+	final, err := h.Define(object.Type{Name: "final", Kind: object.KindInstance, Classic: true, Weak: true,
+		Final: object.Nothing})
 	if err != nil {
 		return err
 	}
 	followed := true
 	h.OnFinalize = func(o object.Ref) { followed = h.IsTracked(o) }
-	if h.Decref(h.New(final)); followed {
+	if o = h.New(final); h.Size(o) != 72 {
+		return fmt.Errorf("a classic instance has %d bytes", h.Size(o))
+	}
+	if h.Decref(o); followed {
 		return errors.New("a classic instance is followed while its finalizer runs")
 	}
 	return c.CheckInvariants(func(func(object.Ref)) {})
+}
+
+// pyEdgeFrames has finalizers of classic instances nest: each drops the next one, and no trashcan counts them. Each call
+// inside of another of the same function takes a frame, of which no more than 200 wait (Objects/frameobject.c,
+// PyFrame_MAXFREELIST).
+func pyEdgeFrames(h *object.Heap, make attached) error {
+	const nested, most = 300, 200
+	c, err := make(h)
+	if err != nil || !h.Profile().Legacy {
+		return err
+	}
+	c.Disable()
+	id, err := h.Define(object.Type{Name: "drops", Kind: object.KindInstance, Attrs: 1, Classic: true,
+		Final: object.DropRef})
+	if err != nil {
+		return err
+	}
+	for range 5 * nested {
+		h.NewList(0) // count 0 is never below 0
+	}
+	base := 0
+	for range 2 { // dicts wait the second time
+		h.ClearFreeLists()
+		base = h.Fresh
+		o := h.New(id)
+		for range nested {
+			outer := h.New(id)
+			h.SetItem(outer, 0, o)
+			h.Decref(o)
+			o = outer
+		}
+		h.Decref(o)
+	}
+	if n := h.Fresh - base; n != most {
+		return fmt.Errorf("behind calls that nested %d frames wait", n)
+	}
+	return nil
 }
