@@ -225,8 +225,11 @@ func objectInstances(h *object.Heap) error {
 	if id, err = h.Define(object.Type{Name: "bare", Kind: object.KindInstance, Attrs: 3}); err != nil {
 		return err
 	}
-	if o = h.New(id); p.Values != object.InDict && h.Bytes(o) != 80 { // with heads of 32 and a word for three values
-		return fmt.Errorf("an instance takes %d bytes", h.Bytes(o))
+	before, _, _ := h.Memory().Usage()
+	o = h.New(id)
+	blocks, _, _ := h.Memory().Usage()
+	if blocks -= before; pyMinor(p.Name) >= 11 && (h.Bytes(o) != 80 || blocks != pySince(pyMinor(p.Name), 13, 1, 2)) {
+		return fmt.Errorf("an instance takes %d bytes in %d blocks", h.Bytes(o), blocks) // 80: heads of 32, three values
 	}
 	h.Decref(o)
 	for _, o := range []object.Ref{h.NewSet(w), h.NewFrozenset(w), h.NewDict()} {
