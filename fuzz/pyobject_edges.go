@@ -104,22 +104,9 @@ func objectAlone(h *object.Heap, p *object.Profile) error {
 	if h.ClearFreeLists(); h.Fresh != 0 && !h.Profile().FreeList.KeepLists {
 		return fmt.Errorf("count 0 is %d when nothing lives", h.Fresh)
 	}
-	if mark := h.NewStr("\ufffd"); !h.Profile().ByteStr && h.Len(mark) != 1 { // which is no bad UTF-8, but stands for it
-		return errors.New("the replacement character is not one")
-	} else {
-		h.Decref(mark)
-	}
-	one := h.NewInt(1)
-	if h.IsImmortal(0) || h.IsImmortal(one) != (pyMinor(h.Profile().Name) >= 12) {
-		return errors.New("nothing is immortal, or 1 where it is not, or is not where it is")
-	}
-	h.Decref(one)
-	asks := []func(*object.Heap) error{objectNothing, objectCopies, objectInstances}
-	if p != nil {
-		asks = append(asks, objectWaits)
-	}
-	if p != nil && pyMinor(p.Name) >= 13 {
-		asks = append(asks, objectDeep)
+	asks := []func(*object.Heap) error{objectAtoms, objectNothing, objectCopies, objectInstances}
+	if p != nil { // once is enough, as these take some time
+		asks = append(asks, objectWaits, objectDeep)
 	}
 	for _, ask := range asks {
 		if err := ask(h); err != nil {
@@ -128,6 +115,20 @@ func objectAlone(h *object.Heap, p *object.Profile) error {
 		h.ClearFreeLists()
 	}
 	return h.CheckInvariants(func(func(object.Ref)) {}, []object.List{h.Young})
+}
+
+// objectAtoms asks who is immortal, and how long the character is that stands for bad UTF-8 and is none itself.
+func objectAtoms(h *object.Heap) error {
+	one, mark := h.NewInt(1), h.NewStr("\ufffd")
+	if h.IsImmortal(0) || h.IsImmortal(one) != (pyMinor(h.Profile().Name) >= 12) {
+		return errors.New("nothing is immortal, or 1 where it is not, or is not where it is")
+	}
+	if !h.Profile().ByteStr && h.Len(mark) != 1 {
+		return errors.New("the replacement character is not one")
+	}
+	h.Decref(one)
+	h.Decref(mark)
+	return nil
 }
 
 // likeNothing are the bits of a float whose hash is that of nothing, so that dicts compare the two. (With
@@ -262,9 +263,13 @@ func objectWaits(h *object.Heap) error {
 
 // objectDeep has a chain of lists die that is longer than deaths nest in 3.13, where C takes 10,000 less 50 of them for
 // what its stack has room for (Include/cpython/pystate.h, Py_C_RECURSION_LIMIT), and lets those go that wait when there
-// is room for twice as many as the 50. Each list lets go of the next one before its capsule, so they tell how deep it is.
+// is room for twice as many as the 50. Each list lets go of the next one before its capsule, so these tell how deep it
+// is.
 func objectDeep(h *object.Heap) error {
 	const deepest, behind = 10_000 - 50, 10
+	if pyMinor(h.Profile().Name) < 13 {
+		return nil
+	}
 	next := object.Ref(0)
 	for level := deepest + behind - 1; level >= 0; level-- {
 		l, c := h.NewList(2), h.NewCapsule(object.Nothing)
@@ -546,8 +551,8 @@ func pyEdgeClassic(h *object.Heap, make attached) error {
 	return c.CheckInvariants(func(func(object.Ref)) {})
 }
 
-// pyEdgeFrames has finalizers of classic instances nest: each drops the next one, and no trashcan counts them. Each call
-// inside of another of the same function takes a frame, of which no more than 200 wait (Objects/frameobject.c,
+// pyEdgeFrames has finalizers of classic instances nest: each drops the next one, and no trashcan counts them. Each
+// call inside of another of the same function takes a frame, of which no more than 200 wait (Objects/frameobject.c,
 // PyFrame_MAXFREELIST).
 func pyEdgeFrames(h *object.Heap, make attached) error {
 	const nested, most = 300, 200
