@@ -194,7 +194,12 @@ func objectCopies(h *object.Heap) error {
 // objectInstances asks instances for their attributes, and a weak reference for its object, when they were cleared. In
 // 3.6 to 3.10 their dicts share the keys: of such a dict sys.getsizeof tells 64 bytes for five values, and no keys.
 func objectInstances(h *object.Heap) error {
-	p := h.Profile()
+	p, cached := h.Profile(), h.Cached()
+	most, err := h.Define(object.Type{Name: "most", Kind: object.KindInstance, Attrs: 5})
+	if names := h.Cached() - cached; err != nil || names != int(pySince(pyMinor(p.Name), 11, 0, 5)) {
+		return fmt.Errorf("%d names are kept for five attributes: %w", names, err)
+	}
+	h.Decref(h.New(most))
 	id, err := h.Define(object.Type{Name: "instance", Kind: object.KindInstance, Attrs: 2, Weak: true})
 	if err != nil {
 		return err
@@ -372,6 +377,10 @@ func pyEdgeClasses(h *object.Heap, make attached) error {
 	plain, final := h.New(ids[0]), h.New(ids[2])
 	if !h.SetType(plain, ids[1]) || !h.SetType(final, ids[3]) {
 		return errors.New("classes that are laid out alike are not exchanged")
+	}
+	wide, err := h.Define(object.Type{Name: "wide", Kind: object.KindSlotted, Attrs: 2})
+	if err != nil || h.SetType(plain, wide) || h.SetType(h.None(), h.IDOf(h.None())) {
+		return fmt.Errorf("classes that are not laid out alike are exchanged: %w", err)
 	}
 	h.SetItem(final, 0, final)
 	h.Decref(final)
