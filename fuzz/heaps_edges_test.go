@@ -22,7 +22,7 @@ func TestObjectEdges(t *testing.T) {
 		if !ok {
 			t.Fatalf("no profile %s", name)
 		}
-		if err := pyEdges(prof, gcEdge, pyEdgeCallbacks, pyEdgeOld, pyEdgeClassic); err != nil {
+		if err := pyEdges(prof, gcEdge, pyEdgeCallbacks, pyEdgeOld, pyEdgeClassic, pyEdgeFrames); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 		if err := pyEdges(prof, trialEdge); err != nil && !prof.Legacy {

@@ -626,7 +626,7 @@ func openGC(prof *object.Profile, w graphtest.World) (graphtest.Heap, error) {
 		return nil, err
 	}
 	if Edges && w.Variant > 3 {
-		if err := pyEdges(prof, gcEdge, pyEdgeCallbacks, pyEdgeOld, pyEdgeClassic); err != nil {
+		if err := pyEdges(prof, gcEdge, pyEdgeCallbacks, pyEdgeOld, pyEdgeClassic, pyEdgeFrames); err != nil {
 			return nil, errors.Join(err, g.pyHeap.Close())
 		}
 	}

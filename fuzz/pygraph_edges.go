@@ -107,7 +107,8 @@ func pyEdges(prof *object.Profile, make attached, more ...func(*object.Heap, att
 	if err := objectEdges(prof); err != nil {
 		return err
 	}
-	for _, ask := range append(more, pyEdgeScarce, pyEdgeFresh, pyEdgeWaits, pyEdgeClasses, pyEdgeCounts) {
+	for _, ask := range append(more, pyEdgeScarce, pyEdgeFresh, pyEdgeWaits, pyEdgeClasses, pyEdgeCounts, pyEdgeGarbage,
+		pyEdgeTuple) {
 		h, err := object.New(object.Config{Profile: pyVariant(prof, 4), OS: source(heaptest.World{})})
 		if err != nil {
 			return err
@@ -127,6 +128,9 @@ func pyEdgeScarce(h *object.Heap, make attached) error {
 	if _, err := make(h); err == nil {
 		return errors.New("it is made without memory")
 	}
+	if h.NewFrozenset() != 0 {
+		return errors.New("a frozenset is made without memory")
+	}
 	return nil
 }
 
@@ -144,6 +148,7 @@ func pyEdgeFresh(h *object.Heap, make attached) error {
 	for range n {
 		h.NewList(0)
 	}
+	h.NewTuple() // an interpreter has it from the start
 	if c.Safepoint(); c.collections() != 0 {
 		return errors.New("it collects before the threshold")
 	}
@@ -200,5 +205,26 @@ func pyEdgeWaits(h *object.Heap, make attached) error {
 	if c.Collect(0); starts != 2 || c.collections() != 2 {
 		return errors.New("it collects while it collects")
 	}
+	return pyEdgeCalls(h, c, fill)
+}
+
+// pyEdgeCalls asks for collections, from 3.12 on, when a finalizer or a callback is about to be called: they run before
+// it does.
+func pyEdgeCalls(h *object.Heap, c pyEdge, fill func(int)) error {
+	id, err := h.Define(object.Type{Name: "called", Kind: object.KindSlotted, Attrs: 1, Weak: true,
+		Final: object.Nothing})
+	if err != nil {
+		return err
+	}
+	was, final, call := c.collections(), 0, 0
+	h.OnFinalize = func(object.Ref) { final = c.collections() - was; fill(2) }
+	h.OnCallback = func(object.Ref) { call = c.collections() - was }
+	o := h.New(id)
+	w := h.NewWeakref(o, true)
+	fill(2)
+	if h.Decref(o); final != 1 || call != 2 {
+		return fmt.Errorf("%d collections are over when a finalizer is called, and %d when a callback is", final, call)
+	}
+	h.Decref(w)
 	return nil
 }
