@@ -135,11 +135,8 @@ func objectAtoms(h *object.Heap) error {
 // another hash they are two keys like any others.)
 const likeNothing = 0xdd8aac01e84a9dfc
 
-// objectNothing has nothing, which reads as None, for a key. In 2.7 that stands for a key which was taken out.
+// objectNothing has nothing, which reads as None, for a key.
 func objectNothing(h *object.Heap) error {
-	if h.Profile().ByteStr {
-		return nil
-	}
 	twin := h.NewFloat(math.Float64frombits(likeNothing))
 	for _, keys := range [][2]object.Ref{{0, twin}, {twin, 0}} {
 		d := h.NewDict()
@@ -150,6 +147,10 @@ func objectNothing(h *object.Heap) error {
 		y, there := h.DictGet(d, twin)
 		if h.DictLen(d) != 2 || x != twin || y != 0 || !there {
 			return errors.New("a dict does not tell nothing from a float")
+		}
+		gone, again := h.DictDelete(d, 0), h.DictDelete(d, 0)
+		if _, there := h.DictGet(d, 0); !gone || again || there || h.DictLen(d) != 1 {
+			return errors.New("nothing is no key that can be deleted, once")
 		}
 		h.Decref(d)
 	}

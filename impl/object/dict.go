@@ -11,6 +11,7 @@ import (
 // the same allocator. That package knows no objects, only words:
 //
 //	0 in a slot                  the hole: the address of Young, which is no object and is never unmade
+//	a deleted key of 2.7         the address of a variable, which is no object either
 //	a string, as a key           the address of its record (text.go), tagged
 //	any other object             its address
 //
@@ -28,7 +29,7 @@ func (h *Heap) refOf(w dict.Word) Ref {
 			id = typeWide
 		}
 		return Ref(w.Record() - h.types[id].bytes + dict.RecordBytes)
-	case Ref(w) == h.hole:
+	case Ref(w) == h.hole, Ref(w) == h.gone:
 		return 0
 	}
 	return Ref(w)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"unsafe"
 
 	"heapfuzz/impl/arena"
 	"heapfuzz/impl/dict"
@@ -248,12 +249,16 @@ type Heap struct {
 	hashMask uintptr // of the bits that hashes have
 	setLarge uintptr // see Config
 	hole     Ref     // None in a dict
+	gone     Ref     // the key of an entry of 2.7 that was deleted; 0 otherwise
 	names    []Ref   // of attributes; never unmade
 
 	lists    int // list heads, each a block
 	cached   cache
 	interned internTable
 }
+
+// deleted is what heaps of 2.7 have in the place of the key of a deleted entry: no object, with the type word 0.
+var deleted [4]uintptr
 
 // New returns an empty heap.
 func New(cfg Config) (*Heap, error) {
@@ -276,7 +281,9 @@ func New(cfg Config) (*Heap, error) {
 	if h.Young = h.NewHead(); h.Young == 0 {
 		return nil, fmt.Errorf("object: no memory for the first list: %w", mem.Close())
 	}
-	h.hole = h.Young
+	if h.hole = h.Young; prof.Legacy {
+		h.gone = Ref(unsafe.Pointer(&deleted))
+	}
 	if err := h.openSpace(); err != nil {
 		return nil, errors.Join(err, mem.Close())
 	}
@@ -291,7 +298,7 @@ func (h *Heap) openSpace() (err error) {
 	}
 	w := (*words)(h)
 	h.space, err = dict.NewSpace(dict.Config{
-		Profile: prof, Memory: h.mem, Hooks: w, Tracker: w, Maker: w, Dummy: dict.Word(h.hole),
+		Profile: prof, Memory: h.mem, Hooks: w, Tracker: w, Maker: w, Dummy: dict.Word(h.gone),
 	})
 	return err
 }

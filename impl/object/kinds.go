@@ -78,7 +78,7 @@ func (h *Heap) SetTupleItem(o Ref, k int, v Ref) bool {
 	if at == 0 || o.kind() != KindTuple {
 		return false
 	}
-	h.maintain(o, 0, v)
+	h.maintain(o, v)
 	h.swap(at, v)
 	return true
 }
@@ -125,8 +125,8 @@ func (h *Heap) same(a, b Ref) bool {
 func isInt(k Kind) bool { return k == KindInt || k == KindBool }
 
 // maintain begins to track a dict or tuple that is about to hold key and v.
-func (h *Heap) maintain(o, key, v Ref) {
-	if !h.Tracked(o) && (h.mayBeTracked(v) || h.mayBeTracked(key)) {
+func (h *Heap) maintain(o, v Ref) {
+	if !h.Tracked(o) && h.mayBeTracked(v) {
 		h.track(o)
 	}
 }
@@ -247,7 +247,7 @@ func (h *Heap) SetItem(o Ref, k int, v Ref) bool {
 		return false
 	}
 	if dict != 0 {
-		h.maintain(dict, 0, v)
+		h.maintain(dict, v)
 		h.Incref(v)
 		old := h.refOf(wordAt(at))
 		page.Store(at, uintptr(h.wordOf(v)))
