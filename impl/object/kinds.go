@@ -124,7 +124,7 @@ func (h *Heap) same(a, b Ref) bool {
 
 func isInt(k Kind) bool { return k == KindInt || k == KindBool }
 
-// maintain begins to track a dict or tuple that is about to hold key and v.
+// maintain begins to track a dict or tuple that is about to hold v.
 func (h *Heap) maintain(o, v Ref) {
 	if !h.Tracked(o) && h.mayBeTracked(v) {
 		h.track(o)
