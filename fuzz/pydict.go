@@ -872,7 +872,7 @@ func (d *pyTable) Clear() {
 		version--
 	}
 	if s.Values(d.d) != stays {
-		st.broken = errors.New("dict/answers: a dict that was cleared has values that are not an object's, or not those")
+		st.broken = errors.New("dict/answers: a dict that was cleared has values that are not its object's")
 	}
 	if blocks == 0 && !s.Profile().Old && d.d.Version() != version {
 		st.broken = errors.New("dict/answers: a dict without a table is changed by being cleared")

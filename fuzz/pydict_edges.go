@@ -543,7 +543,8 @@ func (st *pyStore) crowded() error {
 	if prof.Old {
 		return edge(!c.Shares(), "a class of 2.7 shares keys")
 	}
-	if err := errors.Join(st.lent(words), st.merged(words), st.alone(), st.forked(words), st.filled(words)); err != nil {
+	err := errors.Join(st.lent(words), st.merged(words), st.alone(), st.forked(words), st.filled(words))
+	if err != nil {
 		return err
 	}
 	for i := range 33 {

@@ -198,7 +198,8 @@ func (f *famine) changes(instance, other, five, cleared, one pydict.Dict, words 
 		there, e2 := s.Delete(five, words[5])
 		e3 := s.Set(five, words[5], value)
 		again, e4 := s.Delete(five, words[5])
-		return errors.Join(refused("a default in a full table", e, v != 0), refused("a key in a full table", e3), e2, e4,
+		return errors.Join(refused("a default in a full table", e, v != 0), e2,
+			refused("a key in a full table", e3), e4,
 			edge(there && again, "what 2.7 has stored before it grows is not there"))
 	}
 	try := func(size uintptr, what string, do func() error, answers ...*bool) {

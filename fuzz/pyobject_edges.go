@@ -236,7 +236,8 @@ func objectInstances(h *object.Heap) error {
 	o = h.New(id)
 	blocks, _, _ := h.Memory().Usage()
 	if blocks -= before; pyMinor(p.Name) >= 11 && (h.Bytes(o) != 80 || blocks != pySince(pyMinor(p.Name), 13, 1, 2)) {
-		return fmt.Errorf("an instance takes %d bytes in %d blocks", h.Bytes(o), blocks) // 80: heads of 32, three values
+		// 80 are heads of 32, and three values
+		return fmt.Errorf("an instance takes %d bytes in %d blocks", h.Bytes(o), blocks)
 	}
 	h.Decref(o)
 	for _, o := range []object.Ref{h.NewSet(w), h.NewFrozenset(w), h.NewDict()} {

@@ -48,10 +48,12 @@
 //
 // Which targets reach a site is learnt beforehand: each target is driven with all sites watched and none changed. A
 // site that a program has reached often is not watched until the next one, as counting takes longer than all else. That
-// is also the control: a target that breaks a rule there is a failure of its own, and no mutant is tried on it. A mutant
-// is tried on 16 of those that reach its site, of many kinds and releases, but on all that are of its package's kind
-// (dict-mixed-3.12 of impl/dict), and on four others at least: some defects show in one target only. Each
-// recording is watched like a target; those are chosen that reach the site most often, where each further one of a
+// is also the control: a target that breaks a rule there is a failure of its own, and no mutant is tried on it.
+//
+// A mutant is tried on 16 of those that reach its site, of many kinds and releases, but on all that are of its
+// package's kind (dict-mixed-3.12 of impl/dict), and on four others at least: some defects show in one target only.
+//
+// Each recording is watched like a target; those are chosen that reach the site most often, where each further one of a
 // release, and of a program, counts half as much, and the one that reaches it by the earliest line is tried first. What
 // only the making of tables before main reaches is tried with recordings of every family, and with all short ones.
 //
