@@ -235,15 +235,22 @@ func (h *toy) Calloc(count, size uintptr) unsafe.Pointer {
 	if p == nil || n > runMax || n > smallMax && h.fresh {
 		return p
 	}
+	cleared := n
 	switch {
 	case h.bug == CallocDirty && n > 128:
-		return p
+		cleared = 0
 	case h.bug == CallocTail:
-		n = n &^ 7
+		cleared = n &^ 7
 	case h.bug == CallocUnit:
-		n = (n + 1) / 2
+		cleared = (n + 1) / 2
 	}
-	clear(page.View(uintptr(p), n))
+	b := page.View(uintptr(p), n)
+	clear(b[:cleared])
+	// What a defect leaves is a link of the free list or what an owner wrote. One byte of an address in 256 is zero,
+	// though, and which one is not the program's choice: a reproducer must not depend on it.
+	for i := cleared; i < n; i++ {
+		b[i] |= 1
+	}
 	return p
 }
 
