@@ -57,7 +57,7 @@ type lab struct {
 	program string // the worker
 	dir     string // for files of progress
 	limits  Limits
-	brief   bool // nothing is minimized, and no rule switched off
+	brief   bool // nothing is minimized, and no rule switched off; hunts go in rounds
 }
 
 // death is how a worker ended before it was done.
@@ -166,7 +166,7 @@ func (l *lab) try(ctx context.Context, mutant string, targets []string, seed uin
 
 // hunt is try for a job that says more.
 func (l *lab) hunt(ctx context.Context, mutant string, j job, number int) (Trial, error) {
-	j.Budget, j.Shrink, j.Subtract = l.limits.Ops, !l.brief, !l.brief
+	j.Budget, j.Shrink, j.Subtract, j.Rounds = l.limits.Ops, !l.brief, !l.brief, l.brief
 	var t Trial
 	for range 3 { // as many phases as a worker can die in
 		answers, d, err := l.do(ctx, mutant, j, number)

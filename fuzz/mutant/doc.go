@@ -46,6 +46,10 @@
 // one, or a panic, by the rule recorded/answers. Then the program is minimized, and the hunt begins again with the rule
 // that killed switched off: what is not found then is what this rule earns. Unit tests have no part in it.
 //
+// A brief proof hunts in rounds: the first has a small part of the operations, the second all. So what edges or
+// recordings show at once does not cost all programs first, and a proof of everything takes hours and not days; but
+// some of what they find then is what programs alone would have found later.
+//
 // Which targets reach a site is learnt beforehand: each target is driven with all sites watched and none changed. A
 // site that a program has reached often is not watched until the next one, as counting takes longer than all else. That
 // is also the control: a target that breaks a rule there is a failure of its own, and no mutant is tried on it.

@@ -40,6 +40,7 @@ type hunt struct {
 	off      string // the name of a rule whose breach ends a run and is no finding; "": none
 	only     string // the property that is tried; "": all in turn
 	budget   uint64 // operations
+	rounds   bool   // see run
 
 	// What is replayed after the programs; where as is not "", by that profile.
 	recordings []string
@@ -54,7 +55,8 @@ type hunt struct {
 	over     func() bool  // tells whether the time is over; may be nil
 	late     bool         // it was
 	answered func()       // called before a line of a recording
-	entering func(stage)  // called before each; may be nil
+	// Called before each stage with its part of the time; may be nil.
+	entering func(s stage, share uint64)
 
 	found   *prey // the last finding
 	trouble error // of opening, or of reading a recording
@@ -70,29 +72,49 @@ type prey struct {
 // besideShare is the part of the budget, and of the time, that programs have with what targets ask beside them.
 const besideShare = 4
 
+// firstShare is the part of the budget that the first round of a hunt in rounds has: what it leaves, some in a hundred
+// mutants, is so little that the second round may take its time.
+const firstShare = 64
+
 // run tries programs until the budget is used up, some more with what targets ask beside them, of which the first of
-// each target has a world where it asks most, and then recordings.
-// With these switched off nothing is tried: they find what programs have not found.
+// each target has a world where it asks most, and then recordings. In rounds, a first one has a small part of the
+// budget, so that what only recordings tell from the original does not take the whole budget of programs first.
+// With recordings switched off nothing is tried: they find what programs have not found.
 func (h *hunt) run() Kill {
 	if h.off == recorded.Answers.Name {
 		return Kill{}
 	}
 	defer func(was bool) { fuzz.Edges = was }(fuzz.Edges)
-	for _, fuzz.Edges = range []bool{false, true} {
-		late := h.late
-		if fuzz.Edges {
-			h.enter(stageBeside)
-			h.edged = h.next + len(h.subjects)
-			h.budget, h.late = h.ops+h.budget/besideShare, false
-		}
+	rounds := []uint64{1}
+	if h.rounds {
+		rounds = []uint64{firstShare, 1}
+	}
+	whole := h.budget
+	for i, share := range rounds {
+		fuzz.Edges = false
+		h.enter(stagePrograms, min(share, besideShare))
+		h.edged, h.budget, h.late = 0, h.ops+whole/share, false
 		if k := h.programs(); k.Rule != "" {
-			k.Beside = fuzz.Edges
+			return k
+		}
+		late := h.late
+		fuzz.Edges = true
+		h.enter(stageBeside, besideShare)
+		h.edged, h.budget, h.late = h.next+len(h.subjects), h.ops+whole/share/besideShare, false
+		k := h.programs()
+		if k.Beside = k.Rule != ""; k.Beside {
 			return k
 		}
 		h.late = h.late || late
+		if i > 0 {
+			continue
+		}
+		h.enter(stageRecordings, besideShare)
+		if k := h.replay(); k.Rule != "" || h.trouble != nil {
+			return k
+		}
 	}
-	h.enter(stageRecordings)
-	return h.replay()
+	return Kill{}
 }
 
 // A stage is what a hunt tries.
@@ -104,9 +126,10 @@ const (
 	stageRecordings
 )
 
-func (h *hunt) enter(s stage) {
+// enter begins a stage, which has the given part of the time.
+func (h *hunt) enter(s stage, share uint64) {
 	if h.entering != nil {
-		h.entering(s)
+		h.entering(s, share)
 	}
 }
 

@@ -3,12 +3,14 @@ package mutant
 import (
 	"context"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"heapfuzz/fuzz"
 	"heapfuzz/fuzz/recorded"
+	"heapfuzz/model"
 	"heapfuzz/model/heap"
 	"heapfuzz/props"
 	"heapfuzz/props/heaptest"
@@ -207,6 +209,39 @@ func TestBeside(t *testing.T) {
 		got, err := l.try(context.Background(), "", []string{name}, 1, 0)
 		if k := got.Kill; err != nil || !k.Beside || k.Rule != rule || k.Ops < l.limits.Ops {
 			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+	}
+}
+
+// A hunt in rounds tries a little of everything, and then all programs.
+func TestRounds(t *testing.T) {
+	const budget = 64_000
+	for rounds, want := range map[bool][]float64{
+		false: {1, 1. / 4, 0},
+		true:  {1. / 64, 1. / 256, 0, 1, 1. / 4},
+	} {
+		h := hunt{subjects: []*props.Subject{spoilt("sound", func() {})}, seed: 1, budget: budget, rounds: rounds}
+		h.answered = func() { h.ops++ }
+		h.runner.After = func(props.Target, int, prog.Op) *model.Violation {
+			h.answered()
+			return nil
+		}
+		var stages []stage
+		var ops []uint64
+		h.entering = func(s stage, _ uint64) { stages, ops = append(stages, s), append(ops, h.ops) }
+		if k := h.run(); k.Rule != "" || h.trouble != nil {
+			t.Fatalf("%+v, %v in the reference", k, h.trouble)
+		}
+		order := []stage{stagePrograms, stageBeside, stageRecordings, stagePrograms, stageBeside}
+		if !slices.Equal(stages, order[:len(want)]) {
+			t.Fatalf("rounds %v: stages %v", rounds, stages)
+		}
+		for i, n := range append(ops[1:], h.ops) {
+			// The last program of a stage is not cut off.
+			got, least := n-ops[i], uint64(want[i]*budget)
+			if got < least || got > least+10_000 || (got > 0) != (least > 0) {
+				t.Errorf("rounds %v: %d operations in stage %d, want %d", rounds, got, i, least)
+			}
 		}
 	}
 }

@@ -40,6 +40,7 @@ type job struct {
 
 	Shrink   bool   // minimize what is found
 	Subtract bool   // go on with the rule that killed switched off
+	Rounds   bool   // hunt in rounds
 	Progress string // the file that tells how far it came, should it die
 
 	HangMS   int64 // of CPU time that one program may take
@@ -142,7 +143,7 @@ func work(sw Switch) error {
 		w.hunt.subjects = append(w.hunt.subjects, s)
 	}
 	w.hunt.seed, w.hunt.budget, w.hunt.off, w.hunt.only = w.Seed, w.Budget, w.Off, w.Property
-	w.hunt.recordings, w.hunt.root, w.hunt.as = w.Recordings, w.Root, w.As
+	w.hunt.rounds, w.hunt.recordings, w.hunt.root, w.hunt.as = w.Rounds, w.Recordings, w.Root, w.As
 	w.hunt.beginOf = func(at int) {
 		w.note(2, uint64(at))
 		w.note(1, uint64(w.hunt.next))
@@ -153,10 +154,10 @@ func work(sw Switch) error {
 		w.hunt.ops++
 		w.note(0, w.hunt.ops)
 	}
-	w.hunt.entering = func(s stage) {
+	w.hunt.entering = func(s stage, share uint64) {
 		w.note(4, uint64(s))
 		limit := time.Duration(w.CPU) * time.Second
-		w.since = campaign.CPUTime() - limit + limit/besideShare
+		w.since = campaign.CPUTime() - limit + limit/time.Duration(share)
 	}
 	w.hunt.runner.After = func(props.Target, int, prog.Op) *model.Violation {
 		w.hunt.answered()

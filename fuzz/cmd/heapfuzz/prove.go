@@ -287,7 +287,8 @@ func printScores(w io.Writer, s *mutant.Summary, brief bool) error {
 	fmt.Fprintf(w, "\noperations to the first kill: median %s, nine of ten %s, worst %s\n",
 		commas(s.Ops.Median), commas(s.Ops.Ninety), commas(s.Ops.Worst))
 	if brief {
-		_, err := fmt.Fprintf(w, "%s listed, and not tried\n", count(s.Total.Believed, "survivor"))
+		_, err := fmt.Fprintf(w, "%s listed, and not tried; what edges or recordings found, programs may find later\n",
+			count(s.Total.Believed, "survivor"))
 		return err
 	}
 	_, err := fmt.Fprintf(w, "minimized programs: median %s, nine of ten %s, worst %s; %s not minimized\n",
