@@ -106,7 +106,10 @@ func newGenerator(s *Spec, src Source, mix Mix) *generator {
 	case len(mix.numbers) == 0: // written by hand
 		mix.numbers = s.Uniform(nil).numbers
 	}
-	g := &generator{state: newState(t), src: src, mix: mix, rows: s.Rows, motifs: s.motifs}
+	g := &generator{state: newState(t), src: src, mix: mix, rows: s.Rows}
+	if s.motifs != nil {
+		g.motifs = s.motifs()
+	}
 	g.sums, g.base = make([]uint32, len(s.Rows)), make([]uint64, len(mix.numbers))
 	for k, w := range mix.Weights {
 		switch {

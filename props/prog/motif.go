@@ -1,6 +1,9 @@
 package prog
 
-import "slices"
+import (
+	"slices"
+	"sync"
+)
 
 // Motif is a short program that does what random operations seldom do in that order: a weak reference is stored in what
 // dies next, a finalizer saves its object, and that dies again. Generate puts motifs into programs, changed a little.
@@ -21,12 +24,19 @@ type motif struct {
 	room   int // how many slots of its own it has live at once
 }
 
-// With has programs of the language hold motifs. It panics when the text of one is wrong.
+// With has programs of the language hold motifs. They are read when the first program is generated, which panics when
+// the text of one is wrong.
 func (l *Lang[S, T]) With(motifs ...Motif) *Lang[S, T] {
-	for _, m := range motifs {
-		ops := l.MustParse(m.Text).Ops
-		l.motifs = append(l.motifs, motif{m.Weight, ops, l.room(ops)})
+	if len(motifs) == 0 {
+		return l
 	}
+	l.motifs = sync.OnceValue(func() (list []motif) {
+		for _, m := range motifs {
+			ops := l.MustParse(m.Text).Ops
+			list = append(list, motif{m.Weight, ops, l.room(ops)})
+		}
+		return list
+	})
 	return l
 }
 
@@ -52,11 +62,12 @@ func (s *Spec) room(ops []Op) (most int) {
 // drawMotifs draws the weights of the motifs of a mix: half of the mixes have none, and others half of those whose
 // operations are let through. Share of 1024 operations begin one.
 func (s *Spec) drawMotifs(src Source, allows func(Kind) bool) (weights []int, share int) {
-	if len(s.motifs) == 0 || src.IntN(2) == 0 {
+	if s.motifs == nil || src.IntN(2) == 0 {
 		return nil, 0
 	}
-	weights = make([]int, len(s.motifs))
-	for i, m := range s.motifs {
+	motifs := s.motifs()
+	weights = make([]int, len(motifs))
+	for i, m := range motifs {
 		lacks := slices.ContainsFunc(m.ops, func(op Op) bool { return allows != nil && !allows(op.Kind) })
 		if w := m.weight * (1 + src.IntN(100)); !lacks && src.IntN(2) == 0 {
 			weights[i] = w

@@ -76,7 +76,10 @@ func TestMotifsAreRead(t *testing.T) {
 			t.Error("a motif in another language was taken")
 		}
 	}()
-	small(Motif{Name: "wrong", Weight: 1, Text: "explode p0"})
+	l := small(Motif{Name: "wrong", Weight: 1, Text: "explode p0"})
+	for seed := range uint64(10) { // half of the mixes have motifs
+		l.NewMix(seeded(seed), nil)
+	}
 }
 
 // TestMotifLosesNoSlot has a motif define slots in vain, in programs that fill all slots: none may be lost by it.

@@ -148,8 +148,8 @@ type Spec struct {
 	Slots *Domain // of every slot, defined or read; nil when the subject has none. It has no Edges.
 	Rows  []Info
 
-	motifs  []motif // that generated programs hold; see Lang.With
-	worldly bool    // see Lang.Worldly
+	motifs  func() []motif // that generated programs hold; see Lang.With
+	worldly bool           // see Lang.Worldly
 
 	once sync.Once // guards tab
 	tab  tables    // what the codec and the generator derive from the fields above, at the first use
