@@ -40,9 +40,11 @@ func (d *pyTable) checkSeen() error {
 	if version == d.version && !slices.Equal(entries, d.entries) {
 		return errors.New("dict/version: a dict has changed, and has the version that it had")
 	}
-	for _, o := range st.dicts {
-		if o != d && o.versionTold() == version {
-			return errors.New("dict/version: two dicts have one version")
+	if version != d.version { // those of which neither has changed were compared before
+		for _, o := range st.dicts {
+			if o != d && o.versionTold() == version {
+				return errors.New("dict/version: two dicts have one version")
+			}
 		}
 	}
 	d.version, d.entries = version, entries

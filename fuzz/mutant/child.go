@@ -29,7 +29,7 @@ type Limits struct {
 const (
 	OpsDefault    = 2_000_000
 	CPUDefault    = 20 * time.Second
-	HangDefault   = 3 * time.Second
+	HangDefault   = 5 * time.Second
 	MemoryDefault = 1 << 30
 )
 

@@ -261,13 +261,14 @@ func (h *Heap) cachedCount(o Ref, found int) int {
 func (h *Heap) checkSizes(o Ref) error {
 	switch o.kind() {
 	case KindList:
-		// A block of no items may have room for some (setRoom): the least that pymalloc does not serve are not moved.
+		// A block of no items may have room for some (setRoom): what pymalloc does not serve stays as it is when it
+		// becomes smaller, if it has 64 bytes at most, or if there is no memory to move it to (stuck).
 		size, room, items := o.load(listSize), o.load(listRoom), uintptr(0)
 		if at := o.load(listItems); at != 0 {
 			items = h.mem.UsableSize(page.Pointer(at)) / 8
 		}
-		if size > room || room > items || room == 0 && (items > 8 || items > 0 && h.prof.PopClears) {
-			return breach("list", "%s has %d items and room for %d", h.describe(o), size, room)
+		if size > room || room > items || room == 0 && (items > 8 && !h.stuck || items > 0 && h.prof.PopClears) {
+			return breach("list", "%s has %d items, room for %d and a block for %d", h.describe(o), size, room, items)
 		}
 	case KindSet, KindFrozenset:
 		mask, fill, used := o.load(setMask), o.load(setFill), o.load(setUsed)

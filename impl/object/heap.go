@@ -231,6 +231,7 @@ type Heap struct {
 	depth     int   // nested deaths that the trashcan counts
 	nested    int   // and those that it does not
 	misnested bool  // something waited and should have died, or the reverse (checkNesting)
+	stuck     bool  // the block of an empty list stayed large, for want of memory for a small one
 	waiting   Ref   // those that the trashcan delays, last one first
 	calls     []Ref // a stack of weak references whose callbacks are due
 

@@ -41,6 +41,9 @@ func (h *Heap) setRoom(o Ref, want int) bool {
 	if items == 0 {
 		return false
 	}
+	if want == 0 && h.mem.UsableSize(page.Pointer(items)) > 64 {
+		h.stuck = true
+	}
 	o.store(listItems, items)
 	o.store(listRoom, uintptr(want))
 	return true

@@ -91,6 +91,7 @@ type driver struct {
 	weaks   []graph.ID        // weak references, the dead among them, in the order of making
 	depth   int               // of collections that run: those that were asked for, and those that are told
 	newborn map[graph.ID]bool // weak references that finalizers made in the collection that runs
+	walks   int               // how often it was asked what refers to an object
 	hoards  bool              // there may be garbage
 	kept    int               // how much of the garbage was told
 	storing graph.ID          // the object of which a field is being stored; 0: none

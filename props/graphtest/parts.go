@@ -142,7 +142,17 @@ func (d *driver) objects(op prog.Op) prog.Outcome {
 }
 
 func (d *driver) referents(op prog.Op) prog.Outcome { return d.list(d.relater.Referents(d.object(op))) }
-func (d *driver) referrers(op prog.Op) prog.Outcome { return d.list(d.relater.Referrers(d.object(op))) }
+
+// walksMax is how often a program may ask what refers to an object, for which a heap has to look at all there are: some
+// programs have thousands, of hundreds of fields each, and do little else but ask.
+const walksMax = 128
+
+func (d *driver) referrers(op prog.Op) prog.Outcome {
+	if d.walks++; d.walks > walksMax {
+		return prog.Outcome{Status: prog.Skip}
+	}
+	return d.list(d.relater.Referrers(d.object(op)))
+}
 
 // tracked asks whether the collector follows the object, and one of those that it refers to.
 func (d *driver) tracked(op prog.Op) prog.Outcome {
