@@ -149,7 +149,7 @@ const (
 type During uint8
 
 const (
-	Undefined During = iota // anything: no step is asked for after any change, or any value overwritten
+	Undefined During = iota // anything: no step is asked for after any change, any value overwritten or room reserved
 	Detected                // a step says Changed when the length is another, and may say so when keys are others
 	Live                    // entries that were there at the beginning and live on are told once; new ones may be
 )

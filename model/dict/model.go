@@ -279,6 +279,7 @@ func (m *Model) Probes(slot uint32, n uint64, writes bool) violation {
 // Reserve says that there is room for so many entries.
 func (m *Model) Reserve(slot uint32, entries int) {
 	t := m.tables[slot]
+	t.writes++
 	room := max(0, entries-t.length())
 	if m.Contract.Reserves && room <= t.room {
 		t.reserved = t.reserved || t.sized

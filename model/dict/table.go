@@ -13,7 +13,7 @@ type table struct {
 	iters   [Iterators + 1]iteration // the last is that of a walk
 
 	changes uint64 // operations after which it held other keys, or the same in another order
-	writes  uint64 // these, and those that overwrote a value
+	writes  uint64 // these, and those that overwrote a value or reserved room
 	sets    int    // new keys since it was made or cleared
 	armed   script
 

@@ -190,6 +190,9 @@ func (m *Model) hoard(n *node) violation {
 	}
 	held := !m.doomed(n) // by what a legacy finalizer saved when its object died by its count
 	m.doomAll()
+	for _, o := range m.all {
+		o.saved = o.mark == m.epoch
+	}
 	m.garbage = append(m.garbage, n)
 	m.root(n, 1)
 	if held {
@@ -206,7 +209,7 @@ func (m *Model) hoard(n *node) violation {
 			continue
 		}
 		o.kept = m.era
-		m.take(o, !o.called) // one that has called back is as any that lives
+		m.take(o, !o.called && !o.saved) // one that has called back, or that a finalizer saved, is as any that lives
 		for _, f := range o.fields {
 			m.visit(f)
 		}

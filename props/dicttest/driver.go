@@ -63,7 +63,7 @@ type held struct {
 	checker  dict.Checker
 	freer    dict.Freer
 
-	writes int // operations that changed it or overwrote a value
+	writes int // operations that changed it, overwrote a value or reserved room
 	iters  [dict.Iterators]stepper
 	armed  script
 	probes uint64 // before the operation
@@ -475,6 +475,7 @@ func (d *driver) reserve(op prog.Op) prog.Outcome {
 	if !h.reserver.Reserve(d.capacity(op.Args[1])) {
 		return counted(h, refused())
 	}
+	h.writes++ // all may have moved
 	return counted(h, prog.Outcome{})
 }
 
