@@ -1,6 +1,7 @@
 package fuzz
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -8,6 +9,7 @@ import (
 	"heapfuzz/model/graph"
 	"heapfuzz/props"
 	"heapfuzz/props/graphtest"
+	"heapfuzz/props/prog"
 )
 
 // The design of package trial is a target with the objects of one profile. Here it is tried with those of others.
@@ -147,5 +149,44 @@ func TestPyAges(t *testing.T) {
 		if err != nil || res.Violation != nil {
 			t.Errorf("%s: %v %v", text, err, res.Violation)
 		}
+	}
+}
+
+// A program asks only so often what refers to an object, and as often again behind a drain.
+func TestAsksForReferrers(t *testing.T) {
+	target, err := Lookup("gc-3.11")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, r := target.New(), props.Runner{}
+	var text strings.Builder
+	for i := range 200 {
+		fmt.Fprintf(&text, "p%d = new kind=0 fields=0\nreferrers p%d\n", i, i)
+	}
+	p, err := s.Spec.Parse("referrers", strings.NewReader(text.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	drained, ok := s.Property("drained")
+	if !ok {
+		t.Fatal("no property drained")
+	}
+	if refuted, err := drained.Check(s, &r, p); err != nil {
+		t.Fatal(err)
+	} else if refuted != nil {
+		t.Error(refuted.Violation)
+	}
+	res, err := r.Run(s, p)
+	if err != nil || res.Violation != nil {
+		t.Fatal(err, res.Violation)
+	}
+	skipped := 0
+	for _, out := range res.Trace[:len(p.Ops)] {
+		if out.Status == prog.Skip {
+			skipped++
+		}
+	}
+	if skipped != 200-128 {
+		t.Errorf("%d of 200 were skipped", skipped)
 	}
 }

@@ -633,6 +633,7 @@ func (d *driver) drain(prog.Op) prog.Outcome {
 			d.release(id)
 		}
 	}
+	d.walks = 0 // what comes is as for a fresh heap
 	rounds := drainsMin + 2*len(d.known)
 	for again := true; again && len(d.log) < logMax && rounds > 0; again = len(d.saved) > 0 || d.kept > 0 {
 		rounds--

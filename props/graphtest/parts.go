@@ -143,8 +143,8 @@ func (d *driver) objects(op prog.Op) prog.Outcome {
 
 func (d *driver) referents(op prog.Op) prog.Outcome { return d.list(d.relater.Referents(d.object(op))) }
 
-// walksMax is how often a program may ask what refers to an object, for which a heap has to look at all there are: some
-// programs have thousands, of hundreds of fields each, and do little else but ask.
+// walksMax is how often a program may ask what refers to an object, from its beginning or from a drain on, as a heap
+// has to look at all there are: some programs have thousands, of hundreds of fields each, and do little but ask.
 const walksMax = 128
 
 func (d *driver) referrers(op prog.Op) prog.Outcome {
