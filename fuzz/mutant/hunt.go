@@ -30,6 +30,10 @@ const (
 	causeMemory = "memory" // more memory was taken than any right target takes
 )
 
+// openOps is what of the budget a target takes that cannot be opened, and that is no finding: some leave memory behind
+// each time, which the system does not have for ever.
+const openOps = 64
+
 // openRule stands where a rule's name does when a target cannot be opened at all.
 const openRule = "run/open"
 
@@ -164,8 +168,10 @@ func (h *hunt) program(s *props.Subject, number int) (k Kill, ok bool) {
 		if e := recover(); e == nil {
 			return
 		}
-		h.ops++
-		if ok = h.off != openRule; ok {
+		if ok = h.off != openRule; !ok {
+			h.ops += openOps
+		} else {
+			h.ops++
 			h.found = nil
 			k = Kill{Rule: openRule, Cause: "panic", Property: props.Conforms.Name, Target: s.Target, Ops: h.ops,
 				Programs: h.next}
