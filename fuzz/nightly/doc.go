@@ -22,7 +22,7 @@
 //	DIR/corpus/LANGUAGE/*.txt    the one corpus of all engines: programs as text
 //	DIR/hunt/TARGET.json         how far the campaign on a target is, and what it counted
 //	DIR/kept/*.txt               what broke a rule under an engine, until it is promoted
-//	DIR/work/                    what engines and builds need; may be removed at any time
+//	DIR/work                     what engines and builds need; may be removed at any time
 //	DIR/logs/                    what was printed
 //	DIR/report.{html,xml,json}   for people, for CI (JUnit), for other programs
 //	CORPUS/LANGUAGE/found/*.txt  findings, as all others of the project

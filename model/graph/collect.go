@@ -190,9 +190,6 @@ func (m *Model) hoard(n *node) violation {
 	}
 	held := !m.doomed(n) // by what a legacy finalizer saved when its object died by its count
 	m.doomAll()
-	for _, o := range m.all {
-		o.saved = o.mark == m.epoch
-	}
 	m.garbage = append(m.garbage, n)
 	m.root(n, 1)
 	if held {

@@ -90,7 +90,7 @@ type node struct {
 	born, doom   int  // the eras that made it and that last found it unreachable
 	stored       int  // the last collection that began before a field was stored
 	kept         int  // the era in which the garbage kept it
-	saved        bool // roots reached it when the last object came into the garbage
+	saved        bool // roots reached it when all that they do not reach were doomed last
 	waited       int  // the last collection that left it alone because what has a legacy finalizer reached it
 	mark         int
 	size         uint64 // that was told since its fields changed; 0: none

@@ -69,7 +69,7 @@ func (m *Model) doomed(n *node) bool {
 func (m *Model) doomAll() {
 	m.refresh()
 	for _, n := range m.all {
-		if n.mark != m.epoch {
+		if n.saved = n.mark == m.epoch; !n.saved {
 			m.doom(n)
 		}
 	}

@@ -162,7 +162,7 @@ var Lang = prog.NewLang("graph", slots, world, []row{
 			return m.Referents(uint32(op.Args[0]))
 		}}),
 	act(prog.Info{Name: "referrers", Role: prog.Use, Weight: 1, Args: args(slotArg),
-		Doc: "asks which objects refer to p"},
+		Doc: "asks which objects refer to p, up to 128 times from the beginning or a drain on"},
 		verb{need: needRelate, ask: (*driver).referrers, after: func(m state, op prog.Op, _ prog.Outcome) violation {
 			return m.Referrers(uint32(op.Args[0]))
 		}}),
