@@ -62,11 +62,12 @@ type lab struct {
 
 // death is how a worker ended before it was done.
 type death struct {
-	cause         string
-	stage         stage
-	ops, programs uint64
-	at            int // the number of the target
-	phase         int
+	cause    string
+	stage    stage
+	ops      uint64 // answered before the program under way: how far that came depends on the clock
+	programs uint64
+	at       int // the number of the target
+	phase    int
 }
 
 // do starts a worker with a mutant ("" for none, "watch" to watch all sites) and reads its answers.
@@ -90,7 +91,10 @@ func (l *lab) do(ctx context.Context, mutant string, j job, number int) ([]answe
 	cmd.Env = append(os.Environ(), mutantVariable+"="+mutant, "GOTRACEBACK=none", "GOMAXPROCS=2")
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	died := cmd.Run()
+	died := start(cmd)
+	if died == nil {
+		died = cmd.Wait()
+	}
 	if err := ctx.Err(); err != nil {
 		return nil, nil, err
 	}

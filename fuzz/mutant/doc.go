@@ -75,7 +75,8 @@
 //
 //  1. A schema without an active site does what the sources do (its controls say so, on every proof).
 //  2. A kill is a function of sources, seed and limits: operations are counted, and the clock decides only what counts
-//     as running away. A mutant whose time was over before its operations is marked as late.
+//     as running away. A mutant whose time was over before its operations is marked as late. On Linux a worker finds
+//     memory at the same addresses each time, as what a wrong address does depends on what lies there.
 //  3. An identity does not change when lines are added above it: it is function, operator, a sum of the source at the
 //     place, and a number among equals.
 //  4. What survives and is not listed in the folder survivors with a reason is a failure; so is what is listed and

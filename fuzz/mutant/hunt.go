@@ -17,7 +17,7 @@ type Kill struct {
 	Cause    string // of the violation, where the rule has causes
 	Property string
 	Target   string
-	Ops      uint64 // answered on all targets before and with the one that broke the rule
+	Ops      uint64 // answered on all targets before and with the one that broke the rule; of run/alive: see death
 	Programs int    // tried, with the one that broke it
 	Length   int    // operations of the minimized program; 0: what comes after every program is enough; -1: not known
 	Beside   bool   // programs alone had missed it: it took what targets ask beside them
@@ -30,9 +30,9 @@ const (
 	causeMemory = "memory" // more memory was taken than any right target takes
 )
 
-// openOps is what of the budget a target takes that cannot be opened, and that is no finding: some leave memory behind
-// each time, which the system does not have for ever.
-const openOps = 64
+// leastOps is what of the budget a program takes at least when a rule is switched off: what ends at once may leave
+// memory behind each time, which the system does not have for ever.
+const leastOps = 64
 
 // openRule stands where a rule's name does when a target cannot be opened at all.
 const openRule = "run/open"
@@ -51,14 +51,13 @@ type hunt struct {
 	root, as   string
 	read       map[string][]*recorded.Recording // by file
 
-	runner   props.Runner
-	ops      uint64
-	next     int          // the program that is tried next
-	edged    int          // the program from which on worlds are as they are: before it all have edges
-	beginOf  func(at int) // called before each program with the number of its target or recording; may be nil
-	over     func() bool  // tells whether the time is over; may be nil
-	late     bool         // it was
-	answered func()       // called before a line of a recording
+	runner  props.Runner
+	ops     uint64
+	next    int          // the program that is tried next
+	edged   int          // the program from which on worlds are as they are: before it all have edges
+	beginOf func(at int) // called before each program with the number of its target or recording; may be nil
+	over    func() bool  // tells whether the time is over; may be nil
+	late    bool         // it was
 	// Called before each stage with its part of the time; may be nil.
 	entering func(s stage, share uint64)
 
@@ -153,8 +152,12 @@ func (h *hunt) programs() Kill {
 		if h.beginOf != nil {
 			h.beginOf(at)
 		}
+		before := h.ops
 		if k, ok := h.program(s, number); ok {
 			return k
+		}
+		if h.off != "" {
+			h.ops = max(h.ops, before+leastOps)
 		}
 		h.late = h.over != nil && h.over()
 	}
@@ -168,10 +171,8 @@ func (h *hunt) program(s *props.Subject, number int) (k Kill, ok bool) {
 		if e := recover(); e == nil {
 			return
 		}
-		if ok = h.off != openRule; !ok {
-			h.ops += openOps
-		} else {
-			h.ops++
+		h.ops++
+		if ok = h.off != openRule; ok {
 			h.found = nil
 			k = Kill{Rule: openRule, Cause: "panic", Property: props.Conforms.Name, Target: s.Target, Ops: h.ops,
 				Programs: h.next}

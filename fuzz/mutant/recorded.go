@@ -189,7 +189,7 @@ func (h *hunt) replay() Kill {
 			h.trouble = err
 			return Kill{}
 		}
-		d := h.play(r, func(int) { h.answered() })
+		d := h.play(r, func(int) { h.ops++ })
 		if d != nil {
 			h.found = nil
 			return Kill{Rule: recorded.Answers.Name, Cause: d.Cause, Property: recorded.Property, Target: name,

@@ -83,8 +83,8 @@ const (
 // subtractShare is the part of the operations that the hunt without a rule has.
 const subtractShare = 10
 
-// progressBytes is the size of the file that tells how far a worker came: words for the operations answered, the
-// programs begun, the number of the target or the recording, the phase, and the stage of the hunt.
+// progressBytes is the size of the file that tells how far a worker came: words for the operations answered
+// before the program under way, the programs begun, the number of the target or the recording, the phase, and the stage of the hunt.
 const progressBytes = 5 * 8
 
 // Work is the whole of a worker: it does one job and prints its answers.
@@ -147,20 +147,17 @@ func work(sw Switch) error {
 	w.hunt.beginOf = func(at int) {
 		w.note(2, uint64(at))
 		w.note(1, uint64(w.hunt.next))
+		w.note(0, w.hunt.ops)
 		w.begun.Store(int64(campaign.CPUTime()))
 	}
 	w.hunt.over = func() bool { return campaign.CPUTime()-w.since > time.Duration(w.CPU)*time.Second }
-	w.hunt.answered = func() {
-		w.hunt.ops++
-		w.note(0, w.hunt.ops)
-	}
 	w.hunt.entering = func(s stage, share uint64) {
 		w.note(4, uint64(s))
 		limit := time.Duration(w.CPU) * time.Second
 		w.since = campaign.CPUTime() - limit + limit/time.Duration(share)
 	}
 	w.hunt.runner.After = func(props.Target, int, prog.Op) *model.Violation {
-		w.hunt.answered()
+		w.hunt.ops++
 		return nil
 	}
 	if w.Watch && len(w.Recordings) > 0 {
