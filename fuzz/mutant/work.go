@@ -83,8 +83,9 @@ const (
 // subtractShare is the part of the operations that the hunt without a rule has.
 const subtractShare = 10
 
-// progressBytes is the size of the file that tells how far a worker came: words for the operations answered
-// before the program under way, the programs begun, the number of the target or the recording, the phase, and the stage of the hunt.
+// progressBytes is the size of the file that tells how far a worker came: words for the operations answered before the
+// program under way, the programs begun, the number of the target or the recording, the phase, and the stage of the
+// hunt.
 const progressBytes = 5 * 8
 
 // Work is the whole of a worker: it does one job and prints its answers.
