@@ -256,7 +256,8 @@ func (h *Heap) run(o Ref, s Script) {
 	if h.OnFinalize != nil {
 		h.OnFinalize(o)
 	}
-	if h.prof.FramesWait && h.depth >= h.prof.TrashDepth {
+	// The destructor of a capsule is a C function, and nothing could hold what is about to be freed.
+	if h.prof.FramesWait && h.depth >= h.prof.TrashDepth && o.kind() != KindCapsule {
 		h.frame(o, s)
 	} else {
 		h.leaveFrame(s)

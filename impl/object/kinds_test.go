@@ -321,6 +321,25 @@ func TestCapsule(t *testing.T) {
 	}
 }
 
+// A capsule that dies as deep as deaths may be nested is gone, whatever else waits.
+func TestCapsuleDeep(t *testing.T) {
+	for _, p := range profiles {
+		h := open(t, p.Name)
+		o, other := h.NewCapsule(Nothing), h.NewCapsule(Nothing) // whose pool is in use still
+		for range min(p.TrashDepth, 200) {
+			l := h.NewList(1)
+			h.SetItem(l, 0, o)
+			h.Decref(o)
+			o = l
+		}
+		h.Decref(o)
+		err := check(h, other) // an address may look like an immortal count, which is let alone
+		if err != nil || len(h.Events) != 1 || h.Live() != 1 || h.seen[trashFrame] != 0 {
+			t.Errorf("%s: %v, events %v, %d live, %d frames", p.Name, err, h.Events, h.Live(), h.seen[trashFrame])
+		}
+	}
+}
+
 // An instance with nothing in it is no container up to 3.7, and dies as it does.
 func TestEmptySlots(t *testing.T) {
 	for _, p := range profiles {
