@@ -191,8 +191,8 @@ func (m *Model) call(w *node) violation {
 		return CallOnce.Breach("the weak reference %v called back again", w)
 	case !t.dead && !m.doomed(t):
 		return CallOnce.Breach("the weak reference %v called back, and roots reach its referent %v", w, t)
-	case m.full() && m.collects(t) && (w.doom == m.era || !m.reachable(w)) && !m.withheld(w) &&
-		!m.withheld(t):
+	case m.full() && m.collects(t) && (w.doom == m.era || !m.reachable(w)) && t.waited != m.number &&
+		!m.withheld(w) && !m.withheld(t):
 		return CallOnce.Breach("the weak reference %v called back, and is unreachable itself", w)
 	case m.Contract.CallbackFirst && m.depth == 1 && m.now.finals > 0 && m.sure(t) && t.waited != m.number &&
 		!m.withheld(t):
