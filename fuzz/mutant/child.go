@@ -21,7 +21,7 @@ import (
 // Limits bound what one worker may take. The zero value has the defaults.
 type Limits struct {
 	Ops    uint64        // operations that a mutant is tried with: OpsDefault
-	CPU    time.Duration // CPU time of a mutant: CPUDefault
+	CPU    time.Duration // CPU time of a hunt, all its stages together: CPUDefault
 	Hang   time.Duration // CPU time of a program above that of all before it: HangDefault
 	Memory int64         // bytes that may be resident: MemoryDefault
 }
@@ -160,7 +160,7 @@ type Trial struct {
 	Kill    Kill // by all rules
 	Without Kill // by the others, with the rule that killed switched off
 	Reached bool // the place of the mutant was reached
-	Late    bool // the time was over before the operations were
+	Late    bool // the time of a hunt was over before all was tried: by another clock more may be found
 }
 
 // try hunts one mutant, or a canary when mutant is "", minimizes what it finds, and hunts again without the rule.
@@ -207,6 +207,6 @@ func (t *Trial) take(a answer) {
 	case phaseShrink:
 		t.Kill.Length = a.Kill.Length
 	case phaseSubtract:
-		t.Without = a.Kill
+		t.Without, t.Late = a.Kill, t.Late || a.Late
 	}
 }

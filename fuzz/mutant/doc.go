@@ -50,6 +50,9 @@
 // recordings show at once does not cost all programs first, and a proof of everything takes hours and not days; but
 // some of what they find then is what programs alone would have found later.
 //
+// All stages of a hunt share one limit of CPU time. What a stage leaves is the next one's, but edges and recordings
+// have an eighth each that programs cannot take. To be hunted again without a rule has that limit for itself.
+//
 // Which targets reach a site is learnt beforehand: each target is driven with all sites watched and none changed. A
 // site that a program has reached often is not watched until the next one, as counting takes longer than all else. That
 // is also the control: a target that breaks a rule there is a failure of its own, and no mutant is tried on it.
@@ -75,8 +78,8 @@
 //
 //  1. A schema without an active site does what the sources do (its controls say so, on every proof).
 //  2. A kill is a function of sources, seed and limits: operations are counted, and the clock decides only what counts
-//     as running away. A mutant whose time was over before its operations is marked as late. On Linux a worker finds
-//     memory at the same addresses each time, as what a wrong address does depends on what lies there.
+//     as running away. Where a hunt was cut off the mutant is marked as late, whatever became of it. On Linux a worker
+//     finds memory at the same addresses each time, as what a wrong address does depends on what lies there.
 //  3. An identity does not change when lines are added above it: it is function, operator, a sum of the source at the
 //     place, and a number among equals.
 //  4. What survives and is not listed in the folder survivors with a reason is a failure; so is what is listed and

@@ -47,6 +47,7 @@ type Line struct {
 	Reason string `json:",omitempty"` // why it survives, "" if nobody said
 	Kill   *Kill  `json:",omitempty"`
 	Off    *Kill  `json:",omitempty"` // who killed it with the rule of Kill switched off
+	Late   bool   `json:",omitempty"` // the clock cut a hunt short: by another one more may be found
 }
 
 // Circumstances are where and when.
@@ -75,7 +76,7 @@ func NewEvidence(p *Proof, s *Survivors, root, revision string) *Evidence {
 			name = filepath.Base(o.File)
 		}
 		place := fmt.Sprintf("%s:%d", filepath.ToSlash(name), o.Line)
-		l := Line{Mutant: o.Identity.String(), Place: place, From: o.From, To: o.To}
+		l := Line{Mutant: o.Identity.String(), Place: place, From: o.From, To: o.To, Late: o.Late}
 		if o.Kill.Rule == "" {
 			l.Reason = s.Reason(o.Identity)
 			f.Survived = append(f.Survived, l)

@@ -2,6 +2,8 @@ package mutant
 
 import (
 	"regexp"
+	"slices"
+	"time"
 
 	"heapfuzz/fuzz"
 	"heapfuzz/fuzz/campaign"
@@ -56,10 +58,13 @@ type hunt struct {
 	next    int          // the program that is tried next
 	edged   int          // the program from which on worlds are as they are: before it all have edges
 	beginOf func(at int) // called before each program with the number of its target or recording; may be nil
-	over    func() bool  // tells whether the time is over; may be nil
-	late    bool         // it was
-	// Called before each stage with its part of the time; may be nil.
-	entering func(s stage, share uint64)
+
+	clock    func() time.Duration // that all stages share; nil: none
+	limit    time.Duration        // that the whole hunt may take by it
+	stage    stage                // under way
+	end      time.Duration        // when it has to end by the clock
+	late     [stages]bool         // it was cut off by the clock, the last time that it had a turn
+	entering func(s stage)        // called before each stage; may be nil
 
 	found   *prey // the last finding
 	trouble error // of opening, or of reading a recording
@@ -72,54 +77,6 @@ type prey struct {
 	finding  *props.Finding
 }
 
-// besideShare is the part of the budget, and of the time, that programs have with what targets ask beside them.
-const besideShare = 4
-
-// firstShare is the part of the budget that the first round of a hunt in rounds has: what it leaves, some in a hundred
-// mutants, is so little that the second round may take its time.
-const firstShare = 64
-
-// run tries programs until the budget is used up, some more with what targets ask beside them, of which the first of
-// each target has a world where it asks most, and then recordings. In rounds, a first one has a small part of the
-// budget, so that what only recordings tell from the original does not take the whole budget of programs first.
-// With recordings switched off nothing is tried: they find what programs have not found.
-func (h *hunt) run() Kill {
-	if h.off == recorded.Answers.Name {
-		return Kill{}
-	}
-	defer func(was bool) { fuzz.Edges = was }(fuzz.Edges)
-	rounds := []uint64{1}
-	if h.rounds {
-		rounds = []uint64{firstShare, 1}
-	}
-	whole := h.budget
-	for i, share := range rounds {
-		fuzz.Edges = false
-		h.enter(stagePrograms, min(share, besideShare))
-		h.edged, h.budget, h.late = 0, h.ops+whole/share, false
-		if k := h.programs(); k.Rule != "" {
-			return k
-		}
-		late := h.late
-		fuzz.Edges = true
-		h.enter(stageBeside, besideShare)
-		h.edged, h.budget, h.late = h.next+len(h.subjects), h.ops+whole/share/besideShare, false
-		k := h.programs()
-		if k.Beside = k.Rule != ""; k.Beside {
-			return k
-		}
-		h.late = h.late || late
-		if i > 0 {
-			continue
-		}
-		h.enter(stageRecordings, besideShare)
-		if k := h.replay(); k.Rule != "" || h.trouble != nil {
-			return k
-		}
-	}
-	return Kill{}
-}
-
 // A stage is what a hunt tries.
 type stage uint64
 
@@ -127,14 +84,89 @@ const (
 	stagePrograms stage = iota // alone
 	stageBeside                // with what targets ask beside them
 	stageRecordings
+	stages
 )
 
-// enter begins a stage, which has the given part of the time.
-func (h *hunt) enter(s stage, share uint64) {
-	if h.entering != nil {
-		h.entering(s, share)
-	}
+// besideShare is the part of the budget that programs have with what targets ask beside them.
+const besideShare = 4
+
+// firstShare is the part of the budget that the first round of a hunt in rounds has: what it leaves, some in a hundred
+// mutants, is so little that the second round may take its time.
+const firstShare = 64
+
+// A turn is a stage of a hunt. Its end is counted from the beginning of the hunt, so that it has all the time that
+// those before it leave, and those after it have a part of their own however slow the programs are.
+type turn struct {
+	stage
+	share uint64        // of the budget: one part in so many; 0 of recordings, which have limits of their own
+	until time.Duration // the eighth of the time by which it ends
 }
+
+// inTurn is a hunt: programs alone have three quarters of the time. Recordings take about a second where nothing is
+// slow, and an eighth of the usual time is more than two.
+var inTurn = []turn{{stagePrograms, 1, 6}, {stageBeside, besideShare, 7}, {stageRecordings, 0, 8}}
+
+// inRounds is a hunt in rounds: a first one has a small part of the budget, so that what only recordings tell from the
+// original does not take the whole budget of programs first.
+var inRounds = []turn{
+	{stagePrograms, firstShare, 1}, {stageBeside, firstShare * besideShare, 2}, {stageRecordings, 0, 3},
+	{stagePrograms, 1, 7}, {stageBeside, besideShare, 8},
+}
+
+// run tries programs until the budget is used up, some more with what targets ask beside them, of which the first of
+// each target has a world where it asks most, and then recordings, perhaps in rounds. All of it takes no longer than
+// the limit, but for the program or the recording that is under way then. With recordings switched off nothing is
+// tried: they find what programs have not found.
+func (h *hunt) run() Kill {
+	h.late, h.trouble = [stages]bool{}, nil
+	if h.off == recorded.Answers.Name {
+		return Kill{}
+	}
+	defer func(was bool) { fuzz.Edges = was }(fuzz.Edges)
+	turns := inTurn
+	if h.rounds {
+		turns = inRounds
+	}
+	began, whole := h.now(), h.budget
+	for _, t := range turns {
+		if h.entering != nil {
+			h.entering(t.stage)
+		}
+		h.stage, h.late[t.stage], h.end = t.stage, false, began+h.limit*t.until/8
+		fuzz.Edges = t.stage != stagePrograms
+		var k Kill
+		if t.stage == stageRecordings {
+			k = h.replay()
+		} else {
+			h.edged, h.budget = 0, h.ops+whole/t.share
+			if fuzz.Edges {
+				h.edged = h.next + len(h.subjects)
+			}
+			k = h.programs()
+			k.Beside = k.Rule != "" && fuzz.Edges
+		}
+		if k.Rule != "" || h.trouble != nil {
+			return k
+		}
+	}
+	return Kill{}
+}
+
+func (h *hunt) now() time.Duration {
+	if h.clock == nil {
+		return 0
+	}
+	return h.clock()
+}
+
+// over tells, while something is left to be tried, whether the time of the stage under way is over, and notes it.
+func (h *hunt) over() bool {
+	h.late[h.stage] = h.clock != nil && h.clock() > h.end
+	return h.late[h.stage]
+}
+
+// wasLate tells whether a stage was cut off and had no turn after that: what was found depends on the clock.
+func (h *hunt) wasLate() bool { return slices.Contains(h.late[:], true) }
 
 // programs tries programs until the budget is used up.
 func (h *hunt) programs() Kill {
@@ -145,7 +177,7 @@ func (h *hunt) programs() Kill {
 			subjects[i] = without(s, h.off)
 		}
 	}
-	for h.ops < h.budget && len(subjects) > 0 && !h.late {
+	for h.ops < h.budget && len(subjects) > 0 && !h.over() {
 		at := h.next % len(subjects)
 		s, number := subjects[at], h.next/len(subjects)
 		h.next++
@@ -159,7 +191,6 @@ func (h *hunt) programs() Kill {
 		if h.off != "" {
 			h.ops = max(h.ops, before+leastOps)
 		}
-		h.late = h.over != nil && h.over()
 	}
 	return Kill{}
 }

@@ -227,7 +227,7 @@ func TestRounds(t *testing.T) {
 		}
 		var stages []stage
 		var ops []uint64
-		h.entering = func(s stage, _ uint64) { stages, ops = append(stages, s), append(ops, h.ops) }
+		h.entering = func(s stage) { stages, ops = append(stages, s), append(ops, h.ops) }
 		if k := h.run(); k.Rule != "" || h.trouble != nil {
 			t.Fatalf("%+v, %v in the reference", k, h.trouble)
 		}
@@ -273,5 +273,53 @@ func TestReplay(t *testing.T) {
 	answers, d, err := l.do(context.Background(), "watch", watch, 0)
 	if err != nil || d != nil || len(answers) != 8 || answers[0].Control.Rule != "" || answers[0].Control.Ops != 10 {
 		t.Errorf("watched: %+v, %v, %v", answers, d, err)
+	}
+}
+
+// All stages of a hunt share one clock: slow programs leave the later ones their part, recordings too end by it, and
+// what was cut off says so.
+func TestClock(t *testing.T) {
+	root, err := Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	lru, err := recorded.Read(root, "cache/lru")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const eighth = 10 // milliseconds, by a clock on which each program and each recording takes one
+	for _, tt := range []struct {
+		reason string
+		rounds bool
+		budget uint64
+		late   [stages]bool
+		until  []int // the eighth at which each stage ends; 0: before the first is over
+	}{
+		{"every stage is cut off", false, 1e9, [stages]bool{true, true, true}, []int{6, 7, 8}},
+		{"and in rounds", true, 1e9, [stages]bool{true, true, true}, []int{1, 2, 3, 7, 8}},
+		{"what is left is the next one's", true, 2e5, [stages]bool{true, true, true}, []int{0, 0, 3, 7, 8}},
+		{"who is done is not late", false, 1, [stages]bool{stageRecordings: true}, []int{0, 0, 8}},
+	} {
+		h := hunt{subjects: []*props.Subject{spoilt("slow", func() {})}, seed: 1, budget: tt.budget, rounds: tt.rounds,
+			limit: 8 * eighth * time.Millisecond, root: root, recordings: slices.Repeat([]string{lru[0].Name()}, 100)}
+		h.runner.After = func(props.Target, int, prog.Op) *model.Violation {
+			h.ops++
+			return nil
+		}
+		h.clock = func() time.Duration { return time.Duration(h.next) * time.Millisecond }
+		var ends []int
+		h.entering = func(stage) { ends = append(ends, h.next) }
+		if k := h.run(); k.Rule != "" || h.trouble != nil {
+			t.Fatalf("%s: %+v, %v in the reference", tt.reason, k, h.trouble)
+		}
+		ends = append(ends[1:], h.next)
+		for i, until := range tt.until {
+			if over := ends[i] - until*eighth; over != 1 && (until > 0 || over > eighth) {
+				t.Errorf("%s: stage %d ends after %d milliseconds", tt.reason, i, ends[i])
+			}
+		}
+		if h.late != tt.late || !h.wasLate() {
+			t.Errorf("%s: late are %v", tt.reason, h.late)
+		}
 	}
 }

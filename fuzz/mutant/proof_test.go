@@ -158,7 +158,7 @@ func TestSummary(t *testing.T) {
 	p.Outcomes = []Outcome{outcome("A", "", ""), outcome("C", "", ""), outcome("D", "heap/size", ""),
 		outcome("E", "heap/size", "run/alive"), outcome("F", "run/alive", ""), outcome("G", "recorded/answers", "")}
 	p.Outcomes[4].Kill.Length, p.Outcomes[5].Kill.Length = -1, -1
-	p.Outcomes[3].Kill.Ops = 1000
+	p.Outcomes[3].Kill.Ops, p.Outcomes[0].Late, p.Outcomes[2].Late = 1000, true, true
 	got := Summarize(p, s)
 	want := &Summary{
 		Total:     Score{"all", 6, 4, 0, 1, 1, 1, 0, 0},
@@ -167,6 +167,7 @@ func TestSummary(t *testing.T) {
 		Ops:       Spread{4, 10, 1000, 1000},
 		Lengths:   Spread{2, 2, 2, 2},
 		Died:      2,
+		Late:      2,
 		Rules: []Earning{
 			{"heap/size", 2, 1, map[string]int{"run/alive": 1}, []string{"x"}, []string{"x"}},
 			{"recorded/answers", 1, 1, map[string]int{}, nil, nil},
@@ -190,7 +191,8 @@ func TestSummary(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"80.0 %", "60.0 % by random programs alone",
-		"impl/pool/a.go:3", "gap: a rule on waste", "at most\n0.010"} {
+		"impl/pool/a.go:3", "gap: a rule on waste", "which cut 2 short", "a mask (late)", "missed</code> (late)",
+		"at most\n0.010"} {
 		if !strings.Contains(string(first), want) {
 			t.Errorf("the page does not say %q:\n%s", want, first)
 		}

@@ -177,9 +177,12 @@ func times(counts []uint32) []byte {
 	return all
 }
 
-// replay replays recordings until one is answered otherwise.
+// replay replays recordings until one is answered otherwise, or the time is over.
 func (h *hunt) replay() Kill {
 	for at, name := range h.recordings {
+		if h.over() {
+			break
+		}
 		h.next++
 		if h.beginOf != nil {
 			h.beginOf(at)

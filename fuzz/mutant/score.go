@@ -94,6 +94,7 @@ type Summary struct {
 	Ops       Spread // operations to the first kill
 	Lengths   Spread // operations of minimized programs
 	Died      int    // kills whose program was not minimized, as the process died of it, or it is a recording
+	Late      int    // mutants that the clock cut a hunt for short: by another one more may be found
 	Rules     []Earning
 }
 
@@ -109,6 +110,9 @@ func Summarize(p *Proof, s *Survivors) *Summary {
 		sum.Total.count(o, reason)
 		scored(byPackage, o.Package).count(o, reason)
 		scored(byOperator, o.Operator).count(o, reason)
+		if o.Late {
+			sum.Late++
+		}
 		if o.Kill.Rule == "" {
 			continue
 		}

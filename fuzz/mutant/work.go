@@ -45,7 +45,7 @@ type job struct {
 
 	HangMS   int64 // of CPU time that one program may take
 	MemoryMB int64 // that may be resident
-	CPU      int64 // seconds that a phase may take
+	CPU      int64 // seconds that a hunt may take
 }
 
 // answer is a line of what a worker prints.
@@ -57,7 +57,7 @@ type answer struct {
 	Control Control
 
 	Times, First, Initial []byte // of a recording, by site: see reach; and what was reached before main
-	Late                  bool   // the time was over before the budget
+	Late                  bool   // the time of the hunt was over before all was tried
 }
 
 // The phases of a worker.
@@ -101,7 +101,6 @@ type worker struct {
 	sw       Switch
 	progress []byte
 	phase    atomic.Int32
-	since    time.Duration // CPU time when the phase began
 	hunt     hunt
 	first    atomic.Int64 // nanoseconds of CPU time when the phase began
 	begun    atomic.Int64 // and when the program under way did
@@ -151,12 +150,8 @@ func work(sw Switch) error {
 		w.note(0, w.hunt.ops)
 		w.begun.Store(int64(campaign.CPUTime()))
 	}
-	w.hunt.over = func() bool { return campaign.CPUTime()-w.since > time.Duration(w.CPU)*time.Second }
-	w.hunt.entering = func(s stage, share uint64) {
-		w.note(4, uint64(s))
-		limit := time.Duration(w.CPU) * time.Second
-		w.since = campaign.CPUTime() - limit + limit/time.Duration(share)
-	}
+	w.hunt.clock, w.hunt.limit = campaign.CPUTime, time.Duration(w.CPU)*time.Second
+	w.hunt.entering = func(s stage) { w.note(4, uint64(s)) }
 	w.hunt.runner.After = func(props.Target, int, prog.Op) *model.Violation {
 		w.hunt.ops++
 		return nil
@@ -190,9 +185,9 @@ func (w *worker) enter(phase int) {
 	w.note(3, uint64(phase))
 	w.note(4, 0)
 	w.phase.Store(int32(phase))
-	w.since = campaign.CPUTime()
-	w.first.Store(int64(w.since))
-	w.begun.Store(int64(w.since))
+	now := int64(campaign.CPUTime())
+	w.first.Store(now)
+	w.begun.Store(now)
 }
 
 func (w *worker) print(a answer) {
@@ -206,7 +201,7 @@ func (w *worker) print(a answer) {
 // kill hunts, minimizes what it found, and hunts on without the rule that found it.
 func (w *worker) kill() error {
 	k := w.hunt.run()
-	w.print(answer{Phase: phaseHunt, Kill: k, Reached: *w.sw.Reached, Late: w.hunt.late})
+	w.print(answer{Phase: phaseHunt, Kill: k, Reached: *w.sw.Reached, Late: w.hunt.wasLate()})
 	if k.Rule == "" {
 		return w.hunt.trouble
 	}
@@ -220,8 +215,9 @@ func (w *worker) kill() error {
 	if w.Subtract {
 		w.enter(phaseSubtract)
 		w.hunt.ops, w.hunt.next, w.hunt.off = 0, 0, k.Rule
-		w.hunt.budget, w.hunt.late = w.Budget/subtractShare, false
-		w.print(answer{Phase: phaseSubtract, Kill: w.hunt.run()})
+		w.hunt.budget = w.Budget / subtractShare
+		k := w.hunt.run()
+		w.print(answer{Phase: phaseSubtract, Kill: k, Late: w.hunt.wasLate()})
 	}
 	return nil
 }

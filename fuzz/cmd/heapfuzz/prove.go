@@ -81,7 +81,8 @@ func proveCommand() *cobra.Command {
 		"try the canaries, and measure what rules cost, although not every defect is tried")
 	flags.Uint64Var(&f.seed, "seed", 1, "the `number` that programs and the sample follow from")
 	flags.StringSliceVar(&f.packages, "package", nil, "the `package`s, as impl/pool (default all)")
-	flags.DurationVar(&f.budget, "budget", mutant.CPUDefault, "the CPU `time` of a defect")
+	flags.DurationVar(&f.budget, "budget", mutant.CPUDefault,
+		"the CPU `time` that a defect is looked for, and again without the rule that found it")
 	flags.Uint64Var(&f.ops, "ops", mutant.OpsDefault, "the `operations` that a defect is tried with")
 	flags.Float64Var(&f.floor, "floor", 0, "the least `share` found of those not equivalent")
 	flags.BoolVar(&f.unlisted, "unlisted", false, "survivors need not be listed")
@@ -234,7 +235,7 @@ func fate(o *mutant.Outcome) string {
 	case k.Rule == "" && !o.Reached:
 		return "survives, and was never reached"
 	case k.Rule == "" && o.Late:
-		return "survives; the time was over before the operations were"
+		return "survives; the time was over before all was tried"
 	case k.Rule == "":
 		return "survives"
 	}
@@ -286,6 +287,9 @@ func printScores(w io.Writer, s *mutant.Summary, brief bool) error {
 	}
 	fmt.Fprintf(w, "\noperations to the first kill: median %s, nine of ten %s, worst %s\n",
 		commas(s.Ops.Median), commas(s.Ops.Ninety), commas(s.Ops.Worst))
+	if s.Late > 0 {
+		fmt.Fprintf(w, "late: the time was over before all was tried for %s\n", count(s.Late, "defect"))
+	}
 	if brief {
 		_, err := fmt.Fprintf(w, "%s listed, and not tried; what edges or recordings found, programs may find later\n",
 			count(s.Total.Believed, "survivor"))
