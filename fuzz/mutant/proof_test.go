@@ -205,6 +205,40 @@ func TestSummary(t *testing.T) {
 	}
 }
 
+// A sample of a harness that is as good as it claims fails once in a hundred times at most, and no later.
+func TestLeast(t *testing.T) {
+	for _, tt := range []struct {
+		n     int
+		share float64
+		want  int
+	}{
+		{1, 0.95, 0},    // one is missed with 5 %
+		{2, 0.95, 1},    // both are with 0.25 %
+		{8, 0.95, 6},    // three are missed with 0.58 %, two with 5.7 %
+		{100, 0.95, 89}, // 12 are with 0.43 %, 11 with 1.15 %
+		{10, 0.5, 1},    // nine are with 11 in 1024, just above one in a hundred
+		{10, 1, 10},
+		{10, 0, 0},
+		{0, 0.95, 0},
+	} {
+		if got := Least(tt.n, tt.share); got != tt.want {
+			t.Errorf("%d of %d, want %d where %v of all are killed", got, tt.n, tt.want, tt.share)
+		}
+	}
+	if got := Least(20_000, 0.95); got < 18_900 || got > 18_950 { // 19,000 less 2.33 standard deviations of 30.8
+		t.Errorf("%d of 20,000", got)
+	}
+	sum := &Summary{Total: Score{Mutants: 110, Equivalent: 10, Killed: 94}}
+	p := &Proof{All: 110, Outcomes: make([]Outcome, 110)}
+	if least, falls := sum.Falls(p, 0.95); !falls || least != 95 {
+		t.Errorf("94 of all 100 are said to be enough, %d are wanted", least)
+	}
+	p.All++
+	if least, falls := sum.Falls(p, 0.95); falls || least != 89 {
+		t.Errorf("94 of a sample of 100 are said to be too few, %d are wanted", least)
+	}
+}
+
 // A brief proof believes the list, and does not say what it did not ask.
 func TestBriefSummary(t *testing.T) {
 	s := listing(t)

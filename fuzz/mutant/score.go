@@ -3,6 +3,7 @@ package mutant
 import (
 	"cmp"
 	"maps"
+	"math"
 	"slices"
 
 	"heapfuzz/fuzz/recorded"
@@ -185,6 +186,48 @@ func byNumber(of map[string]int) []string {
 	return slices.SortedFunc(maps.Keys(of), func(a, b string) int {
 		return cmp.Or(cmp.Compare(of[b], of[a]), cmp.Compare(a, b))
 	})
+}
+
+// Claim is the least share of those not equivalent that a proof of all mutants has to kill.
+const Claim = 0.95
+
+// LengthMax is what the median of the lengths of minimized programs may be at most.
+const LengthMax = 6
+
+// unlucky is how likely it may be at most that a sample fails although the share of all is as it should be.
+const unlucky = 0.01
+
+// Least is how many of a sample of n have to be killed where a share of all has to be: the greatest number that fewer
+// are killed than with a probability of unlucky at most. Where each is killed with the probability share, exactly k are
+// with n!/(k!(n-k)!) share^k (1-share)^(n-k). That is with replacement; a sample without spreads less, so this is on
+// the safe side.
+func Least(n int, share float64) int {
+	if share <= 0 || share >= 1 {
+		return int(share) * n
+	}
+	log := func(k int) float64 { // of k!
+		v, _ := math.Lgamma(float64(k + 1))
+		return v
+	}
+	sum := 0.0 // the probability of at most k
+	for k := range n {
+		sum += math.Exp(log(n) - log(k) - log(n-k) + float64(k)*math.Log(share) + float64(n-k)*math.Log(1-share))
+		if sum > unlucky {
+			return k
+		}
+	}
+	return n
+}
+
+// Falls tells whether less is killed than there should be where share is to be of all, and the least number that has to
+// be killed of those that can be. A sample may fall below the share by chance.
+func (s *Summary) Falls(p *Proof, share float64) (least int, falls bool) {
+	n := s.Total.Mutants - s.Total.Equivalent
+	least = int(math.Ceil(share*float64(n) - 1e-6)) // 0.95 is no binary fraction
+	if len(p.Outcomes) < p.All {
+		least = Least(n, share)
+	}
+	return least, s.Total.Killed < least
 }
 
 // residual is the rule of three: what was looked for in n programs and not found is shown, with 95 % confidence, by a

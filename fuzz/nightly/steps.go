@@ -15,6 +15,7 @@ import (
 
 	"heapfuzz/fuzz"
 	"heapfuzz/fuzz/canary/canarytest"
+	"heapfuzz/fuzz/mutant"
 	"heapfuzz/props"
 )
 
@@ -362,7 +363,7 @@ func (n *Night) mutants(ctx context.Context, share time.Duration) Result {
 		return failed(err)
 	}
 	e, err := n.run(ctx, call{log: "mutants", dir: n.Root, limit: share + 3*grace,
-		argv: []string{"scripts/mutate", "-floor", "0.9", "-time", share.String(),
+		argv: []string{"scripts/mutate", "-floor", fmt.Sprint(mutant.Claim), "-time", share.String(),
 			"-seed", strconv.FormatUint(n.state.Seed, 10), "-o", out}})
 	lines := strings.Split(strings.TrimSpace(string(e.out)), "\n")
 	last := lines[len(lines)-1]

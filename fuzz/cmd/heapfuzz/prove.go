@@ -46,7 +46,8 @@ const tellEvery = 100
 const proveLong = `
 Make small defects in the packages of impl, one at a time, and see which of them the properties find. Each defect that
 survives must stand in a list of fuzz/mutant/survivors with its reason; one that does not, one that does and is found,
-and a canary that its rule does not catch, are findings.
+and a canary that its rule does not catch, are findings. So is a score below the floor, and a median of more than six
+operations in minimized programs.
 
 Defects are built into one program, which needs the sources and the go command. Results are kept in the user's cache
 until something changes that they depend on, so that a run that is cut off goes on where it was.`
@@ -59,12 +60,15 @@ func proveCommand() *cobra.Command {
 		Long:  proveLong,
 		Args:  cobra.NoArgs,
 		Example: `  heapfuzz prove -o evidence
-  heapfuzz prove -sample 100 -ops 100000 -floor 0.8 -unlisted
+  heapfuzz prove -sample 100 -ops 100000 -floor 0.95 -unlisted
   heapfuzz prove -package impl/dict -match 'Space\.DelAttr' -v
-  heapfuzz prove -time 20m -floor 0.9
+  heapfuzz prove -time 20m -floor 0.95
   heapfuzz prove -brief -ops 30000 -package impl/dict -v
   heapfuzz prove -package impl/pool -v`,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if f.all() && !c.Flags().Changed("floor") {
+				f.floor = mutant.Claim
+			}
 			return f.prove(c.Context(), c.OutOrStdout(), c.ErrOrStderr())
 		},
 	}
@@ -84,7 +88,8 @@ func proveCommand() *cobra.Command {
 	flags.DurationVar(&f.budget, "budget", mutant.CPUDefault,
 		"the CPU `time` that a defect is looked for, and again without the rule that found it")
 	flags.Uint64Var(&f.ops, "ops", mutant.OpsDefault, "the `operations` that a defect is tried with")
-	flags.Float64Var(&f.floor, "floor", 0, "the least `share` found of those not equivalent")
+	flags.Float64Var(&f.floor, "floor", 0, "the `share` of those not equivalent that has to be found of all; a "+
+		"sample may fall below it as far as one in a hundred does by chance (default 0.95 when no flag leaves any out)")
 	flags.BoolVar(&f.unlisted, "unlisted", false, "survivors need not be listed")
 	flags.IntVar(&f.workers, "workers", runtime.NumCPU(), "`how many` defects are tried at once")
 	flags.BoolVar(&f.fresh, "fresh", false, "believe nothing that was found out before")
@@ -115,11 +120,13 @@ func (f *proveFlags) check() error {
 	return nil
 }
 
-// whole tells whether every defect of every package is tried.
-func (f *proveFlags) whole() bool {
-	return f.sample == 0 && f.time == 0 && len(f.packages) == 0 && f.match == "" && f.from == "" &&
-		!f.brief
+// all tells whether no defect of any package is left out.
+func (f *proveFlags) all() bool {
+	return f.sample == 0 && f.time == 0 && len(f.packages) == 0 && f.match == "" && f.from == ""
 }
+
+// whole tells whether every defect of every package is tried, and all is asked of each.
+func (f *proveFlags) whole() bool { return f.all() && !f.brief }
 
 // only is what -match and -from leave of the mutants.
 func (f *proveFlags) only() (func(mutant.Identity) bool, error) {
@@ -350,9 +357,17 @@ func (f *proveFlags) verdict(w io.Writer, p *mutant.Proof, s *mutant.Survivors, 
 			fmt.Fprintf(w, "canary: %s is caught by %q instead of %s\n", c.Name, c.Kill.Rule, c.Rule)
 		}
 	}
-	if sum.Total.Share() < f.floor {
+	n := sum.Total.Mutants - sum.Total.Equivalent
+	least, falls := sum.Falls(p, f.floor)
+	if falls {
 		wrong++
-		fmt.Fprintf(w, "floor: %.1f%% found, and %.1f%% is the least\n", 100*sum.Total.Share(), 100*f.floor)
+		fmt.Fprintf(w, "floor: %s of %s found, and %s is the least where %.1f%% of all have to be\n",
+			commas(sum.Total.Killed), count(n, "defect"), commas(least), 100*f.floor)
+	}
+	if sum.Lengths.Median > mutant.LengthMax && f.match == "" && f.from == "" { // a few chosen ones may be long
+		wrong++
+		fmt.Fprintf(w, "length: half of the minimized programs have %s or more, and %d is the most\n",
+			count(sum.Lengths.Median, "operation"), mutant.LengthMax)
 	}
 	if f.time > 0 && len(p.Outcomes) == 0 {
 		fmt.Fprintf(w, "time: no defect was tried in %v\n", f.time)
@@ -363,10 +378,9 @@ func (f *proveFlags) verdict(w io.Writer, p *mutant.Proof, s *mutant.Survivors, 
 	case wrong > 0:
 		rest = count(wrong, "line") + " above say what is wrong"
 	case f.unlisted:
-		rest = fmt.Sprintf("and %.1f%% is the least", 100*f.floor)
+		rest = fmt.Sprintf("and %s is the least where %.1f%% of all have to be", commas(least), 100*f.floor)
 	}
-	fmt.Fprintf(w, "%.1f%% of %s found, %s\n", 100*sum.Total.Share(),
-		count(sum.Total.Mutants-sum.Total.Equivalent, "defect"), rest)
+	fmt.Fprintf(w, "%.1f%% of %s found, %s\n", 100*sum.Total.Share(), count(n, "defect"), rest)
 	if wrong > 0 {
 		return errFinding
 	}

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"heapfuzz/fuzz/mutant"
+)
+
+// tried is a proof of so many defects, of which some are killed by programs of a length.
+func tried(all, killed, length int) *mutant.Proof {
+	p := &mutant.Proof{All: all}
+	for i := range all {
+		o := mutant.Outcome{}
+		o.Identity = mutant.Identity{Package: "impl/pool", Func: "f", Operator: "plus", Ordinal: i}
+		if i < killed {
+			o.Kill = mutant.Kill{Rule: "heap/size", Target: "slab", Ops: 44, Length: length}
+			o.Without = mutant.Kill{Rule: "heap/content", Ops: 80}
+		}
+		p.Outcomes = append(p.Outcomes, o)
+	}
+	return p
+}
+
+// What the harness claims of itself is a finding when it is not so.
+func TestVerdict(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		flags proveFlags
+		proof *mutant.Proof
+		says  string // "": nothing is wrong
+	}{
+		{"as claimed", proveFlags{floor: 0.95}, tried(100, 95, 6), ""},
+		{"one less", proveFlags{floor: 0.95}, tried(100, 94, 6),
+			"floor: 94 of 100 defects found, and 95 is the least where 95.0% of all have to be\n"},
+		{"a sample by chance", proveFlags{floor: 0.95}, sampled(tried(100, 89, 6)), ""},
+		{"a sample by no chance", proveFlags{floor: 0.95}, sampled(tried(100, 88, 6)),
+			"floor: 88 of 100 defects found, and 89 is the least where 95.0% of all have to be\n"},
+		{"long programs", proveFlags{}, tried(100, 95, 7),
+			"length: half of the minimized programs have 7 operations or more, and 6 is the most\n"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			none, err := mutant.ReadSurvivors(t.TempDir())
+			if err != nil {
+				t.Fatal(err)
+			}
+			tt.flags.unlisted = true
+			var out strings.Builder
+			err = tt.flags.verdict(&out, tt.proof, none, mutant.Summarize(tt.proof, none))
+			if (err != nil) != (tt.says != "") || !strings.Contains(out.String(), tt.says) {
+				t.Errorf("%v, want %q, and it says:\n%s", err, tt.says, &out)
+			}
+		})
+	}
+}
+
+func sampled(p *mutant.Proof) *mutant.Proof {
+	p.All *= 10
+	return p
+}
