@@ -84,6 +84,8 @@
 //     place, and a number among equals.
 //  4. What survives and is not listed in the folder survivors with a reason is a failure; so is what is listed and
 //     killed. A brief proof believes the list, and tries the rest only.
+//  5. Where every mutant and every canary was tried, a rule is a failure that kills none of the mutants first and
+//     without which no canary is missed: it is removed, or gets the canary that justifies it.
 //
 // # Rejected
 //

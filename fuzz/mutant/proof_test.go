@@ -3,6 +3,7 @@ package mutant
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -236,6 +237,47 @@ func TestLeast(t *testing.T) {
 	p.All++
 	if least, falls := sum.Falls(p, 0.95); falls || least != 89 {
 		t.Errorf("94 of a sample of 100 are said to be too few, %d are wanted", least)
+	}
+}
+
+// A proof of everything lists all rules and names those that earn nothing; no other proof can tell.
+func TestIdle(t *testing.T) {
+	p := &Proof{All: len(Packages)}
+	for _, name := range Packages {
+		o := outcome("A", "heap/size", "")
+		o.Package = name
+		p.Outcomes = append(p.Outcomes, o)
+	}
+	needed, needless := outcome("", "heap/waste", ""), outcome("", "heap/nil", "heap/size")
+	p.Canaries = []CanaryOutcome{{Name: "x", Trial: needed.Trial}, {Name: "y", Trial: needless.Trial}}
+	listed := func() map[string]Earning {
+		by := map[string]Earning{}
+		for _, e := range Summarize(p, listing(t)).Rules {
+			by[e.Rule] = e
+		}
+		return by
+	}
+	idle := Summarize(p, listing(t)).Idle
+	for name, want := range map[string]bool{
+		"heap/size": false, "heap/waste": false, "heap/nil": true, "graph/prompt": true, "run/alive": true,
+		"recorded/answers": true,
+	} {
+		if _, ok := listed()[name]; !ok || slices.Contains(idle, name) != want {
+			t.Errorf("%s is listed: %v; idle are %v", name, ok, idle)
+		}
+	}
+	for reason, change := range map[string]func(){
+		"brief":               func() { p.Brief = true },
+		"a sample":            func() { p.All++ },
+		"a package left out":  func() { p.All, p.Outcomes = p.All-1, p.Outcomes[1:] },
+		"no canary was tried": func() { p.Canaries = nil },
+	} {
+		saved := *p
+		change()
+		if s := Summarize(p, listing(t)); s.Idle != nil || len(s.Rules) > 3 {
+			t.Errorf("%s: %v are idle of %d", reason, s.Idle, len(s.Rules))
+		}
+		*p = saved
 	}
 }
 

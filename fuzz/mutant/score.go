@@ -6,7 +6,9 @@ import (
 	"math"
 	"slices"
 
+	"heapfuzz/fuzz"
 	"heapfuzz/fuzz/recorded"
+	"heapfuzz/props"
 )
 
 // Score counts mutants of one kind.
@@ -87,6 +89,36 @@ type Earning struct {
 	Missed   []string       // of them missed when it is switched off
 }
 
+// idle tells whether the rule earns nothing: no mutant is killed by it first, and no canary is missed without it.
+func (e *Earning) idle() bool { return e.Mutants == 0 && len(e.Missed) == 0 }
+
+// rules are the names of all rules that there are. Relations are none: of those each language tries its own, and what
+// justifies one stands in the tests beside it.
+func rules() []string {
+	names := []string{props.Alive.Name}
+	for _, l := range fuzz.Languages() {
+		for _, r := range l.Rules {
+			names = append(names, r.Name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// whole tells whether every mutant of every package was asked everything, and so was every canary.
+func (p *Proof) whole() bool {
+	if p.Brief || len(p.Canaries) == 0 || len(p.Outcomes) < p.All {
+		return false
+	}
+	there := map[string]bool{}
+	for i := range p.Outcomes {
+		there[p.Outcomes[i].Package] = true
+	}
+	return !slices.ContainsFunc(Packages, func(name string) bool {
+		return !there[name] && !slices.Contains(p.Untried, name)
+	})
+}
+
 // Summary is what a proof comes to.
 type Summary struct {
 	Total     Score
@@ -97,13 +129,19 @@ type Summary struct {
 	Died      int    // kills whose program was not minimized, as the process died of it, or it is a recording
 	Late      int    // mutants that the clock cut a hunt for short: by another one more may be found
 	Rules     []Earning
+	Idle      []string `json:",omitempty"` // rules that earn nothing, where all was asked that shows it
 }
 
 // Summarize counts a proof.
 func Summarize(p *Proof, s *Survivors) *Summary {
 	sum := &Summary{Total: Score{Name: "all"}}
 	byPackage, byOperator := map[string]*Score{}, map[string]*Score{}
-	rules := map[string]*Earning{}
+	earnings, whole := map[string]*Earning{}, p.whole()
+	if whole {
+		for _, name := range rules() {
+			earned(earnings, name)
+		}
+	}
 	var ops, lengths []uint64
 	for i := range p.Outcomes {
 		o := &p.Outcomes[i]
@@ -123,12 +161,12 @@ func Summarize(p *Proof, s *Survivors) *Summary {
 		} else {
 			sum.Died++
 		}
-		earned(rules, o.Kill.Rule).mutant(&o.Trial, p.Brief)
+		earned(earnings, o.Kill.Rule).mutant(&o.Trial, p.Brief)
 	}
 	for i := range p.Canaries {
 		c := &p.Canaries[i]
 		if c.Kill.Rule != "" {
-			e := earned(rules, c.Kill.Rule)
+			e := earned(earnings, c.Kill.Rule)
 			e.Canaries = append(e.Canaries, c.Name)
 			if c.Without.Rule == "" {
 				e.Missed = append(e.Missed, c.Name)
@@ -146,9 +184,13 @@ func Summarize(p *Proof, s *Survivors) *Summary {
 			sum.Operators = append(sum.Operators, *byOperator[o.Name])
 		}
 	}
-	for _, r := range rules {
+	for _, r := range earnings {
 		sum.Rules = append(sum.Rules, *r)
+		if whole && r.idle() {
+			sum.Idle = append(sum.Idle, r.Rule)
+		}
 	}
+	slices.Sort(sum.Idle)
 	slices.SortFunc(sum.Rules, func(a, b Earning) int {
 		return cmp.Or(cmp.Compare(b.Mutants, a.Mutants), cmp.Compare(a.Rule, b.Rule))
 	})

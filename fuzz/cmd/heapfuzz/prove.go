@@ -46,8 +46,8 @@ const tellEvery = 100
 const proveLong = `
 Make small defects in the packages of impl, one at a time, and see which of them the properties find. Each defect that
 survives must stand in a list of fuzz/mutant/survivors with its reason; one that does not, one that does and is found,
-and a canary that its rule does not catch, are findings. So is a score below the floor, and a median of more than six
-operations in minimized programs.
+and a canary that its rule does not catch, are findings. So are a score below the floor, a median of more than six
+operations in minimized programs, and, where all is tried, a rule that earns nothing.
 
 Defects are built into one program, which needs the sources and the go command. Results are kept in the user's cache
 until something changes that they depend on, so that a run that is cut off goes on where it was.`
@@ -356,6 +356,10 @@ func (f *proveFlags) verdict(w io.Writer, p *mutant.Proof, s *mutant.Survivors, 
 			wrong++
 			fmt.Fprintf(w, "canary: %s is caught by %q instead of %s\n", c.Name, c.Kill.Rule, c.Rule)
 		}
+	}
+	for _, name := range sum.Idle {
+		wrong++
+		fmt.Fprintf(w, "idle: %s finds no defect before the others, and no canary is missed without it\n", name)
 	}
 	n := sum.Total.Mutants - sum.Total.Equivalent
 	least, falls := sum.Falls(p, f.floor)
