@@ -8,12 +8,14 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"heapfuzz/props"
 )
 
-// Evidence is what a proof leaves for others: Facts follow from the revision, the seed and the limits alone, and are
-// the same bytes each time; Circumstances do not.
+// Evidence is what a proof leaves for others: Facts follow from the revision and the command, and are the same bytes
+// each time; Circumstances are not. But which mutants are tried within Facts.Time depends on the machine and on what
+// the cache knew, and what is marked as late depends on the clock.
 type Evidence struct {
 	Facts         Facts
 	Circumstances Circumstances
@@ -22,9 +24,11 @@ type Evidence struct {
 // Facts are what was found out.
 type Facts struct {
 	Revision string // of the sources; "" when it is not known
+	Again    string // the command that makes the same of them; "" when it is not known
 	Seed     uint64
 	Limits   Limits
-	Mutants  int // that there are; where only a sample was tried, Summary counts the sample
+	Time     time.Duration `json:",omitempty"` // after which no mutant was begun; 0: there was no such limit
+	Mutants  int           // that there are; where only a sample was tried, Summary counts the sample
 	Summary  *Summary
 	Controls []Control
 	Replays  Replays  // of recordings, as controls
@@ -61,8 +65,9 @@ type Circumstances struct {
 
 // NewEvidence makes the evidence of a proof.
 func NewEvidence(p *Proof, s *Survivors, root, revision string) *Evidence {
-	f := Facts{Revision: revision, Seed: p.Seed, Limits: p.Limits, Mutants: p.All, Summary: Summarize(p, s),
-		Controls: p.Controls, Replays: p.Recordings, Untried: p.Untried, Brief: p.Brief, Canaries: p.Canaries}
+	f := Facts{Revision: revision, Seed: p.Seed, Limits: p.Limits, Time: p.Time, Mutants: p.All,
+		Summary: Summarize(p, s), Controls: p.Controls, Replays: p.Recordings, Untried: p.Untried, Brief: p.Brief,
+		Canaries: p.Canaries}
 	for _, c := range p.Controls {
 		if c.Rule == "" {
 			f.Programs += c.Programs
@@ -117,6 +122,7 @@ func (e *Evidence) Write(dir string) error {
 var evidenceText string
 
 var evidencePage = template.Must(template.New("evidence").Funcs(template.FuncMap{
+	"share":    func(x float64) string { return fmt.Sprintf("%.2g", x) },
 	"percent":  func(x float64) string { return fmt.Sprintf("%.1f %%", 100*x) },
 	"join":     func(list []string) string { return strings.Join(list, ", ") },
 	"others":   others,

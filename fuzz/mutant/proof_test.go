@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -183,7 +184,9 @@ func TestSummary(t *testing.T) {
 	}
 
 	dir := t.TempDir()
+	p.Time = 20 * time.Minute
 	e := NewEvidence(p, s, "/m", "abc")
+	e.Facts.Again = "heapfuzz prove -time 20m0s"
 	if err := e.Write(dir); err != nil {
 		t.Fatal(err)
 	}
@@ -192,13 +195,17 @@ func TestSummary(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"80.0 %", "60.0 % by random programs alone",
-		"impl/pool/a.go:3", "gap: a rule on waste", "which cut 2 short", "a mask (late)", "missed</code> (late)",
-		"at most\n0.010"} {
+		"impl/pool/a.go:3", "gap: a rule on waste", "which cut 2 short", "a mask (late)", "10 (late)",
+		"<code>heapfuzz prove -time 20m0s</code>",
+		"within 20m0s depends on the machine", "minimized program", "<th>missed without it", "<th>without that rule",
+		"at most\n0.01 of"} {
 		if !strings.Contains(string(first), want) {
 			t.Errorf("the page does not say %q:\n%s", want, first)
 		}
 	}
-	if err := NewEvidence(p, s, "/m", "abc").Write(dir); err != nil {
+	e = NewEvidence(p, s, "/m", "abc")
+	e.Facts.Again = "heapfuzz prove -time 20m0s"
+	if err := e.Write(dir); err != nil {
 		t.Fatal(err)
 	}
 	if again, err := os.ReadFile(filepath.Join(dir, "evidence.html")); err != nil || string(again) != string(first) {
@@ -299,9 +306,27 @@ func TestBriefSummary(t *testing.T) {
 		t.Fatal(err)
 	}
 	page, err := os.ReadFile(filepath.Join(dir, "evidence.html"))
-	if err != nil || !strings.Contains(string(page), "1 that are listed as survivors were not tried") ||
-		strings.Contains(string(page), "missed</code>") {
+	if err != nil || !strings.Contains(string(page), "1 that are listed as survivors were not tried") {
 		t.Errorf("%v, and the page says:\n%s", err, page)
+	}
+	for _, column := range []string{"<th>missed", "alone<th>", "minimized<", "minimized program", "without that rule",
+		"canaries"} {
+		if strings.Contains(string(page), column) {
+			t.Errorf("a brief page has a column %q", column)
+		}
+	}
+}
+
+// However many programs the controls had, the page says a number.
+func TestResidual(t *testing.T) {
+	p := &Proof{Controls: []Control{{"slab", 16_836, 900_000, ""}}}
+	dir := t.TempDir()
+	if err := NewEvidence(p, listing(t), "/m", "abc").Write(dir); err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile(filepath.Join(dir, "evidence.html"))
+	if err != nil || !strings.Contains(string(page), "at most\n0.00018 of such programs") {
+		t.Errorf("%v, and the page does not say 3/16836:\n%s", err, page)
 	}
 }
 

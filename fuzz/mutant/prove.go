@@ -54,7 +54,8 @@ type Proof struct {
 	Untried    []string // packages that no target and no recording reaches
 	Seed       uint64
 	Limits     Limits
-	Brief      bool // no program was minimized, and no rule switched off
+	Time       time.Duration // that Options said
+	Brief      bool          // no program was minimized, and no rule switched off
 }
 
 // Control is a target that was driven without any mutant.
@@ -90,7 +91,7 @@ func Prove(ctx context.Context, o Options) (*Proof, error) {
 		return nil, err
 	}
 	b := &bench{Options: o, lab: lab{program, dir, o.Limits, o.Brief}, begun: begun}
-	b.proof = &Proof{Seed: o.Seed, Limits: o.Limits, Brief: o.Brief}
+	b.proof = &Proof{Seed: o.Seed, Limits: o.Limits, Time: o.Time, Brief: o.Brief}
 	if err := errors.Join(b.watch(ctx), b.watchRecordings(ctx, paths)); err != nil {
 		return nil, err
 	}

@@ -128,6 +128,32 @@ func (f *proveFlags) all() bool {
 // whole tells whether every defect of every package is tried, and all is asked of each.
 func (f *proveFlags) whole() bool { return f.all() && !f.brief }
 
+// again is the command that comes to the same facts: with all flags that have a bearing on them.
+func (f *proveFlags) again() string {
+	words := []string{"heapfuzz prove"}
+	add := func(is bool, name string, value ...any) {
+		if is {
+			words = append(words, fmt.Sprint(append([]any{"-" + name + " "}, value...)...))
+		}
+	}
+	quoted := func(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
+	if f.brief {
+		words = append(words, "-brief")
+	}
+	if f.canaries {
+		words = append(words, "-canaries")
+	}
+	add(true, "seed", f.seed)
+	add(true, "ops", f.ops)
+	add(true, "budget", f.budget)
+	add(f.sample > 0, "sample", f.sample)
+	add(f.time > 0, "time", f.time)
+	add(len(f.packages) > 0, "package", strings.Join(f.packages, ","))
+	add(f.match != "", "match", quoted(f.match))
+	add(f.from != "", "from", quoted(f.from))
+	return strings.Join(append(words, "-o evidence"), " ")
+}
+
 // only is what -match and -from leave of the mutants.
 func (f *proveFlags) only() (func(mutant.Identity) bool, error) {
 	pattern, err := regexp.Compile(f.match)
@@ -206,6 +232,7 @@ func (f *proveFlags) prove(ctx context.Context, stdout, stderr io.Writer) error 
 		return err
 	}
 	e := mutant.NewEvidence(proof, survivors, root, revision(ctx, root))
+	e.Facts.Again = f.again()
 	e.Circumstances = mutant.Circumstances{Machine: fmt.Sprintf("%s/%s, %s", runtime.GOOS, runtime.GOARCH,
 		count(runtime.NumCPU(), "processor")), Go: runtime.Version(), When: begun.UTC().Format(time.RFC3339),
 		Seconds: time.Since(begun).Seconds()}

@@ -1,8 +1,12 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/spf13/pflag"
 
 	"heapfuzz/fuzz/mutant"
 )
@@ -57,4 +61,22 @@ func TestVerdict(t *testing.T) {
 func sampled(p *mutant.Proof) *mutant.Proof {
 	p.All *= 10
 	return p
+}
+
+// The command that makes the same again has all that the facts depend on.
+func TestAgain(t *testing.T) {
+	f := proveFlags{seed: 3, ops: 20_000, budget: 20 * time.Second, sample: 5, time: time.Minute, brief: true,
+		canaries: true, packages: []string{"impl/page", "impl/pool"}, match: `Space\.DelAttr 'x'`, from: "a b.txt"}
+	const want = `heapfuzz prove -brief -canaries -seed 3 -ops 20000 -budget 20s -sample 5 -time 1m0s ` +
+		`-package impl/page,impl/pool -match 'Space\.DelAttr '\''x'\''' -from 'a b.txt' -o evidence`
+	got := f.again()
+	if got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	beside := []string{"out", "floor", "unlisted", "workers", "fresh", "update", "v", "help"} // change no fact
+	proveCommand().Flags().VisitAll(func(flag *pflag.Flag) {
+		if !slices.Contains(beside, flag.Name) && !strings.Contains(got, " -"+flag.Name+" ") {
+			t.Errorf("-%s is left out", flag.Name)
+		}
+	})
 }
