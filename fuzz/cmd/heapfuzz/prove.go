@@ -219,7 +219,7 @@ func (f *proveFlags) prove(ctx context.Context, stdout, stderr io.Writer) error 
 		Canaries: f.canaries || f.whole(),
 		Progress: func(done, all int, o *mutant.Outcome) {
 			if f.verbose {
-				fmt.Fprintf(stdout, "%d/%d %v: %s\n", done, all, o.Identity, fate(o))
+				fmt.Fprintf(stdout, "%d/%d %v: %s\n", done, all, o.Identity, fate(o, f.brief))
 			} else if done%tellEvery == 0 {
 				fmt.Fprintf(stderr, "heapfuzz: %s of %s tried\n", commas(done), count(all, "defect"))
 			}
@@ -260,8 +260,8 @@ func (f *proveFlags) prove(ctx context.Context, stdout, stderr io.Writer) error 
 	return f.verdict(stdout, proof, survivors, e.Facts.Summary)
 }
 
-// fate says in words what came of a mutant.
-func fate(o *mutant.Outcome) string {
+// fate says in words what came of a mutant. A brief proof has not asked how short, and who else.
+func fate(o *mutant.Outcome, brief bool) string {
 	k := &o.Kill
 	switch {
 	case o.Believed:
@@ -273,8 +273,24 @@ func fate(o *mutant.Outcome) string {
 	case k.Rule == "":
 		return "survives"
 	}
-	return fmt.Sprintf("%s, on %s after %s", strings.TrimSpace(k.Rule+" "+k.Cause), k.Target, count(k.Ops, "operation"))
+	text := fmt.Sprintf("%s, on %s after %s", ruleOf(k), k.Target, count(k.Ops, "operation"))
+	if !brief {
+		short, without := "not minimized", "nothing"
+		if k.Length >= 0 {
+			short = fmt.Sprintf("minimized to %d", k.Length)
+		}
+		if o.Without.Rule != "" {
+			without = fmt.Sprintf("%s after %s", ruleOf(&o.Without), commas(o.Without.Ops))
+		}
+		text += fmt.Sprintf(", %s; without the rule: %s", short, without)
+	}
+	if o.Late {
+		text += "; a hunt was cut short by the clock"
+	}
+	return text
 }
+
+func ruleOf(k *mutant.Kill) string { return strings.TrimSpace(k.Rule + " " + k.Cause) }
 
 // revision is the commit of the sources, with a "+" where they differ from it; "" without git.
 func revision(ctx context.Context, root string) string {

@@ -63,6 +63,24 @@ func sampled(p *mutant.Proof) *mutant.Proof {
 	return p
 }
 
+// A line of -v has how short the program became, and who finds the defect without the rule.
+func TestFate(t *testing.T) {
+	o := &tried(1, 1, 3).Outcomes[0]
+	check := func(brief bool, want string) {
+		t.Helper()
+		if got := fate(o, brief); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+	const killed = "heap/size, on slab after 44 operations"
+	check(false, killed+", minimized to 3; without the rule: heap/content after 80")
+	check(true, killed)
+	o.Kill.Length, o.Without = -1, mutant.Kill{}
+	check(false, killed+", not minimized; without the rule: nothing")
+	o.Late = true
+	check(true, killed+"; a hunt was cut short by the clock")
+}
+
 // The command that makes the same again has all that the facts depend on.
 func TestAgain(t *testing.T) {
 	f := proveFlags{seed: 3, ops: 20_000, budget: 20 * time.Second, sample: 5, time: time.Minute, brief: true,
