@@ -24,6 +24,7 @@ type Options struct {
 	Packages []string            // none: all
 	Sample   int                 // so many mutants, chosen by Seed; 0: all
 	Only     func(Identity) bool // of those chosen, these alone; nil: all
+	Through  func(string) bool   // the targets, and files of recordings, that they are tried through; nil: all
 	Seed     uint64              // that programs, and a sample, follow from
 	Time     time.Duration       // no mutant is begun later, but for those known from before; 0: no limit
 	Workers  int                 // processes at a time; 0: one
@@ -31,7 +32,7 @@ type Options struct {
 	Brief    bool                            // minimize no program, and switch no rule off
 	Believe  func(Identity) bool             // these are taken for survivors, and not tried; nil: none
 	Canaries bool                            // try the canaries, too
-	Cache    string                          // the folder of results known from before; "": none
+	Cache    string                          // the folder of results known from before, where Through is nil; "": none
 	Progress func(done, all int, t *Outcome) // called after each mutant, one call at a time; may be nil
 }
 
@@ -77,6 +78,11 @@ func Prove(ctx context.Context, o Options) (*Proof, error) {
 	}
 	begun := time.Now()
 	o.Limits = o.Limits.filled()
+	if o.Through == nil {
+		o.Through = func(string) bool { return true }
+	} else {
+		o.Cache = ""
+	}
 	dir, err := os.MkdirTemp("", "heapfuzz-mutants")
 	if err != nil {
 		return nil, err
@@ -213,7 +219,7 @@ func (b *bench) each(ctx context.Context, n int, f func(i, worker int) error) er
 // watch drives every target with all places watched and none changed: which places does it reach, and does it conform
 // while nothing is wrong?
 func (b *bench) watch(ctx context.Context) error {
-	targets := fuzz.Targets()
+	targets := slices.DeleteFunc(fuzz.Targets(), func(t fuzz.Target) bool { return !b.Through(t.Name) })
 	b.reach, b.proof.Controls = make([][]uint32, len(targets)), make([]Control, len(targets))
 	for _, t := range targets {
 		b.subjects = append(b.subjects, t.Subject)

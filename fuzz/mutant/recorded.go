@@ -42,7 +42,7 @@ func (b *bench) watchRecordings(ctx context.Context, paths []string) error {
 		return err
 	}
 	files := slices.DeleteFunc(all, func(file string) bool {
-		return !slices.ContainsFunc(paths, func(p string) bool { return recorded.Drives(file, p) })
+		return !b.Through(file) || !slices.ContainsFunc(paths, func(p string) bool { return recorded.Drives(file, p) })
 	})
 	found := make([][]answer, len(files))
 	err = b.each(ctx, len(files), func(i, worker int) error {
