@@ -74,6 +74,11 @@
 // killed, by run/alive with the cause hang, memory or crash, and how far it came is read from a file that it shares
 // with its parent. Its program is not minimized. While a recording is replayed that is a breach of recorded/answers.
 //
+// # What is left out
+//
+// No target and no recording has impl/pickle, so nothing of it would be reached. Of impl/profile the table of profiles
+// is mutated when it is asked for by name. What else is left as it is stands in scope.go, each with its reason.
+//
 // # What always holds
 //
 //  1. A schema without an active site does what the sources do (its controls say so, on every proof).

@@ -1,6 +1,8 @@
 package mutant
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -108,6 +110,40 @@ func TestListOfSurvivors(t *testing.T) {
 	for id := range s.reasons {
 		if !there[id] {
 			t.Errorf("%v is no mutant; heapfuzz prove says what survives", id)
+		}
+	}
+}
+
+// Every package of impl is mutated, or stands among those that are not.
+func TestScope(t *testing.T) {
+	root, err := Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := slices.Concat(Packages, beside)
+	for _, p := range out {
+		known = append(known, p.name)
+	}
+	found := map[string]bool{}
+	err = filepath.WalkDir(filepath.Join(root, "impl"), func(path string, _ fs.DirEntry, err error) error {
+		dir, e := filepath.Rel(root, filepath.Dir(path))
+		name := filepath.Base(path)
+		if strings.HasSuffix(name, ".go") && !strings.HasSuffix(name, "_test.go") && name != "doc.go" {
+			found[filepath.ToSlash(dir)] = true
+		}
+		return errors.Join(err, e)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range found {
+		if !slices.Contains(known, name) {
+			t.Errorf("%s is neither mutated nor said to be left out, with the reason", name)
+		}
+	}
+	for _, name := range known {
+		if !found[name] {
+			t.Errorf("there is no %s", name)
 		}
 	}
 }

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// Packages are those that are mutated, lowest layer first. impl/pickle is left out: no target and no recording has one.
+// Packages are those that are mutated, lowest layer first.
 var Packages = []string{
 	"impl/sizeclass", "impl/page", "impl/pool", "impl/slab", "impl/arena", "impl/dict", "impl/lru", "impl/swiss",
 	"impl/object", "impl/gc", "impl/trial",
@@ -15,6 +15,13 @@ var Packages = []string{
 // CPython chose, which recordings tell from others, all but one; most of its code refuses wrong profiles, and every
 // target asks for a right one.
 var beside = []string{"impl/profile"}
+
+// out are packages of impl that are not mutated.
+var out = []struct{ name, Why string }{
+	{"impl/pickle", "no target and no recording has it, so nothing of it would be reached: it takes a language whose " +
+		"programs dump and load graphs, or streams of real interpreters"},
+	{"impl/internal/invariant", "only builds with invariants have any of it"},
+}
 
 // tables are variables whose values are mutated as functions are. What no recording is about is not among them: the
 // bytes of debug hooks.
