@@ -25,15 +25,12 @@ type Meter struct {
 	Kinds    [][4]uint64 // the same by prog.Kind
 	Names    []string    // of the transitions that the target tells; see Subject.Transitions
 	Times    []uint64    // how often each was taken
-
-	least float64 // the share of operations that must have an effect, once a run was added
-	busy  int     // programs in which it had
+	Busy     int         // programs of whose operations a share of EffectiveLeast had an effect
 }
 
 // add counts one run, whose target is still open. A target that is too corrupt to tell its transitions tells none.
 func (m *Meter) add(s *Subject, t Target, ops []prog.Op, trace prog.Trace) {
 	m.Programs++
-	m.least = cmp.Or(s.EffectiveLeast, EffectiveLeast)
 	if n := len(s.Spec.Rows); len(m.Kinds) < n {
 		m.Kinds = append(m.Kinds, make([][4]uint64, n-len(m.Kinds))...)
 	}
@@ -42,8 +39,8 @@ func (m *Meter) add(s *Subject, t Target, ops []prog.Op, trace prog.Trace) {
 		m.Answers[trace[i].Status&3]++
 		m.Kinds[ops[i].Kind][trace[i].Status&3]++
 	}
-	if n > 0 && float64(m.Answers[prog.OK]-before) >= m.least*float64(n) {
-		m.busy++
+	if n > 0 && float64(m.Answers[prog.OK]-before) >= EffectiveLeast*float64(n) {
+		m.Busy++
 	}
 	if s.Transitions == nil {
 		return
@@ -70,8 +67,7 @@ func (m *Meter) take(at int, name string, times uint64) {
 // Merge adds what another meter counted of targets with the same language.
 func (m *Meter) Merge(o *Meter) {
 	m.Programs += o.Programs
-	m.busy += o.busy
-	m.least = cmp.Or(m.least, o.least)
+	m.Busy += o.Busy
 	for i := range m.Answers {
 		m.Answers[i] += o.Answers[i]
 	}
@@ -131,9 +127,9 @@ func (m *Meter) Taken() (n int, missing []string) {
 	return n, missing
 }
 
-// EffectiveLeast is the least share of operations that must have an effect in a run of VacuousFrom operations or more,
-// unless the subject has a share of its own. Of what the generator makes nine tenths have one, on each allocator that
-// is known. Where the share is less because of few long programs, most programs having it, that is no matter.
+// EffectiveLeast is the least share of operations that must have an effect in a run of VacuousFrom operations or
+// more. Of what the generator makes nine tenths have one, on each target that is known. Where the share is less because
+// of few long programs, most programs having it, that is no matter.
 const (
 	EffectiveLeast = 0.5
 	VacuousFrom    = 10_000
@@ -157,11 +153,11 @@ func (m *Meter) Vacuous() *model.Violation {
 // Idle is the half of Vacuous that is about operations without an effect.
 func (m *Meter) Idle() *model.Violation {
 	n := m.Operations()
-	if n < VacuousFrom || m.Effective() >= m.least || 2*m.busy > m.Programs {
+	if n < VacuousFrom || m.Effective() >= EffectiveLeast || 2*m.Busy > m.Programs {
 		return nil
 	}
 	return Vacuous.Breach("%.1f %% of %d operations had an effect; at least %.0f %% must", 100*m.Effective(), n,
-		100*m.least)
+		100*EffectiveLeast)
 }
 
 // Narrow is the half of Vacuous that is about transitions. It is not asked of programs that are all alike, as mutations

@@ -1,6 +1,7 @@
 package props_test
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
@@ -72,6 +73,14 @@ func TestIdle(t *testing.T) {
 	m.Merge(metered(t, 10, prog.OK))
 	if v := m.Idle(); v != nil {
 		t.Errorf("most programs have an effect: %v", v)
+	}
+	text, err := json.Marshal(m)
+	var back props.Meter
+	if err == nil {
+		err = json.Unmarshal(text, &back)
+	}
+	if v := back.Idle(); err != nil || v != nil || back.Operations() != m.Operations() {
+		t.Errorf("a meter that was written and read is judged otherwise: %v, %v", v, err)
 	}
 }
 

@@ -46,8 +46,6 @@ type Subject struct {
 	// Transitions tells how often each of its named transitions a live target took, always the same names in the same
 	// order; it may be nil. See Meter.
 	Transitions func(t Target, visit func(name string, times uint64))
-	// EffectiveLeast is the share of operations that must have an effect in a long run; 0 is the constant of that name.
-	EffectiveLeast float64
 	// Explicit returns a program that asks, one operation each, for what happened by itself in a run of p that was
 	// answered so; false when nothing did. It may be nil. Minimize prefers such programs.
 	Explicit func(p prog.Program, answers prog.Trace) (prog.Program, bool)
