@@ -2,6 +2,7 @@ package fuzz
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"os"
@@ -20,9 +21,13 @@ type engine struct {
 	spec     *prog.Spec
 	subjects []*props.Subject
 	meters   []props.Meter // by subject: of the run that is tried; see branch
+	sums     []props.Meter // by subject: of all runs; see sum
 	runner   props.Runner
 	program  prog.Program // its operations are used again
 	reports  map[string]string
+
+	executions int
+	sumsName   string // of the file of sums; "" before it was written
 }
 
 // opsMax bounds the programs of engines: mutators like long inputs, and an engine that does one execution a second
@@ -51,7 +56,7 @@ func newEngine(language string) (*engine, error) {
 			e.subjects = append(e.subjects, t.New())
 		}
 	}
-	e.meters = make([]props.Meter, len(e.subjects))
+	e.meters, e.sums = make([]props.Meter, len(e.subjects)), make([]props.Meter, len(e.subjects))
 	return e, nil
 }
 
@@ -87,7 +92,7 @@ func (e *engine) try(data []byte) (f *props.Finding, effective bool, err error) 
 	res, err := e.runner.Run(s, e.program)
 	e.runner.Meter = nil
 	branch(&e.meters[n])
-	if err != nil || res.Violation == nil {
+	if err := errors.Join(err, e.sum(n)); err != nil || res.Violation == nil {
 		return nil, res.Effective > 0, err
 	}
 	refuted, err := props.Conforms.Check(s, &e.runner, e.program)

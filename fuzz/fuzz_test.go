@@ -40,6 +40,11 @@ func fuzzLanguage(f *testing.F, name string) {
 		f.Add(e.encode(i, entry.Program))
 	}
 	seldomCollect(f)
+	f.Cleanup(func() {
+		if err := e.writeSums(); err != nil {
+			f.Error(err)
+		}
+	})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		finding, _, err := e.execute(data)
 		if err != nil {

@@ -84,6 +84,40 @@ func TestIdle(t *testing.T) {
 	}
 }
 
+// TestVacuousMutated holds executions of engines to their floors, which are lower, and leaves out what a target has
+// not.
+func TestVacuousMutated(t *testing.T) {
+	times := []uint64{1, 1, 1, 0, 0, 0}
+	meter := func(own, others [4]uint64) *props.Meter {
+		m := &props.Meter{Programs: 1, Kinds: [][4]uint64{own, others}, Times: times,
+			Names: []string{"a", "b", "c", "d", "e", "f"}}
+		for i := range own {
+			m.Answers[i] = own[i] + others[i]
+		}
+		return m
+	}
+	for _, c := range []struct {
+		name        string
+		own, others [4]uint64
+		times       []uint64
+		want        string
+	}{
+		{"a fifth", [4]uint64{20_000, 80_000}, [4]uint64{}, times, ""},
+		{"a twentieth", [4]uint64{5_000, 95_000}, [4]uint64{}, times, "5.0 % of 100000 operations"},
+		{"of its own, a half", [4]uint64{5_000, 5_000}, [4]uint64{prog.Skip: 95_000}, times, ""},
+		{"of its own, few", [4]uint64{10, 9_000}, [4]uint64{prog.Skip: 95_000}, times, ""},
+		{"a third of the transitions", [4]uint64{100_000}, [4]uint64{}, []uint64{1, 1, 0, 0, 0, 0}, "2 of 6"},
+		{"of few operations", [4]uint64{9_999}, [4]uint64{}, make([]uint64, 6), ""},
+	} {
+		m := meter(c.own, c.others)
+		m.Times = c.times
+		v := m.VacuousMutated(func(k prog.Kind) bool { return k == 0 })
+		if (v == nil) != (c.want == "") || v != nil && !strings.Contains(v.Detail, c.want) {
+			t.Errorf("%s: %v", c.name, v)
+		}
+	}
+}
+
 // TestMeter adds runs up: epilogues do not count, and a target that dies while it tells counts with what it told.
 func TestMeter(t *testing.T) {
 	a, b := metered(t, 10, prog.OK, 1, 0), metered(t, 30, prog.Skip, 2, 3, 4)

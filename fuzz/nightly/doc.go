@@ -22,6 +22,7 @@
 //	DIR/corpus/LANGUAGE/*.txt    the one corpus of all engines: programs as text
 //	DIR/hunt/TARGET.json         how far the campaign on a target is, and what it counted
 //	DIR/kept/*.txt               what broke a rule under an engine, until it is promoted
+//	DIR/kept/meters/*.json       what an engine's processes executed, until the step has added it up
 //	DIR/work                     what engines and builds need; may be removed at any time
 //	DIR/logs/                    what was printed
 //	DIR/report.{html,xml,json}   for people, for CI (JUnit), for other programs
@@ -47,6 +48,9 @@
 // workers report no new ones; with our own copy it does not matter. What an engine keeps is read as well, since a
 // process that dies writes nothing. Each is shrunk by `heapfuzz shrink`, in a process of its own, and known ones are
 // left out: those with the property, the rule and the target of a file in found.
+//
+// The same functions write what their executions did into a folder below that, now and then: the meters of all targets.
+// A step adds them up, and fails as vacuous what is under the floors of engines, as the campaign does.
 //
 // # Rejected
 //

@@ -56,7 +56,7 @@ func (n *Night) native(ctx context.Context, share time.Duration) Result {
 			return failed(ctx.Err())
 		}
 	}
-	return n.promoted(ctx, r)
+	return n.promoted(ctx, n.metered(r))
 }
 
 // executed are the numbers that engines print of what they did so far.
@@ -304,7 +304,7 @@ func (n *Night) goFuzz(ctx context.Context, share time.Duration) Result {
 	if executions == 0 {
 		r.Status, r.Reason = Failed, "nothing was executed: see "+n.Store.path("logs", "go-fuzz-coordinator.log")
 	}
-	return n.promoted(ctx, r)
+	return n.promoted(ctx, n.metered(r))
 }
 
 // cluster is go-fuzz's coordinator and workers.
@@ -470,5 +470,5 @@ func (n *Night) libFuzzer(ctx context.Context, share time.Duration) Result {
 	if err := errors.Join(n.keepAll(l, crashers), os.RemoveAll(crashers)); err != nil {
 		return failed(err)
 	}
-	return n.promoted(ctx, r)
+	return n.promoted(ctx, n.metered(r))
 }

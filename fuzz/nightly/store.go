@@ -147,6 +147,7 @@ type Result struct {
 	Targets  []Hunted           `json:"targets,omitempty"`
 	Found    []Found            `json:"found,omitempty"`
 	Figures  map[string]float64 `json:"figures,omitempty"`
+	Meters   []Metered          `json:"meters,omitempty"`
 }
 
 // Control is the hunt of a canary.
