@@ -1,6 +1,11 @@
 package fuzz
 
-import "heapfuzz/props"
+import (
+	"slices"
+	"strings"
+
+	"heapfuzz/props"
+)
 
 // A coverage-guided engine sees branches, and not what a target went through. So after each execution every transition
 // that the target took, in one of four buckets of how often, becomes a branch of its own: a case of the switch in
@@ -38,3 +43,12 @@ func bucket(times uint64) int {
 
 // armed counts how often each case was taken, so that no two do the same and none does nothing.
 var armed [branchesMax * 4]uint32
+
+// family is a target's name without the release and the layout that it re-creates: the targets of one family are one
+// implementation, and what a transition means is the same in all of them.
+func family(target string) string {
+	parts := strings.Split(target, "-")
+	return strings.Join(slices.DeleteFunc(parts, func(part string) bool {
+		return part == "old8" || part != "" && part[0] >= '0' && part[0] <= '9'
+	}), "-")
+}

@@ -59,6 +59,7 @@ type pages struct {
 	fault pagesFault
 	armed bool  // the next requests may fail
 	wrong error // what went wrong between two checks
+	took  [runSteps]uint64
 }
 
 // hugeBytes is the size of a huge page.
@@ -93,6 +94,7 @@ func openPages(w heaptest.World, fault pagesFault) (heaptest.Allocator, error) {
 
 func (a *pages) Alloc(size uintptr) unsafe.Pointer {
 	if a.from == 0 {
+		a.took[runMade]++
 		return a.gave(a.Map(size), size)
 	}
 	addr, n := a.MapPart(size), page.RoundUp(size)
@@ -101,6 +103,7 @@ func (a *pages) Alloc(size uintptr) unsafe.Pointer {
 	}
 	switch huge := a.part >= a.from && n < hugeBytes; {
 	case huge && a.rest < n:
+		a.took[runHuge]++
 		a.rest = hugeBytes - n
 		begins := addr
 		if a.fault == pagesShift {
@@ -110,7 +113,10 @@ func (a *pages) Alloc(size uintptr) unsafe.Pointer {
 			a.fail("page/huge: a huge page does not begin at a multiple of its size")
 		}
 	case huge:
+		a.took[runRest]++
 		a.rest -= n
+	default:
+		a.took[runPart]++
 	}
 	a.parts[addr] = true
 	a.part += n
@@ -118,6 +124,7 @@ func (a *pages) Alloc(size uintptr) unsafe.Pointer {
 }
 
 func (a *pages) AlignedAlloc(align, size uintptr) unsafe.Pointer {
+	a.took[runMade]++
 	return a.gave(a.MapAligned(size, align), size)
 }
 
@@ -136,9 +143,11 @@ func (a *pages) Calloc(count, size uintptr) unsafe.Pointer {
 		page.Store(uintptr(p)+at+page.Bytes-8, ^uintptr(0))
 	}
 	if count%2 == 0 {
+		a.took[runCleared]++
 		page.Resident(uintptr(p), n, func(at, n uintptr) { clear(page.View(at, n)) })
 		return p
 	}
+	a.took[runDropped]++
 	if !a.discards(uintptr(p), n) {
 		a.fail("page/resident: a page is in memory that was given back")
 	}
@@ -178,6 +187,11 @@ func (a *pages) gave(addr, size uintptr) unsafe.Pointer {
 	n := uint64(page.RoundUp(size))
 	fits := n != 0 && (a.limit == 0 || a.want.Mapped+n <= a.limit)
 	if addr == 0 {
+		if fits {
+			a.took[runRefused]++
+		} else {
+			a.took[runLimit]++
+		}
 		if fits && !a.armed && n < heap.NoSuchSize {
 			a.fail("page/limit: %d bytes are refused with %d mapped", n, a.want.Mapped)
 		}
@@ -203,6 +217,7 @@ func (a *pages) Free(p unsafe.Pointer) {
 	}
 	size, ok := a.runs[addr]
 	if !ok {
+		a.took[runWrong]++
 		a.Unmap(addr, page.Bytes)
 		return
 	}
@@ -216,6 +231,10 @@ func (a *pages) Free(p unsafe.Pointer) {
 		a.Map(page.Bytes << 40)
 	}
 	delete(a.runs, addr)
+	a.took[runFree]++
+	if len(a.runs) == 0 {
+		a.took[runLast]++
+	}
 	a.want.Unmaps++
 	a.want.Mapped -= uint64(page.RoundUp(size))
 	if a.parts[addr] {

@@ -51,6 +51,7 @@ type swissStore struct {
 	hash  func(key uint64) uint64
 	fault swissFault
 	maps  []*swissMap
+	gone  swissCounts // what those went through that are no more
 
 	ballast ballast
 	broken  error // what was wrong with an answer
@@ -255,6 +256,7 @@ func (m *swissMap) Free() {
 	if m.s.fault == swissLoses {
 		m.s.mem.Alloc(16)
 	}
+	m.s.gone.add(m.Map)
 	m.s.maps = slices.DeleteFunc(m.s.maps, func(o *swissMap) bool { return o == m })
 }
 

@@ -2,10 +2,12 @@ package fuzz
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"heapfuzz/fuzz/campaign"
 	"heapfuzz/props"
+	"heapfuzz/props/prog"
 )
 
 // TestTransitions runs short programs and looks at which transitions their targets tell.
@@ -34,6 +36,34 @@ func TestTransitions(t *testing.T) {
 		{"cache-reference", "put key=1 value=1\nget key=1\nget key=2\nput key=2 value=1\nput key=3 value=1\n" +
 			"put key=4 value=1\nput key=5 value=1\nput key=6 value=1\n",
 			[]string{"put/grows", "get/found", "get/missed", "put/evicts"}, []string{"put/over", "clear", "call/hit"}},
+		{"dict-2.7", "p0 = new capacity=0\nset p0 key=1 value=1\ndelete p0 key=1\nset p0 key=1 value=3\n" +
+			"set p0 key=2 value=1\nset p0 key=3 value=1\nset p0 key=4 value=1\nset p0 key=5 value=1\n" +
+			"set p0 key=6 value=1\n",
+			[]string{"dummy/made", "dummy/reused", "table/grown"}, []string{"table/refused", "table/rebuilt"}},
+		{"stack-3.8", "p0 = new capacity=0\nset p0 key=1 value=1\n", []string{"index/1-byte"},
+			[]string{"resize/compacted", "index/2-bytes"}},
+		{"swiss", "p0 = new capacity=0\nset p0 key=1 value=1\ndelete p0 key=1\np1 = new capacity=0\n" +
+			"set p1 key=1 value=1\ndrop p0\ndrop p1\n",
+			[]string{"table/moved", "delete/empty-again"},
+			[]string{"table/rebuilt", "delete/tombstone", "insert/tombstone", "slot/swapped"}},
+		{"page", "world limit=0 skew=0 variant=3\np0 = alloc size=16\nfree p0\np1 = calloc n=2 size=16\n",
+			[]string{"run/mapped", "run/freed", "run/last", "run/cleared"},
+			[]string{"run/part", "run/huge", "run/rest", "run/dropped", "run/limit", "run/refused", "run/stray"}},
+		{"lru-3.11", "world capacity=1 hash=0\ncall key=1 other=1 act=0\ncall key=1 other=1 act=0\n" +
+			"call key=2 other=1 act=0\n",
+			[]string{"link/made", "link/reused", "ring/moved"}, []string{"store/met", "evict/met", "link/refused"}},
+		{"lru-ordered", "put key=1 value=1\nput key=2 value=1\nput key=1 value=1\n",
+			[]string{"order/new", "order/moved"}, []string{"order/evicted", "order/shrinks"}},
+		{"value-reference", "p0 = new n=141\nfill p0 from=0 count=9\np1 = new n=142\nhas p1 p0\n",
+			[]string{"made/list", "made/set", "length/8", "key/missed", "size/32"},
+			[]string{"made/weak", "length/64", "key/found", "refused", "deref/live", "live/24"}},
+		{"value-3.11", "p0 = new n=141\nfill p0 from=0 count=9\np1 = new n=142\nfill p1 from=1000 count=5\n" +
+			"p2 = intern text=3 constant=0\np3 = intern text=3 constant=0\np4 = copy p2\nfree p0\np5 = new n=141\n" +
+			"fill p5 from=0 count=2\n",
+			[]string{"cache/made", "int/cached", "int/made", "list/first", "list/grown", "set/grown", "intern/new",
+				"intern/found", "copy/itself", "free-list/kept", "free-list/reused", "pool/carved", "arena/made"},
+			[]string{"list/refused", "list/shrunk", "set/refused", "int/long", "weak/died", "intern/refused",
+				"object/refused", "resize/grown"}},
 	} {
 		target, err := Lookup(c.target)
 		if err != nil {
@@ -59,7 +89,8 @@ func TestTransitions(t *testing.T) {
 func TestNotVacuous(t *testing.T) {
 	for _, name := range []string{
 		"slab", "arena-3.10", "graph-reference", "gc-3.8", "trial-3.11", "dict-reference", "dict-3.11",
-		"cache-reference",
+		"cache-reference", "swiss", "page", "lru-3.6", "lru-3.11", "lru-typed", "lru-ordered", "value-reference",
+		"value-2.7", "value-3.8", "value-3.13", "dict-2.7",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -83,5 +114,39 @@ func TestNotVacuous(t *testing.T) {
 				t.Errorf("transitions without a name of their own: %v", m.Names)
 			}
 		})
+	}
+}
+
+// TestOwnTransitions looks that every target of ours tells states of its own, beside those that its driver counts of
+// any target of the language: one that is known, by family.
+func TestOwnTransitions(t *testing.T) {
+	own := map[string]string{
+		"slab": "slab/made", "arena": "pool/carved", "arena-debug": "pool/carved", "page": "run/mapped",
+		"gc": "free-list/kept", "trial": "free-list/kept", "dict": "resize/grown", "dict-str": "resize/grown",
+		"dict-mixed": "resize/grown", "swiss": "table/moved", "stack": "resize/grown", "lru": "link/made",
+		"lru-typed": "link/made", "lru-ordered": "order/moved", "value": "list/moved",
+	}
+	others := []string{"reference", "modernc", "go-heap", "graph-reference", "dict-reference", "cache-reference",
+		"value-reference"} // which is not ours, or believed by eye
+	for _, target := range Targets() {
+		s, m := target.New(), props.Meter{}
+		r := props.Runner{Meter: &m}
+		if _, err := r.Run(s, prog.Program{}); err != nil {
+			t.Fatal(err)
+		}
+		name, known := own[family(target.Name)]
+		if strings.HasSuffix(target.Name, "2.7") && name == "resize/grown" {
+			name = "table/grown"
+		}
+		switch {
+		case slices.Contains(others, target.Name):
+			if len(m.Names) == 0 {
+				t.Errorf("%s: its driver counts nothing", target.Name)
+			}
+		case !known:
+			t.Errorf("%s: nobody says which states it has of its own", target.Name)
+		case !slices.Contains(m.Names, name):
+			t.Errorf("%s: %s is not told, of its own states: %v", target.Name, name, m.Names)
+		}
 	}
 }

@@ -137,6 +137,8 @@ func (s *Space) storeOld(d Dict, c uintptr, key Word, hash int64, value Word, be
 	s.take(value)
 	if keyAt(c) == 0 {
 		d.setFill(d.oldFill() + 1)
+	} else {
+		s.took[oldReused]++
 	}
 	used := d.Len() + 1
 	d.setLen(used)
@@ -167,8 +169,10 @@ func (s *Space) resizeOld(d Dict, n int) error {
 			return nil
 		}
 	} else if to = uintptr(s.mem.Alloc(slots * oldSlot)); to == 0 {
+		s.took[oldRefused]++
 		return ErrNoMemory
 	}
+	s.took[tableOf(mask+1, slots)]++
 	if inside {
 		for i := range small {
 			small[i] = page.Load(from + 8*uintptr(i))
@@ -228,6 +232,7 @@ func (s *Space) removeOld(d Dict, key Word, hash int64) (Word, bool, error) {
 
 // buryOld makes a slot a dummy and returns what it held.
 func (s *Space) buryOld(d Dict, c uintptr) (key, value Word) {
+	s.took[oldBuried]++
 	key, value = keyAt(c), valueAt(c)
 	page.Store(c, uintptr(s.dummy))
 	page.Store(c+8, 0)

@@ -50,6 +50,7 @@ type Cache struct {
 	root   link // of the ring: next is the oldest link, and prev the newest
 	hits   uint64
 	misses uint64
+	took   [transitions]uint64 // see Transitions
 
 	// What Hash tells of a key, while the dict is asked about it.
 	knownKey  dict.Word
@@ -195,6 +196,7 @@ func (c *Cache) call(key dict.Word, hash int64, f Compute) (dict.Word, error) {
 			c.hold(v)
 			return v, nil
 		}
+		c.took[ringMoved]++
 		l := linkOf(v)
 		l.detach()
 		l.insert(c.root.prev(), c.root)
@@ -239,6 +241,7 @@ func (c *Cache) get(key dict.Word, hash int64) (dict.Word, bool, error) {
 // store enters a result that was computed, unless its key was stored meanwhile.
 func (c *Cache) store(key dict.Word, hash int64, r dict.Word) error {
 	if _, ok, err := c.get(key, hash); ok || err != nil {
+		c.took[metMeanwhile]++
 		return err
 	}
 	var l link
@@ -249,16 +252,20 @@ func (c *Cache) store(key dict.Word, hash int64, r dict.Word) error {
 			return err
 		}
 		if l.refs() > 1 { // somebody else is about to evict it, and waits for a comparison
+			c.took[evictMet]++
 			c.drop(l)
 			l = 0
 		} else {
+			c.took[linkReused]++
 			oldKey, oldResult = l.key(), l.result()
 		}
 	}
 	if l == 0 {
 		if l = link(c.mem.Alloc(linkBytes)); l == 0 {
+			c.took[linkRefused]++
 			return dict.ErrNoMemory
 		}
+		c.took[linkMade]++
 		l.put(linkRefs, 1)
 		join(l, l)
 	}
@@ -283,6 +290,7 @@ func (c *Cache) enter(l link) error {
 	}
 	l.insert(c.root.prev(), c.root)
 	for c.d.Len() > c.max && c.max > 0 && c.root.next() != l { // a comparison has filled the room up
+		c.took[overfull]++
 		o, err := c.evict()
 		if err != nil {
 			c.forget()
@@ -319,6 +327,7 @@ func (c *Cache) evict() (link, error) {
 	c.drop(l)
 	switch {
 	case stays:
+		c.took[evictMet]++
 		l.insert(c.root, c.root.next())
 	case ok && linkOf(v) == l:
 		return l, nil
@@ -326,6 +335,8 @@ func (c *Cache) evict() (link, error) {
 		o := linkOf(v)
 		o.detach()
 		c.drop(o)
+	default:
+		c.took[evictMet]++
 	}
 	return 0, err
 }

@@ -13,6 +13,7 @@ type Ordered struct {
 	d            dict.Dict
 	max          int
 	hits, misses uint64
+	took         [orderTransitions]uint64 // see Transitions
 
 	// OnEvict is called with each entry that was evicted, which it gets no reference to. It must not use the cache.
 	OnEvict func(key, value dict.Word)
@@ -61,6 +62,7 @@ func (o *Ordered) Put(key, value dict.Word) error {
 		if err := o.shrink(o.max - 1); err != nil {
 			return err
 		}
+		o.took[orderNew]++
 		return o.space.Set(o.d, key, value)
 	}
 	if err := o.space.Set(o.d, key, value); err != nil {
@@ -75,6 +77,7 @@ func (o *Ordered) move(key dict.Word) error {
 	if err != nil || !ok {
 		return err
 	}
+	o.took[orderMoved]++
 	err = o.space.Set(o.d, key, v)
 	o.letGo(v)
 	return err
@@ -90,6 +93,7 @@ func (o *Ordered) First() (key, value dict.Word, ok bool) {
 func (o *Ordered) shrink(to int) error {
 	for o.d.Len() > to {
 		key, value, _ := o.First()
+		o.took[orderEvicted]++
 		o.hold(key, value)
 		_, err := o.space.Delete(o.d, key)
 		if err == nil {
@@ -134,6 +138,7 @@ func (o *Ordered) Clear() {
 // Resize gives the cache another capacity above 0.
 func (o *Ordered) Resize(capacity int) error {
 	o.max = capacity
+	o.took[orderShrinks] += uint64(max(0, o.Len()-capacity))
 	return o.shrink(capacity)
 }
 

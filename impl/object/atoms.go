@@ -30,11 +30,14 @@ const digitBits = 30
 // NewInt returns a number, or 0 if there is no memory. From -5 to 256 it is always the same object.
 func (h *Heap) NewInt(v int64) Ref {
 	if v < intCachedMin || v > intCachedMax {
+		h.seen[intMade]++
 		return h.makeInt(typeInt, v)
 	}
 	slot := &h.cached.ints[v-intCachedMin]
 	if *slot == 0 {
 		h.cacheAs(slot, h.makeInt(typeInt, v), h.prof.CacheCount)
+	} else {
+		h.seen[intMet]++
 	}
 	h.Incref(*slot)
 	return *slot
@@ -91,6 +94,7 @@ func (h *Heap) NewBigInt(v *big.Int) Ref {
 	if v.IsInt64() {
 		return h.NewInt(v.Int64())
 	}
+	h.seen[intLong]++
 	id := typeInt
 	if h.prof.ByteStr {
 		id = typeLong

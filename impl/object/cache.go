@@ -31,6 +31,7 @@ func (h *Heap) cacheAs(slot *Ref, o Ref, count int) {
 	}
 	*slot = o
 	h.cached.count++
+	h.seen[atomMade]++
 	h.setCached(o, count)
 }
 
@@ -103,6 +104,8 @@ func (h *Heap) emptyOf(slot *Ref, id TypeID) Ref {
 			setInit(o)
 		}
 		h.cacheAs(slot, o, h.prof.CacheCount)
+	} else {
+		h.seen[emptyShared]++
 	}
 	h.Incref(*slot)
 	return *slot
@@ -126,14 +129,17 @@ func (h *Heap) Intern(s string) Ref {
 		return 0
 	}
 	if at := h.lookup(o); at != 0 && page.Load(at) != 0 {
+		h.seen[nameMet]++
 		found := Ref(page.Load(at))
 		h.Incref(found)
 		h.Decref(o)
 		return found
 	}
 	if !h.internedRoom() {
+		h.seen[nameLost]++
 		return o
 	}
+	h.seen[nameNew]++
 	page.Store(h.lookup(o), uintptr(o))
 	h.interned.used++
 	o.store(offType, o.word()|flagInterned)
@@ -186,6 +192,7 @@ func (h *Heap) internedRoom() bool {
 	if table == 0 {
 		return false
 	}
+	h.seen[namesGrown]++
 	clear(page.View(table, slots*8))
 	t.table, t.slots = table, slots
 	for i := range old.slots {
@@ -205,7 +212,9 @@ func (h *Heap) forget(o Ref) {
 	gap := (h.lookup(o) - t.table) / 8
 	page.Store(t.table+gap*8, 0)
 	t.used--
+	h.seen[nameDied]++
 	if t.used == 0 {
+		h.seen[namesGone]++
 		h.freeBlock(t.table)
 		t.table, t.slots = 0, 0
 		return

@@ -84,6 +84,7 @@ func (m *Memo) Undo() {
 // Copy returns a copy of an object, or of an empty slot another. The reference is the caller's.
 func (h *Heap) Copy(o Ref) (Ref, error) {
 	if o == 0 || h.isOwnCopy(o, false) {
+		h.seen[copyOwn]++
 		h.Incref(o)
 		return o, nil
 	}
@@ -253,6 +254,7 @@ func (c *copier) begin(o Ref) (y Ref, done bool, err error) {
 		return o, true, nil
 	}
 	if y, ok := c.copies[o]; ok {
+		c.h.seen[copyMet]++
 		h.Incref(y)
 		return y, true, nil
 	}

@@ -557,6 +557,7 @@ func (h *Heap) alloc(id TypeID, n uintptr) Ref {
 	if reused != 0 {
 		b = uintptr(reused) - t.front
 	} else if b = uintptr(h.mem.Alloc(bytes)); b == 0 {
+		h.seen[objectRefused]++
 		return 0
 	}
 	clear(page.View(b, bytes))

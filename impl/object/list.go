@@ -37,10 +37,14 @@ func (h *Heap) resize(o Ref, n int) bool {
 // setRoom makes the block of a list as long as it is told, and reports whether there was memory. A block of no items is
 // a block: only a list that is new or was cleared has none.
 func (h *Heap) setRoom(o Ref, want int) bool {
-	items := uintptr(h.mem.Realloc(page.Pointer(o.load(listItems)), uintptr(want)*8))
+	old := o.load(listItems)
+	items := uintptr(h.mem.Realloc(page.Pointer(old), uintptr(want)*8))
 	if items == 0 {
+		h.seen[listRefused]++
 		return false
 	}
+	h.seen[roomOf(int(o.load(listRoom)), want)]++
+	h.seen[placeOf(old, items)]++
 	if want == 0 && h.mem.UsableSize(page.Pointer(items)) > 64 {
 		h.stuck = true
 	}

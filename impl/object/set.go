@@ -181,9 +181,11 @@ func (h *Heap) setResize(o Ref, n uintptr) bool {
 	table := small
 	if slots > setSlotsMin {
 		if table = h.allocBlock(slots * setSlotBytes); table == 0 {
+			h.seen[setRefused]++
 			return false
 		}
 	}
+	h.seen[tableOf(o.load(setMask)+1, slots)]++
 	var few [setSlotsMin]Ref // the keys of the small table, which may be the new one as well
 	if old == small {
 		for i := range fill {
@@ -236,6 +238,7 @@ func (h *Heap) SetDiscard(o, key Ref) bool {
 	if !found {
 		return false
 	}
+	h.seen[setHole]++
 	slot := setKeys(o) + uintptr(page.Load32(at+4)-1)*8
 	o.store(setUsed, o.load(setUsed)-1)
 	h.take(slot)

@@ -73,6 +73,8 @@ func (h *Heap) single(slot *Ref, s string, n int, widest rune) Ref {
 			page.Store32(uintptr(o)+strState, page.Load32(uintptr(o)+strState)|uint32(len(s)+1)<<stateUTF8)
 		}
 		h.cacheAs(slot, o, h.prof.CacheCount)
+	} else {
+		h.seen[charMet]++
 	}
 	h.Incref(*slot)
 	return *slot
@@ -89,6 +91,8 @@ func (h *Heap) newByteStr(b []byte) Ref {
 	}
 	if *slot == 0 {
 		h.cacheAs(slot, h.makeByteStr(b), h.prof.CacheCount)
+	} else {
+		h.seen[charMet]++
 	}
 	h.Incref(*slot)
 	return *slot
@@ -119,6 +123,7 @@ func (h *Heap) makeStr(s string, n int, widest rune) Ref {
 	if o == 0 {
 		return 0
 	}
+	h.seen[charsOf(width)]++
 	form := uint16(width)
 	if id == typeWide {
 		form |= formWide

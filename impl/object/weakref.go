@@ -81,6 +81,7 @@ func (h *Heap) HasCallback(w Ref) bool { return w.load(weakCallback) != 0 }
 
 // CallBack runs the callback of a weak reference, which is to say so in the log.
 func (h *Heap) CallBack(w Ref) {
+	h.seen[weakCalled]++
 	h.enterFrame(callback)
 	if h.safepoint != nil {
 		h.safepoint()
@@ -104,9 +105,11 @@ func (h *Heap) clearWeakrefs(o Ref, at uintptr) {
 	if o.load(at) == 0 {
 		return
 	}
+	h.seen[weakDied]++
 	tuple, n := Ref(0), h.weakCount(Ref(o.load(at)))
 	if n >= h.prof.CallbackTuple {
 		if tuple = h.alloc(typeTuple, uintptr(n)*16); tuple != 0 {
+			h.seen[weakTuple]++
 			tuple.store(tupleSize, uintptr(n)*2)
 			h.track(tuple)
 		}

@@ -32,6 +32,7 @@ type driver struct {
 	kinds [slotCount + len(furniture)]value.Kind // of the objects of slots
 	log   []byte
 	t     value.Told
+	seen  [transitions]uint64
 }
 
 func newDriver(s value.Store) *driver {
@@ -172,6 +173,7 @@ func (d *driver) ran() {
 		return
 	}
 	all := runner.Ran()
+	d.seen[codeRan] += uint64(len(all))
 	d.number(uint64(len(all)))
 	for _, o := range all {
 		d.number(uint64(o))

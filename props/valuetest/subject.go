@@ -45,14 +45,17 @@ func act(info prog.Info, v verb) prog.Row[state, *driver] {
 			if a.refused {
 				out.Status = prog.NoMem
 			}
+			d.answered(info.Name, &a)
 			if info.Role == prog.Make && a.made != 0 {
 				d.slots[uint64(op.Def)] = a.made
 				d.tell(a.made)
+				d.born(&d.t)
 				d.kinds[op.Def] = d.t.Kind
 			}
 			reads(op, func(s uint64) {
 				if d.Live(s) {
 					d.tell(d.slots[s])
+					d.looked(&d.t)
 				}
 			})
 			d.ran()
@@ -143,6 +146,7 @@ func Subject(name string, contract value.Contract, open Opener) *props.Subject {
 			return d, judging{m}, nil
 		},
 	}
+	s.Transitions = func(t props.Target, visit func(string, uint64)) { t.(*driver).transitions(visit) }
 	var has *[needs]bool // found out once, on the ordinary world
 	s.Allows = func(k prog.Kind) bool {
 		if has == nil {
