@@ -519,5 +519,2053 @@ func arm(n int) {
 		armed[254]++
 	case 255:
 		armed[255]++
+	case 256:
+		armed[256]++
+	case 257:
+		armed[257]++
+	case 258:
+		armed[258]++
+	case 259:
+		armed[259]++
+	case 260:
+		armed[260]++
+	case 261:
+		armed[261]++
+	case 262:
+		armed[262]++
+	case 263:
+		armed[263]++
+	case 264:
+		armed[264]++
+	case 265:
+		armed[265]++
+	case 266:
+		armed[266]++
+	case 267:
+		armed[267]++
+	case 268:
+		armed[268]++
+	case 269:
+		armed[269]++
+	case 270:
+		armed[270]++
+	case 271:
+		armed[271]++
+	case 272:
+		armed[272]++
+	case 273:
+		armed[273]++
+	case 274:
+		armed[274]++
+	case 275:
+		armed[275]++
+	case 276:
+		armed[276]++
+	case 277:
+		armed[277]++
+	case 278:
+		armed[278]++
+	case 279:
+		armed[279]++
+	case 280:
+		armed[280]++
+	case 281:
+		armed[281]++
+	case 282:
+		armed[282]++
+	case 283:
+		armed[283]++
+	case 284:
+		armed[284]++
+	case 285:
+		armed[285]++
+	case 286:
+		armed[286]++
+	case 287:
+		armed[287]++
+	case 288:
+		armed[288]++
+	case 289:
+		armed[289]++
+	case 290:
+		armed[290]++
+	case 291:
+		armed[291]++
+	case 292:
+		armed[292]++
+	case 293:
+		armed[293]++
+	case 294:
+		armed[294]++
+	case 295:
+		armed[295]++
+	case 296:
+		armed[296]++
+	case 297:
+		armed[297]++
+	case 298:
+		armed[298]++
+	case 299:
+		armed[299]++
+	case 300:
+		armed[300]++
+	case 301:
+		armed[301]++
+	case 302:
+		armed[302]++
+	case 303:
+		armed[303]++
+	case 304:
+		armed[304]++
+	case 305:
+		armed[305]++
+	case 306:
+		armed[306]++
+	case 307:
+		armed[307]++
+	case 308:
+		armed[308]++
+	case 309:
+		armed[309]++
+	case 310:
+		armed[310]++
+	case 311:
+		armed[311]++
+	case 312:
+		armed[312]++
+	case 313:
+		armed[313]++
+	case 314:
+		armed[314]++
+	case 315:
+		armed[315]++
+	case 316:
+		armed[316]++
+	case 317:
+		armed[317]++
+	case 318:
+		armed[318]++
+	case 319:
+		armed[319]++
+	case 320:
+		armed[320]++
+	case 321:
+		armed[321]++
+	case 322:
+		armed[322]++
+	case 323:
+		armed[323]++
+	case 324:
+		armed[324]++
+	case 325:
+		armed[325]++
+	case 326:
+		armed[326]++
+	case 327:
+		armed[327]++
+	case 328:
+		armed[328]++
+	case 329:
+		armed[329]++
+	case 330:
+		armed[330]++
+	case 331:
+		armed[331]++
+	case 332:
+		armed[332]++
+	case 333:
+		armed[333]++
+	case 334:
+		armed[334]++
+	case 335:
+		armed[335]++
+	case 336:
+		armed[336]++
+	case 337:
+		armed[337]++
+	case 338:
+		armed[338]++
+	case 339:
+		armed[339]++
+	case 340:
+		armed[340]++
+	case 341:
+		armed[341]++
+	case 342:
+		armed[342]++
+	case 343:
+		armed[343]++
+	case 344:
+		armed[344]++
+	case 345:
+		armed[345]++
+	case 346:
+		armed[346]++
+	case 347:
+		armed[347]++
+	case 348:
+		armed[348]++
+	case 349:
+		armed[349]++
+	case 350:
+		armed[350]++
+	case 351:
+		armed[351]++
+	case 352:
+		armed[352]++
+	case 353:
+		armed[353]++
+	case 354:
+		armed[354]++
+	case 355:
+		armed[355]++
+	case 356:
+		armed[356]++
+	case 357:
+		armed[357]++
+	case 358:
+		armed[358]++
+	case 359:
+		armed[359]++
+	case 360:
+		armed[360]++
+	case 361:
+		armed[361]++
+	case 362:
+		armed[362]++
+	case 363:
+		armed[363]++
+	case 364:
+		armed[364]++
+	case 365:
+		armed[365]++
+	case 366:
+		armed[366]++
+	case 367:
+		armed[367]++
+	case 368:
+		armed[368]++
+	case 369:
+		armed[369]++
+	case 370:
+		armed[370]++
+	case 371:
+		armed[371]++
+	case 372:
+		armed[372]++
+	case 373:
+		armed[373]++
+	case 374:
+		armed[374]++
+	case 375:
+		armed[375]++
+	case 376:
+		armed[376]++
+	case 377:
+		armed[377]++
+	case 378:
+		armed[378]++
+	case 379:
+		armed[379]++
+	case 380:
+		armed[380]++
+	case 381:
+		armed[381]++
+	case 382:
+		armed[382]++
+	case 383:
+		armed[383]++
+	case 384:
+		armed[384]++
+	case 385:
+		armed[385]++
+	case 386:
+		armed[386]++
+	case 387:
+		armed[387]++
+	case 388:
+		armed[388]++
+	case 389:
+		armed[389]++
+	case 390:
+		armed[390]++
+	case 391:
+		armed[391]++
+	case 392:
+		armed[392]++
+	case 393:
+		armed[393]++
+	case 394:
+		armed[394]++
+	case 395:
+		armed[395]++
+	case 396:
+		armed[396]++
+	case 397:
+		armed[397]++
+	case 398:
+		armed[398]++
+	case 399:
+		armed[399]++
+	case 400:
+		armed[400]++
+	case 401:
+		armed[401]++
+	case 402:
+		armed[402]++
+	case 403:
+		armed[403]++
+	case 404:
+		armed[404]++
+	case 405:
+		armed[405]++
+	case 406:
+		armed[406]++
+	case 407:
+		armed[407]++
+	case 408:
+		armed[408]++
+	case 409:
+		armed[409]++
+	case 410:
+		armed[410]++
+	case 411:
+		armed[411]++
+	case 412:
+		armed[412]++
+	case 413:
+		armed[413]++
+	case 414:
+		armed[414]++
+	case 415:
+		armed[415]++
+	case 416:
+		armed[416]++
+	case 417:
+		armed[417]++
+	case 418:
+		armed[418]++
+	case 419:
+		armed[419]++
+	case 420:
+		armed[420]++
+	case 421:
+		armed[421]++
+	case 422:
+		armed[422]++
+	case 423:
+		armed[423]++
+	case 424:
+		armed[424]++
+	case 425:
+		armed[425]++
+	case 426:
+		armed[426]++
+	case 427:
+		armed[427]++
+	case 428:
+		armed[428]++
+	case 429:
+		armed[429]++
+	case 430:
+		armed[430]++
+	case 431:
+		armed[431]++
+	case 432:
+		armed[432]++
+	case 433:
+		armed[433]++
+	case 434:
+		armed[434]++
+	case 435:
+		armed[435]++
+	case 436:
+		armed[436]++
+	case 437:
+		armed[437]++
+	case 438:
+		armed[438]++
+	case 439:
+		armed[439]++
+	case 440:
+		armed[440]++
+	case 441:
+		armed[441]++
+	case 442:
+		armed[442]++
+	case 443:
+		armed[443]++
+	case 444:
+		armed[444]++
+	case 445:
+		armed[445]++
+	case 446:
+		armed[446]++
+	case 447:
+		armed[447]++
+	case 448:
+		armed[448]++
+	case 449:
+		armed[449]++
+	case 450:
+		armed[450]++
+	case 451:
+		armed[451]++
+	case 452:
+		armed[452]++
+	case 453:
+		armed[453]++
+	case 454:
+		armed[454]++
+	case 455:
+		armed[455]++
+	case 456:
+		armed[456]++
+	case 457:
+		armed[457]++
+	case 458:
+		armed[458]++
+	case 459:
+		armed[459]++
+	case 460:
+		armed[460]++
+	case 461:
+		armed[461]++
+	case 462:
+		armed[462]++
+	case 463:
+		armed[463]++
+	case 464:
+		armed[464]++
+	case 465:
+		armed[465]++
+	case 466:
+		armed[466]++
+	case 467:
+		armed[467]++
+	case 468:
+		armed[468]++
+	case 469:
+		armed[469]++
+	case 470:
+		armed[470]++
+	case 471:
+		armed[471]++
+	case 472:
+		armed[472]++
+	case 473:
+		armed[473]++
+	case 474:
+		armed[474]++
+	case 475:
+		armed[475]++
+	case 476:
+		armed[476]++
+	case 477:
+		armed[477]++
+	case 478:
+		armed[478]++
+	case 479:
+		armed[479]++
+	case 480:
+		armed[480]++
+	case 481:
+		armed[481]++
+	case 482:
+		armed[482]++
+	case 483:
+		armed[483]++
+	case 484:
+		armed[484]++
+	case 485:
+		armed[485]++
+	case 486:
+		armed[486]++
+	case 487:
+		armed[487]++
+	case 488:
+		armed[488]++
+	case 489:
+		armed[489]++
+	case 490:
+		armed[490]++
+	case 491:
+		armed[491]++
+	case 492:
+		armed[492]++
+	case 493:
+		armed[493]++
+	case 494:
+		armed[494]++
+	case 495:
+		armed[495]++
+	case 496:
+		armed[496]++
+	case 497:
+		armed[497]++
+	case 498:
+		armed[498]++
+	case 499:
+		armed[499]++
+	case 500:
+		armed[500]++
+	case 501:
+		armed[501]++
+	case 502:
+		armed[502]++
+	case 503:
+		armed[503]++
+	case 504:
+		armed[504]++
+	case 505:
+		armed[505]++
+	case 506:
+		armed[506]++
+	case 507:
+		armed[507]++
+	case 508:
+		armed[508]++
+	case 509:
+		armed[509]++
+	case 510:
+		armed[510]++
+	case 511:
+		armed[511]++
+	case 512:
+		armed[512]++
+	case 513:
+		armed[513]++
+	case 514:
+		armed[514]++
+	case 515:
+		armed[515]++
+	case 516:
+		armed[516]++
+	case 517:
+		armed[517]++
+	case 518:
+		armed[518]++
+	case 519:
+		armed[519]++
+	case 520:
+		armed[520]++
+	case 521:
+		armed[521]++
+	case 522:
+		armed[522]++
+	case 523:
+		armed[523]++
+	case 524:
+		armed[524]++
+	case 525:
+		armed[525]++
+	case 526:
+		armed[526]++
+	case 527:
+		armed[527]++
+	case 528:
+		armed[528]++
+	case 529:
+		armed[529]++
+	case 530:
+		armed[530]++
+	case 531:
+		armed[531]++
+	case 532:
+		armed[532]++
+	case 533:
+		armed[533]++
+	case 534:
+		armed[534]++
+	case 535:
+		armed[535]++
+	case 536:
+		armed[536]++
+	case 537:
+		armed[537]++
+	case 538:
+		armed[538]++
+	case 539:
+		armed[539]++
+	case 540:
+		armed[540]++
+	case 541:
+		armed[541]++
+	case 542:
+		armed[542]++
+	case 543:
+		armed[543]++
+	case 544:
+		armed[544]++
+	case 545:
+		armed[545]++
+	case 546:
+		armed[546]++
+	case 547:
+		armed[547]++
+	case 548:
+		armed[548]++
+	case 549:
+		armed[549]++
+	case 550:
+		armed[550]++
+	case 551:
+		armed[551]++
+	case 552:
+		armed[552]++
+	case 553:
+		armed[553]++
+	case 554:
+		armed[554]++
+	case 555:
+		armed[555]++
+	case 556:
+		armed[556]++
+	case 557:
+		armed[557]++
+	case 558:
+		armed[558]++
+	case 559:
+		armed[559]++
+	case 560:
+		armed[560]++
+	case 561:
+		armed[561]++
+	case 562:
+		armed[562]++
+	case 563:
+		armed[563]++
+	case 564:
+		armed[564]++
+	case 565:
+		armed[565]++
+	case 566:
+		armed[566]++
+	case 567:
+		armed[567]++
+	case 568:
+		armed[568]++
+	case 569:
+		armed[569]++
+	case 570:
+		armed[570]++
+	case 571:
+		armed[571]++
+	case 572:
+		armed[572]++
+	case 573:
+		armed[573]++
+	case 574:
+		armed[574]++
+	case 575:
+		armed[575]++
+	case 576:
+		armed[576]++
+	case 577:
+		armed[577]++
+	case 578:
+		armed[578]++
+	case 579:
+		armed[579]++
+	case 580:
+		armed[580]++
+	case 581:
+		armed[581]++
+	case 582:
+		armed[582]++
+	case 583:
+		armed[583]++
+	case 584:
+		armed[584]++
+	case 585:
+		armed[585]++
+	case 586:
+		armed[586]++
+	case 587:
+		armed[587]++
+	case 588:
+		armed[588]++
+	case 589:
+		armed[589]++
+	case 590:
+		armed[590]++
+	case 591:
+		armed[591]++
+	case 592:
+		armed[592]++
+	case 593:
+		armed[593]++
+	case 594:
+		armed[594]++
+	case 595:
+		armed[595]++
+	case 596:
+		armed[596]++
+	case 597:
+		armed[597]++
+	case 598:
+		armed[598]++
+	case 599:
+		armed[599]++
+	case 600:
+		armed[600]++
+	case 601:
+		armed[601]++
+	case 602:
+		armed[602]++
+	case 603:
+		armed[603]++
+	case 604:
+		armed[604]++
+	case 605:
+		armed[605]++
+	case 606:
+		armed[606]++
+	case 607:
+		armed[607]++
+	case 608:
+		armed[608]++
+	case 609:
+		armed[609]++
+	case 610:
+		armed[610]++
+	case 611:
+		armed[611]++
+	case 612:
+		armed[612]++
+	case 613:
+		armed[613]++
+	case 614:
+		armed[614]++
+	case 615:
+		armed[615]++
+	case 616:
+		armed[616]++
+	case 617:
+		armed[617]++
+	case 618:
+		armed[618]++
+	case 619:
+		armed[619]++
+	case 620:
+		armed[620]++
+	case 621:
+		armed[621]++
+	case 622:
+		armed[622]++
+	case 623:
+		armed[623]++
+	case 624:
+		armed[624]++
+	case 625:
+		armed[625]++
+	case 626:
+		armed[626]++
+	case 627:
+		armed[627]++
+	case 628:
+		armed[628]++
+	case 629:
+		armed[629]++
+	case 630:
+		armed[630]++
+	case 631:
+		armed[631]++
+	case 632:
+		armed[632]++
+	case 633:
+		armed[633]++
+	case 634:
+		armed[634]++
+	case 635:
+		armed[635]++
+	case 636:
+		armed[636]++
+	case 637:
+		armed[637]++
+	case 638:
+		armed[638]++
+	case 639:
+		armed[639]++
+	case 640:
+		armed[640]++
+	case 641:
+		armed[641]++
+	case 642:
+		armed[642]++
+	case 643:
+		armed[643]++
+	case 644:
+		armed[644]++
+	case 645:
+		armed[645]++
+	case 646:
+		armed[646]++
+	case 647:
+		armed[647]++
+	case 648:
+		armed[648]++
+	case 649:
+		armed[649]++
+	case 650:
+		armed[650]++
+	case 651:
+		armed[651]++
+	case 652:
+		armed[652]++
+	case 653:
+		armed[653]++
+	case 654:
+		armed[654]++
+	case 655:
+		armed[655]++
+	case 656:
+		armed[656]++
+	case 657:
+		armed[657]++
+	case 658:
+		armed[658]++
+	case 659:
+		armed[659]++
+	case 660:
+		armed[660]++
+	case 661:
+		armed[661]++
+	case 662:
+		armed[662]++
+	case 663:
+		armed[663]++
+	case 664:
+		armed[664]++
+	case 665:
+		armed[665]++
+	case 666:
+		armed[666]++
+	case 667:
+		armed[667]++
+	case 668:
+		armed[668]++
+	case 669:
+		armed[669]++
+	case 670:
+		armed[670]++
+	case 671:
+		armed[671]++
+	case 672:
+		armed[672]++
+	case 673:
+		armed[673]++
+	case 674:
+		armed[674]++
+	case 675:
+		armed[675]++
+	case 676:
+		armed[676]++
+	case 677:
+		armed[677]++
+	case 678:
+		armed[678]++
+	case 679:
+		armed[679]++
+	case 680:
+		armed[680]++
+	case 681:
+		armed[681]++
+	case 682:
+		armed[682]++
+	case 683:
+		armed[683]++
+	case 684:
+		armed[684]++
+	case 685:
+		armed[685]++
+	case 686:
+		armed[686]++
+	case 687:
+		armed[687]++
+	case 688:
+		armed[688]++
+	case 689:
+		armed[689]++
+	case 690:
+		armed[690]++
+	case 691:
+		armed[691]++
+	case 692:
+		armed[692]++
+	case 693:
+		armed[693]++
+	case 694:
+		armed[694]++
+	case 695:
+		armed[695]++
+	case 696:
+		armed[696]++
+	case 697:
+		armed[697]++
+	case 698:
+		armed[698]++
+	case 699:
+		armed[699]++
+	case 700:
+		armed[700]++
+	case 701:
+		armed[701]++
+	case 702:
+		armed[702]++
+	case 703:
+		armed[703]++
+	case 704:
+		armed[704]++
+	case 705:
+		armed[705]++
+	case 706:
+		armed[706]++
+	case 707:
+		armed[707]++
+	case 708:
+		armed[708]++
+	case 709:
+		armed[709]++
+	case 710:
+		armed[710]++
+	case 711:
+		armed[711]++
+	case 712:
+		armed[712]++
+	case 713:
+		armed[713]++
+	case 714:
+		armed[714]++
+	case 715:
+		armed[715]++
+	case 716:
+		armed[716]++
+	case 717:
+		armed[717]++
+	case 718:
+		armed[718]++
+	case 719:
+		armed[719]++
+	case 720:
+		armed[720]++
+	case 721:
+		armed[721]++
+	case 722:
+		armed[722]++
+	case 723:
+		armed[723]++
+	case 724:
+		armed[724]++
+	case 725:
+		armed[725]++
+	case 726:
+		armed[726]++
+	case 727:
+		armed[727]++
+	case 728:
+		armed[728]++
+	case 729:
+		armed[729]++
+	case 730:
+		armed[730]++
+	case 731:
+		armed[731]++
+	case 732:
+		armed[732]++
+	case 733:
+		armed[733]++
+	case 734:
+		armed[734]++
+	case 735:
+		armed[735]++
+	case 736:
+		armed[736]++
+	case 737:
+		armed[737]++
+	case 738:
+		armed[738]++
+	case 739:
+		armed[739]++
+	case 740:
+		armed[740]++
+	case 741:
+		armed[741]++
+	case 742:
+		armed[742]++
+	case 743:
+		armed[743]++
+	case 744:
+		armed[744]++
+	case 745:
+		armed[745]++
+	case 746:
+		armed[746]++
+	case 747:
+		armed[747]++
+	case 748:
+		armed[748]++
+	case 749:
+		armed[749]++
+	case 750:
+		armed[750]++
+	case 751:
+		armed[751]++
+	case 752:
+		armed[752]++
+	case 753:
+		armed[753]++
+	case 754:
+		armed[754]++
+	case 755:
+		armed[755]++
+	case 756:
+		armed[756]++
+	case 757:
+		armed[757]++
+	case 758:
+		armed[758]++
+	case 759:
+		armed[759]++
+	case 760:
+		armed[760]++
+	case 761:
+		armed[761]++
+	case 762:
+		armed[762]++
+	case 763:
+		armed[763]++
+	case 764:
+		armed[764]++
+	case 765:
+		armed[765]++
+	case 766:
+		armed[766]++
+	case 767:
+		armed[767]++
+	case 768:
+		armed[768]++
+	case 769:
+		armed[769]++
+	case 770:
+		armed[770]++
+	case 771:
+		armed[771]++
+	case 772:
+		armed[772]++
+	case 773:
+		armed[773]++
+	case 774:
+		armed[774]++
+	case 775:
+		armed[775]++
+	case 776:
+		armed[776]++
+	case 777:
+		armed[777]++
+	case 778:
+		armed[778]++
+	case 779:
+		armed[779]++
+	case 780:
+		armed[780]++
+	case 781:
+		armed[781]++
+	case 782:
+		armed[782]++
+	case 783:
+		armed[783]++
+	case 784:
+		armed[784]++
+	case 785:
+		armed[785]++
+	case 786:
+		armed[786]++
+	case 787:
+		armed[787]++
+	case 788:
+		armed[788]++
+	case 789:
+		armed[789]++
+	case 790:
+		armed[790]++
+	case 791:
+		armed[791]++
+	case 792:
+		armed[792]++
+	case 793:
+		armed[793]++
+	case 794:
+		armed[794]++
+	case 795:
+		armed[795]++
+	case 796:
+		armed[796]++
+	case 797:
+		armed[797]++
+	case 798:
+		armed[798]++
+	case 799:
+		armed[799]++
+	case 800:
+		armed[800]++
+	case 801:
+		armed[801]++
+	case 802:
+		armed[802]++
+	case 803:
+		armed[803]++
+	case 804:
+		armed[804]++
+	case 805:
+		armed[805]++
+	case 806:
+		armed[806]++
+	case 807:
+		armed[807]++
+	case 808:
+		armed[808]++
+	case 809:
+		armed[809]++
+	case 810:
+		armed[810]++
+	case 811:
+		armed[811]++
+	case 812:
+		armed[812]++
+	case 813:
+		armed[813]++
+	case 814:
+		armed[814]++
+	case 815:
+		armed[815]++
+	case 816:
+		armed[816]++
+	case 817:
+		armed[817]++
+	case 818:
+		armed[818]++
+	case 819:
+		armed[819]++
+	case 820:
+		armed[820]++
+	case 821:
+		armed[821]++
+	case 822:
+		armed[822]++
+	case 823:
+		armed[823]++
+	case 824:
+		armed[824]++
+	case 825:
+		armed[825]++
+	case 826:
+		armed[826]++
+	case 827:
+		armed[827]++
+	case 828:
+		armed[828]++
+	case 829:
+		armed[829]++
+	case 830:
+		armed[830]++
+	case 831:
+		armed[831]++
+	case 832:
+		armed[832]++
+	case 833:
+		armed[833]++
+	case 834:
+		armed[834]++
+	case 835:
+		armed[835]++
+	case 836:
+		armed[836]++
+	case 837:
+		armed[837]++
+	case 838:
+		armed[838]++
+	case 839:
+		armed[839]++
+	case 840:
+		armed[840]++
+	case 841:
+		armed[841]++
+	case 842:
+		armed[842]++
+	case 843:
+		armed[843]++
+	case 844:
+		armed[844]++
+	case 845:
+		armed[845]++
+	case 846:
+		armed[846]++
+	case 847:
+		armed[847]++
+	case 848:
+		armed[848]++
+	case 849:
+		armed[849]++
+	case 850:
+		armed[850]++
+	case 851:
+		armed[851]++
+	case 852:
+		armed[852]++
+	case 853:
+		armed[853]++
+	case 854:
+		armed[854]++
+	case 855:
+		armed[855]++
+	case 856:
+		armed[856]++
+	case 857:
+		armed[857]++
+	case 858:
+		armed[858]++
+	case 859:
+		armed[859]++
+	case 860:
+		armed[860]++
+	case 861:
+		armed[861]++
+	case 862:
+		armed[862]++
+	case 863:
+		armed[863]++
+	case 864:
+		armed[864]++
+	case 865:
+		armed[865]++
+	case 866:
+		armed[866]++
+	case 867:
+		armed[867]++
+	case 868:
+		armed[868]++
+	case 869:
+		armed[869]++
+	case 870:
+		armed[870]++
+	case 871:
+		armed[871]++
+	case 872:
+		armed[872]++
+	case 873:
+		armed[873]++
+	case 874:
+		armed[874]++
+	case 875:
+		armed[875]++
+	case 876:
+		armed[876]++
+	case 877:
+		armed[877]++
+	case 878:
+		armed[878]++
+	case 879:
+		armed[879]++
+	case 880:
+		armed[880]++
+	case 881:
+		armed[881]++
+	case 882:
+		armed[882]++
+	case 883:
+		armed[883]++
+	case 884:
+		armed[884]++
+	case 885:
+		armed[885]++
+	case 886:
+		armed[886]++
+	case 887:
+		armed[887]++
+	case 888:
+		armed[888]++
+	case 889:
+		armed[889]++
+	case 890:
+		armed[890]++
+	case 891:
+		armed[891]++
+	case 892:
+		armed[892]++
+	case 893:
+		armed[893]++
+	case 894:
+		armed[894]++
+	case 895:
+		armed[895]++
+	case 896:
+		armed[896]++
+	case 897:
+		armed[897]++
+	case 898:
+		armed[898]++
+	case 899:
+		armed[899]++
+	case 900:
+		armed[900]++
+	case 901:
+		armed[901]++
+	case 902:
+		armed[902]++
+	case 903:
+		armed[903]++
+	case 904:
+		armed[904]++
+	case 905:
+		armed[905]++
+	case 906:
+		armed[906]++
+	case 907:
+		armed[907]++
+	case 908:
+		armed[908]++
+	case 909:
+		armed[909]++
+	case 910:
+		armed[910]++
+	case 911:
+		armed[911]++
+	case 912:
+		armed[912]++
+	case 913:
+		armed[913]++
+	case 914:
+		armed[914]++
+	case 915:
+		armed[915]++
+	case 916:
+		armed[916]++
+	case 917:
+		armed[917]++
+	case 918:
+		armed[918]++
+	case 919:
+		armed[919]++
+	case 920:
+		armed[920]++
+	case 921:
+		armed[921]++
+	case 922:
+		armed[922]++
+	case 923:
+		armed[923]++
+	case 924:
+		armed[924]++
+	case 925:
+		armed[925]++
+	case 926:
+		armed[926]++
+	case 927:
+		armed[927]++
+	case 928:
+		armed[928]++
+	case 929:
+		armed[929]++
+	case 930:
+		armed[930]++
+	case 931:
+		armed[931]++
+	case 932:
+		armed[932]++
+	case 933:
+		armed[933]++
+	case 934:
+		armed[934]++
+	case 935:
+		armed[935]++
+	case 936:
+		armed[936]++
+	case 937:
+		armed[937]++
+	case 938:
+		armed[938]++
+	case 939:
+		armed[939]++
+	case 940:
+		armed[940]++
+	case 941:
+		armed[941]++
+	case 942:
+		armed[942]++
+	case 943:
+		armed[943]++
+	case 944:
+		armed[944]++
+	case 945:
+		armed[945]++
+	case 946:
+		armed[946]++
+	case 947:
+		armed[947]++
+	case 948:
+		armed[948]++
+	case 949:
+		armed[949]++
+	case 950:
+		armed[950]++
+	case 951:
+		armed[951]++
+	case 952:
+		armed[952]++
+	case 953:
+		armed[953]++
+	case 954:
+		armed[954]++
+	case 955:
+		armed[955]++
+	case 956:
+		armed[956]++
+	case 957:
+		armed[957]++
+	case 958:
+		armed[958]++
+	case 959:
+		armed[959]++
+	case 960:
+		armed[960]++
+	case 961:
+		armed[961]++
+	case 962:
+		armed[962]++
+	case 963:
+		armed[963]++
+	case 964:
+		armed[964]++
+	case 965:
+		armed[965]++
+	case 966:
+		armed[966]++
+	case 967:
+		armed[967]++
+	case 968:
+		armed[968]++
+	case 969:
+		armed[969]++
+	case 970:
+		armed[970]++
+	case 971:
+		armed[971]++
+	case 972:
+		armed[972]++
+	case 973:
+		armed[973]++
+	case 974:
+		armed[974]++
+	case 975:
+		armed[975]++
+	case 976:
+		armed[976]++
+	case 977:
+		armed[977]++
+	case 978:
+		armed[978]++
+	case 979:
+		armed[979]++
+	case 980:
+		armed[980]++
+	case 981:
+		armed[981]++
+	case 982:
+		armed[982]++
+	case 983:
+		armed[983]++
+	case 984:
+		armed[984]++
+	case 985:
+		armed[985]++
+	case 986:
+		armed[986]++
+	case 987:
+		armed[987]++
+	case 988:
+		armed[988]++
+	case 989:
+		armed[989]++
+	case 990:
+		armed[990]++
+	case 991:
+		armed[991]++
+	case 992:
+		armed[992]++
+	case 993:
+		armed[993]++
+	case 994:
+		armed[994]++
+	case 995:
+		armed[995]++
+	case 996:
+		armed[996]++
+	case 997:
+		armed[997]++
+	case 998:
+		armed[998]++
+	case 999:
+		armed[999]++
+	case 1000:
+		armed[1000]++
+	case 1001:
+		armed[1001]++
+	case 1002:
+		armed[1002]++
+	case 1003:
+		armed[1003]++
+	case 1004:
+		armed[1004]++
+	case 1005:
+		armed[1005]++
+	case 1006:
+		armed[1006]++
+	case 1007:
+		armed[1007]++
+	case 1008:
+		armed[1008]++
+	case 1009:
+		armed[1009]++
+	case 1010:
+		armed[1010]++
+	case 1011:
+		armed[1011]++
+	case 1012:
+		armed[1012]++
+	case 1013:
+		armed[1013]++
+	case 1014:
+		armed[1014]++
+	case 1015:
+		armed[1015]++
+	case 1016:
+		armed[1016]++
+	case 1017:
+		armed[1017]++
+	case 1018:
+		armed[1018]++
+	case 1019:
+		armed[1019]++
+	case 1020:
+		armed[1020]++
+	case 1021:
+		armed[1021]++
+	case 1022:
+		armed[1022]++
+	case 1023:
+		armed[1023]++
+	case 1024:
+		armed[1024]++
+	case 1025:
+		armed[1025]++
+	case 1026:
+		armed[1026]++
+	case 1027:
+		armed[1027]++
+	case 1028:
+		armed[1028]++
+	case 1029:
+		armed[1029]++
+	case 1030:
+		armed[1030]++
+	case 1031:
+		armed[1031]++
+	case 1032:
+		armed[1032]++
+	case 1033:
+		armed[1033]++
+	case 1034:
+		armed[1034]++
+	case 1035:
+		armed[1035]++
+	case 1036:
+		armed[1036]++
+	case 1037:
+		armed[1037]++
+	case 1038:
+		armed[1038]++
+	case 1039:
+		armed[1039]++
+	case 1040:
+		armed[1040]++
+	case 1041:
+		armed[1041]++
+	case 1042:
+		armed[1042]++
+	case 1043:
+		armed[1043]++
+	case 1044:
+		armed[1044]++
+	case 1045:
+		armed[1045]++
+	case 1046:
+		armed[1046]++
+	case 1047:
+		armed[1047]++
+	case 1048:
+		armed[1048]++
+	case 1049:
+		armed[1049]++
+	case 1050:
+		armed[1050]++
+	case 1051:
+		armed[1051]++
+	case 1052:
+		armed[1052]++
+	case 1053:
+		armed[1053]++
+	case 1054:
+		armed[1054]++
+	case 1055:
+		armed[1055]++
+	case 1056:
+		armed[1056]++
+	case 1057:
+		armed[1057]++
+	case 1058:
+		armed[1058]++
+	case 1059:
+		armed[1059]++
+	case 1060:
+		armed[1060]++
+	case 1061:
+		armed[1061]++
+	case 1062:
+		armed[1062]++
+	case 1063:
+		armed[1063]++
+	case 1064:
+		armed[1064]++
+	case 1065:
+		armed[1065]++
+	case 1066:
+		armed[1066]++
+	case 1067:
+		armed[1067]++
+	case 1068:
+		armed[1068]++
+	case 1069:
+		armed[1069]++
+	case 1070:
+		armed[1070]++
+	case 1071:
+		armed[1071]++
+	case 1072:
+		armed[1072]++
+	case 1073:
+		armed[1073]++
+	case 1074:
+		armed[1074]++
+	case 1075:
+		armed[1075]++
+	case 1076:
+		armed[1076]++
+	case 1077:
+		armed[1077]++
+	case 1078:
+		armed[1078]++
+	case 1079:
+		armed[1079]++
+	case 1080:
+		armed[1080]++
+	case 1081:
+		armed[1081]++
+	case 1082:
+		armed[1082]++
+	case 1083:
+		armed[1083]++
+	case 1084:
+		armed[1084]++
+	case 1085:
+		armed[1085]++
+	case 1086:
+		armed[1086]++
+	case 1087:
+		armed[1087]++
+	case 1088:
+		armed[1088]++
+	case 1089:
+		armed[1089]++
+	case 1090:
+		armed[1090]++
+	case 1091:
+		armed[1091]++
+	case 1092:
+		armed[1092]++
+	case 1093:
+		armed[1093]++
+	case 1094:
+		armed[1094]++
+	case 1095:
+		armed[1095]++
+	case 1096:
+		armed[1096]++
+	case 1097:
+		armed[1097]++
+	case 1098:
+		armed[1098]++
+	case 1099:
+		armed[1099]++
+	case 1100:
+		armed[1100]++
+	case 1101:
+		armed[1101]++
+	case 1102:
+		armed[1102]++
+	case 1103:
+		armed[1103]++
+	case 1104:
+		armed[1104]++
+	case 1105:
+		armed[1105]++
+	case 1106:
+		armed[1106]++
+	case 1107:
+		armed[1107]++
+	case 1108:
+		armed[1108]++
+	case 1109:
+		armed[1109]++
+	case 1110:
+		armed[1110]++
+	case 1111:
+		armed[1111]++
+	case 1112:
+		armed[1112]++
+	case 1113:
+		armed[1113]++
+	case 1114:
+		armed[1114]++
+	case 1115:
+		armed[1115]++
+	case 1116:
+		armed[1116]++
+	case 1117:
+		armed[1117]++
+	case 1118:
+		armed[1118]++
+	case 1119:
+		armed[1119]++
+	case 1120:
+		armed[1120]++
+	case 1121:
+		armed[1121]++
+	case 1122:
+		armed[1122]++
+	case 1123:
+		armed[1123]++
+	case 1124:
+		armed[1124]++
+	case 1125:
+		armed[1125]++
+	case 1126:
+		armed[1126]++
+	case 1127:
+		armed[1127]++
+	case 1128:
+		armed[1128]++
+	case 1129:
+		armed[1129]++
+	case 1130:
+		armed[1130]++
+	case 1131:
+		armed[1131]++
+	case 1132:
+		armed[1132]++
+	case 1133:
+		armed[1133]++
+	case 1134:
+		armed[1134]++
+	case 1135:
+		armed[1135]++
+	case 1136:
+		armed[1136]++
+	case 1137:
+		armed[1137]++
+	case 1138:
+		armed[1138]++
+	case 1139:
+		armed[1139]++
+	case 1140:
+		armed[1140]++
+	case 1141:
+		armed[1141]++
+	case 1142:
+		armed[1142]++
+	case 1143:
+		armed[1143]++
+	case 1144:
+		armed[1144]++
+	case 1145:
+		armed[1145]++
+	case 1146:
+		armed[1146]++
+	case 1147:
+		armed[1147]++
+	case 1148:
+		armed[1148]++
+	case 1149:
+		armed[1149]++
+	case 1150:
+		armed[1150]++
+	case 1151:
+		armed[1151]++
+	case 1152:
+		armed[1152]++
+	case 1153:
+		armed[1153]++
+	case 1154:
+		armed[1154]++
+	case 1155:
+		armed[1155]++
+	case 1156:
+		armed[1156]++
+	case 1157:
+		armed[1157]++
+	case 1158:
+		armed[1158]++
+	case 1159:
+		armed[1159]++
+	case 1160:
+		armed[1160]++
+	case 1161:
+		armed[1161]++
+	case 1162:
+		armed[1162]++
+	case 1163:
+		armed[1163]++
+	case 1164:
+		armed[1164]++
+	case 1165:
+		armed[1165]++
+	case 1166:
+		armed[1166]++
+	case 1167:
+		armed[1167]++
+	case 1168:
+		armed[1168]++
+	case 1169:
+		armed[1169]++
+	case 1170:
+		armed[1170]++
+	case 1171:
+		armed[1171]++
+	case 1172:
+		armed[1172]++
+	case 1173:
+		armed[1173]++
+	case 1174:
+		armed[1174]++
+	case 1175:
+		armed[1175]++
+	case 1176:
+		armed[1176]++
+	case 1177:
+		armed[1177]++
+	case 1178:
+		armed[1178]++
+	case 1179:
+		armed[1179]++
+	case 1180:
+		armed[1180]++
+	case 1181:
+		armed[1181]++
+	case 1182:
+		armed[1182]++
+	case 1183:
+		armed[1183]++
+	case 1184:
+		armed[1184]++
+	case 1185:
+		armed[1185]++
+	case 1186:
+		armed[1186]++
+	case 1187:
+		armed[1187]++
+	case 1188:
+		armed[1188]++
+	case 1189:
+		armed[1189]++
+	case 1190:
+		armed[1190]++
+	case 1191:
+		armed[1191]++
+	case 1192:
+		armed[1192]++
+	case 1193:
+		armed[1193]++
+	case 1194:
+		armed[1194]++
+	case 1195:
+		armed[1195]++
+	case 1196:
+		armed[1196]++
+	case 1197:
+		armed[1197]++
+	case 1198:
+		armed[1198]++
+	case 1199:
+		armed[1199]++
+	case 1200:
+		armed[1200]++
+	case 1201:
+		armed[1201]++
+	case 1202:
+		armed[1202]++
+	case 1203:
+		armed[1203]++
+	case 1204:
+		armed[1204]++
+	case 1205:
+		armed[1205]++
+	case 1206:
+		armed[1206]++
+	case 1207:
+		armed[1207]++
+	case 1208:
+		armed[1208]++
+	case 1209:
+		armed[1209]++
+	case 1210:
+		armed[1210]++
+	case 1211:
+		armed[1211]++
+	case 1212:
+		armed[1212]++
+	case 1213:
+		armed[1213]++
+	case 1214:
+		armed[1214]++
+	case 1215:
+		armed[1215]++
+	case 1216:
+		armed[1216]++
+	case 1217:
+		armed[1217]++
+	case 1218:
+		armed[1218]++
+	case 1219:
+		armed[1219]++
+	case 1220:
+		armed[1220]++
+	case 1221:
+		armed[1221]++
+	case 1222:
+		armed[1222]++
+	case 1223:
+		armed[1223]++
+	case 1224:
+		armed[1224]++
+	case 1225:
+		armed[1225]++
+	case 1226:
+		armed[1226]++
+	case 1227:
+		armed[1227]++
+	case 1228:
+		armed[1228]++
+	case 1229:
+		armed[1229]++
+	case 1230:
+		armed[1230]++
+	case 1231:
+		armed[1231]++
+	case 1232:
+		armed[1232]++
+	case 1233:
+		armed[1233]++
+	case 1234:
+		armed[1234]++
+	case 1235:
+		armed[1235]++
+	case 1236:
+		armed[1236]++
+	case 1237:
+		armed[1237]++
+	case 1238:
+		armed[1238]++
+	case 1239:
+		armed[1239]++
+	case 1240:
+		armed[1240]++
+	case 1241:
+		armed[1241]++
+	case 1242:
+		armed[1242]++
+	case 1243:
+		armed[1243]++
+	case 1244:
+		armed[1244]++
+	case 1245:
+		armed[1245]++
+	case 1246:
+		armed[1246]++
+	case 1247:
+		armed[1247]++
+	case 1248:
+		armed[1248]++
+	case 1249:
+		armed[1249]++
+	case 1250:
+		armed[1250]++
+	case 1251:
+		armed[1251]++
+	case 1252:
+		armed[1252]++
+	case 1253:
+		armed[1253]++
+	case 1254:
+		armed[1254]++
+	case 1255:
+		armed[1255]++
+	case 1256:
+		armed[1256]++
+	case 1257:
+		armed[1257]++
+	case 1258:
+		armed[1258]++
+	case 1259:
+		armed[1259]++
+	case 1260:
+		armed[1260]++
+	case 1261:
+		armed[1261]++
+	case 1262:
+		armed[1262]++
+	case 1263:
+		armed[1263]++
+	case 1264:
+		armed[1264]++
+	case 1265:
+		armed[1265]++
+	case 1266:
+		armed[1266]++
+	case 1267:
+		armed[1267]++
+	case 1268:
+		armed[1268]++
+	case 1269:
+		armed[1269]++
+	case 1270:
+		armed[1270]++
+	case 1271:
+		armed[1271]++
+	case 1272:
+		armed[1272]++
+	case 1273:
+		armed[1273]++
+	case 1274:
+		armed[1274]++
+	case 1275:
+		armed[1275]++
+	case 1276:
+		armed[1276]++
+	case 1277:
+		armed[1277]++
+	case 1278:
+		armed[1278]++
+	case 1279:
+		armed[1279]++
 	}
 }

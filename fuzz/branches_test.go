@@ -4,10 +4,12 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
 	"heapfuzz/props"
+	"heapfuzz/props/prog"
 )
 
 var update = flag.Bool("update", false, "write branches_table.go anew")
@@ -36,41 +38,93 @@ func TestBranchesTable(t *testing.T) {
 // much more often.
 func TestBranches(t *testing.T) {
 	armed = [branchesMax * 4]uint32{}
-	if n := branch(&props.Meter{Times: []uint64{0, 1, 7, 8, 64}}); n != 4 {
+	if n := branch(&props.Meter{Times: []uint64{0, 1, 7, 8, 64}}, []int{9, 1, 2, 3, 4}); n != 4 {
 		t.Errorf("%d branches of 4 transitions", n)
 	}
-	for i, want := range map[int]uint32{0: 0, 1: 0, 4: 1, 8: 0, 9: 1, 14: 1, 19: 1} {
+	for i, want := range map[int]uint32{0: 0, 36: 0, 4: 1, 8: 0, 9: 1, 14: 1, 19: 1} {
 		if armed[i] != want {
 			t.Errorf("branch %d was taken %d times, want %d", i, armed[i], want)
 		}
 	}
-	branch(&props.Meter{Times: make([]uint64, branchesMax+1)})
-	times := make([]uint64, branchesMax+1)
-	times[branchesMax] = 1
-	if branch(&props.Meter{Times: times}); armed[0] != 1 {
-		t.Error("a transition beyond the last shares a branch with another")
+	b := branches{names: map[string]int{}, of: make([][]int, 1)}
+	many := &props.Meter{}
+	for i := range branchesMax + 2 {
+		many.Names = append(many.Names, fmt.Sprint(i))
+	}
+	if got := b.number(0, "a", many); got[branchesMax-1] != branchesMax-1 || got[branchesMax+1] != branchesMax-1 {
+		t.Errorf("too many transitions have the numbers %v", got)
 	}
 }
 
-// TestEngineTakesBranches runs an input of an engine and looks for the branches of what the target did.
+// TestBranchesOfTargets looks that a branch is that of a family and a name: no two share one, and releases do.
+func TestBranchesOfTargets(t *testing.T) {
+	for _, l := range languages {
+		e, err := newEngine(l.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := newEngine(l.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(e.branches.names) >= branchesMax {
+			t.Errorf("%s: there are %d transitions, and branches for %d", l.Name, len(e.branches.names), branchesMax)
+		}
+		meant := map[int]string{}
+		for n, s := range e.subjects {
+			m := &props.Meter{}
+			r := props.Runner{Meter: m}
+			if _, err := r.Run(s, prog.Program{}); err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Equal(e.branches.of[n], again.branches.of[n]) || len(e.branches.of[n]) != len(m.Names) {
+				t.Errorf("%s: another process has other branches", s.Target)
+			}
+			for i, number := range e.branches.number(n, s.Target, m) {
+				means := family(s.Target) + " " + m.Names[i]
+				if was, ok := meant[number]; ok && was != means {
+					t.Errorf("%s and %s are one branch", was, means)
+				}
+				meant[number] = means
+			}
+		}
+	}
+	for target, want := range map[string]string{"arena-3.11": "arena", "arena-3.11-debug": "arena-debug",
+		"slab": "slab", "dict-str-2.7": "dict-str", "gc-old8": "gc", "graph-reference": "graph-reference"} {
+		if got := family(target); got != want {
+			t.Errorf("%s is of the family %s, want %s", target, got, want)
+		}
+	}
+}
+
+// TestEngineTakesBranches runs an input of an engine on two targets and looks for the branches of what they did.
 func TestEngineTakesBranches(t *testing.T) {
-	t.Setenv("HEAPFUZZ_TARGET", "slab")
 	e, err := newEngine("heap")
 	if err != nil {
 		t.Fatal(err)
 	}
-	armed = [branchesMax * 4]uint32{}
 	p := e.spec.MustParse("p0 = alloc size=16\np1 = alloc size=16\np2 = alloc size=5000\nfree p1\n")
-	if f, effective, err := e.try(e.encode(0, p)); f != nil || !effective || err != nil {
-		t.Fatal(f, effective, err)
-	}
-	taken := map[string]bool{}
-	for i, name := range e.meters[0].Names {
-		for bucket := range 4 {
-			taken[name] = taken[name] || armed[i*4+bucket] > 0
+	before := armed
+	for _, target := range []string{"slab", "arena-3.11"} {
+		n := slices.IndexFunc(e.subjects, func(s *props.Subject) bool { return s.Target == target })
+		if f, effective, err := e.try(e.encode(n, p)); f != nil || !effective || err != nil {
+			t.Fatal(f, effective, err)
 		}
+		taken := map[string]bool{}
+		for i, name := range e.meters[n].Names {
+			for bucket := range 4 {
+				at := e.branches.of[n][i]*4 + bucket
+				taken[name] = taken[name] || armed[at] > before[at]
+			}
+		}
+		own := map[string]string{"slab": "slab/made", "arena-3.11": "arena/made"}[target]
+		if !taken["size/16"] || !taken[own] || taken["live/256"] || taken["slab/refused"] {
+			t.Errorf("%s: branches of %v", target, taken)
+		}
+		before = armed
 	}
-	if !taken["size/16"] || !taken["slab/made"] || taken["live/256"] || taken["slab/refused"] {
-		t.Errorf("branches of %v", taken)
+	m := &e.meters[0]
+	if n := testing.AllocsPerRun(100, func() { branch(m, e.branches.number(0, e.subjects[0].Target, m)) }); n != 0 {
+		t.Errorf("%v allocations", n)
 	}
 }

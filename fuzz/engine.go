@@ -22,6 +22,7 @@ type engine struct {
 	subjects []*props.Subject
 	meters   []props.Meter // by subject: of the run that is tried; see branch
 	sums     []props.Meter // by subject: of all runs; see sum
+	branches branches
 	runner   props.Runner
 	program  prog.Program // its operations are used again
 	reports  map[string]string
@@ -57,6 +58,7 @@ func newEngine(language string) (*engine, error) {
 		}
 	}
 	e.meters, e.sums = make([]props.Meter, len(e.subjects)), make([]props.Meter, len(e.subjects))
+	e.branches = newBranches(e.subjects)
 	return e, nil
 }
 
@@ -91,7 +93,7 @@ func (e *engine) try(data []byte) (f *props.Finding, effective bool, err error) 
 	e.runner.Meter = &e.meters[n]
 	res, err := e.runner.Run(s, e.program)
 	e.runner.Meter = nil
-	branch(&e.meters[n])
+	branch(&e.meters[n], e.branches.number(n, s.Target, &e.meters[n]))
 	if err := errors.Join(err, e.sum(n)); err != nil || res.Violation == nil {
 		return nil, res.Effective > 0, err
 	}
