@@ -36,10 +36,14 @@ func sample() *Report {
 		{Step: "campaign", Status: Finding, Reason: "2", Seconds: 900, Warnings: []string{"slab: slice 4 ended"},
 			Targets: []Hunted{
 				{Target: "slab", Language: "heap", Programs: 5, Answers: [4]uint64{900, 80, 20, 0}, Busy: 0.5,
-					Ever: map[string]uint64{"page/new": 4, "page/freed": 0}},
+					Ever: map[string]uint64{"page/new": 4, "page/freed": 0, "size/16": 12000, "size/4096": 3,
+						"size/512": 2, "size/larger": 0, "live/4": 7}},
 				{Target: "dict-3.8", Language: "dict", Programs: 2, Answers: [4]uint64{1, 99999, 0, 0}, Busy: 1,
 					Vacuous: "0.0 % had an effect", Ever: map[string]uint64{}}},
 			Found: []Found{found("new", "heap/disjoint"), found("again", "heap/content")}},
+		{Step: "native", Status: Failed, Reason: "slab is vacuous: 1 of 3", Meters: []Metered{{Target: "slab",
+			Language: "heap", Programs: 77, Answers: [4]uint64{5, 90, 5, 0},
+			Times: map[string]uint64{"size/16": 1, "arena/<made>": 0}, Vacuous: "1 of 3"}}},
 		{Step: "bench", Status: OK, Figures: map[string]float64{"op=pair": 1.25, "op=churn": 12345}},
 	}
 	for night := range 3 {
@@ -85,7 +89,11 @@ func TestPage(t *testing.T) {
 	}
 	page := string(html)
 	for _, want := range []string{"The harness failed, in control", "canary/pop-twice found", "canary/x not found",
-		"breaks heap/disjoint", "&lt;script&gt;overlaps", "<polyline", "page/freed", "12 345", "no sources"} {
+		"breaks heap/disjoint", "&lt;script&gt;overlaps", "<polyline", "page/freed", "12 345", "no sources",
+		"campaign, slab: ",
+		"1 000 operations in 5 programs: 90 % effective, 8 % skip, 2 % nomem; 5 of 7 states", "size/16 12 000</span>",
+		"page/freed never", "native, slab: ", "100 operations in 77 programs: 5 % effective, 90 % skip, 5 % nomem",
+		"vacuous: 1 of 3", "arena/&lt;made&gt; never"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page does not tell %q", want)
 		}
@@ -105,6 +113,18 @@ func TestPage(t *testing.T) {
 		} else if err != nil {
 			t.Fatalf("the page does not parse: %v", err)
 		}
+	}
+}
+
+// TestGroups puts transitions into the groups of the table, sizes by their numbers.
+func TestGroups(t *testing.T) {
+	got := groups(map[string]uint64{"size/4096": 1, "size/512": 2, "size/larger": 3, "live/16": 4, "refused": 0,
+		"arena/made": 5, "live/4": 6})
+	want := []Group{{"sizes", []Taken{{"size/512", 2}, {"size/4096", 1}, {"size/larger", 3}}},
+		{"live set", []Taken{{"live/4", 6}, {"live/16", 4}}},
+		{"transitions", []Taken{{"arena/made", 5}, {"refused", 0}}}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }
 
@@ -131,9 +151,9 @@ func TestJUnit(t *testing.T) {
 		}
 		tests, failures, errors, skipped = tests+s.Tests, failures+s.Failures, errors+s.Errors, skipped+s.Skipped
 	}
-	// Five steps, two targets, four findings; the new one and the old one fail; the control and the vacuous target are
-	// errors; the mutants and what has no target any more are skipped.
-	if tests != 11 || failures != 2 || errors != 2 || skipped != 2 {
+	// Six steps, two targets, four findings; the new one and the old one fail; the control, the engine and the vacuous
+	// target are errors; the mutants and what has no target any more are skipped.
+	if tests != 12 || failures != 2 || errors != 3 || skipped != 2 {
 		t.Errorf("%d tests, %d failures, %d errors, %d skipped", tests, failures, errors, skipped)
 	}
 	text, err = json.Marshal(sample())
