@@ -74,11 +74,21 @@ func (e *engine) encode(n int, p prog.Program) []byte {
 const edgesEach = 64
 
 // execute is try for engines. What is found with Edges is found by replay, which always has them.
+//
+// What is kept is not told to the engine. Go's and libFuzzer end at the first crasher, so that a defect which many
+// programs show, be it new or long known, would leave them a second of an hour for all others.
 func (e *engine) execute(data []byte) (f *props.Finding, effective bool, err error) {
 	defer func(was bool) { Edges = was }(Edges)
 	Edges = Edges && crc32.ChecksumIEEE(data)%edgesEach == 0
-	return e.try(data)
+	f, effective, err = e.try(data)
+	if keeps() != "" {
+		f = nil
+	}
+	return f, effective, err
 }
+
+// keeps is the folder for what breaks a rule, "" without.
+func keeps() string { return os.Getenv("HEAPFUZZ_KEEP") }
 
 // try runs what data means. It returns nil when the target conforms; effective tells whether any operation did
 // anything.
@@ -110,10 +120,10 @@ func (e *engine) try(data []byte) (f *props.Finding, effective bool, err error) 
 	return f, true, e.keep(f)
 }
 
-// keep writes a finding into the folder HEAPFUZZ_KEEP, if there is one, before the engine is told: engines lose
-// crashers when they are killed, or cannot be reached. Of each signature the shortest program is kept.
+// keep writes a finding into the folder HEAPFUZZ_KEEP, if there is one: engines lose crashers when they are killed, or
+// cannot be reached. Of each signature the shortest program is kept.
 func (e *engine) keep(f *props.Finding) error {
-	dir := os.Getenv("HEAPFUZZ_KEEP")
+	dir := keeps()
 	if dir == "" {
 		return nil
 	}

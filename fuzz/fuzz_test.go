@@ -36,8 +36,8 @@ func fuzzLanguage(f *testing.F, name string) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	for i, entry := range append(entries(f, l, "seed"), entries(f, l, "found")...) {
-		f.Add(e.encode(i, entry.Program))
+	for i, p := range begins(f, l) {
+		f.Add(e.encode(i, p))
 	}
 	seldomCollect(f)
 	f.Cleanup(func() {
@@ -55,6 +55,19 @@ func fuzzLanguage(f *testing.F, name string) {
 			t.Fatal(finding.Signature())
 		}
 	})
+}
+
+// begins are the programs that Go's engine begins with: those of the project, or none where what breaks a rule is kept.
+// There whoever keeps it gives the seeds too, without those that break a rule now: of a program that takes the process
+// along, the engine would end before it has tried anything else.
+func begins(tb testing.TB, l Language) (list []prog.Program) {
+	if keeps() != "" {
+		return nil
+	}
+	for _, e := range append(entries(tb, l, "seed"), entries(tb, l, "found")...) {
+		list = append(list, e.Program)
+	}
+	return list
 }
 
 // seldomCollect lets Go's heap grow to some 40 MiB before it is collected, until the test ends. Next to nothing lives
@@ -164,9 +177,22 @@ func TestKeep(t *testing.T) {
 	if err != nil || r.Target != "canary/pop-twice" || !r.Program.Equal(l.Spec.Canon(short)) {
 		t.Errorf("kept: %+v, %v", r, err)
 	}
+	if f, _, err := en.execute(en.encode(0, short)); f != nil || err != nil {
+		t.Errorf("an engine was told of what is kept, and ends: %v, %v", f, err)
+	}
+	if list := begins(t, l); len(list) > 0 {
+		t.Errorf("%d seeds are given beside those of whoever keeps", len(list))
+	}
 	t.Setenv("HEAPFUZZ_KEEP", filepath.Join(dir, "nowhere"))
 	if _, _, err := en.try(en.encode(0, short)); err == nil {
 		t.Error("a finding that could not be kept was no error")
+	}
+	t.Setenv("HEAPFUZZ_KEEP", "")
+	if f, _, err := en.execute(en.encode(0, short)); f == nil || err != nil {
+		t.Errorf("an engine was not told of what is kept nowhere: %v", err)
+	}
+	if len(begins(t, l)) < fewest {
+		t.Error("an engine by itself has no seeds")
 	}
 }
 

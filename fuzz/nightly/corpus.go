@@ -124,12 +124,13 @@ func (s *Store) takeProject(l fuzz.Language) error {
 	return nil
 }
 
-// give writes the corpus of a language into the folder of an engine, as native or raw files.
-func (s *Store) give(l fuzz.Language, dir string, native bool) error {
+// give writes the corpus of a language into the folder of an engine, as native or raw files: the programs of those
+// names, or all without.
+func (s *Store) give(l fuzz.Language, dir string, native bool, names ...string) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
 	}
-	list, _, err := s.programs(l)
+	list, _, err := s.programs(l, names...)
 	for _, p := range list {
 		raw := ToRaw(l.Spec, p)
 		name, data := fmt.Sprintf("%x", sha1.Sum(raw)), raw

@@ -43,11 +43,15 @@
 //
 // # Engines and their crashers
 //
-// Our fuzz functions write what breaks a rule into the folder HEAPFUZZ_KEEP themselves, before they tell their engine.
-// The coordinator of go-fuzz loses crashers that workers report while it is down, and knows afterwards only that
-// workers report no new ones; with our own copy it does not matter. What an engine keeps is read as well, since a
-// process that dies writes nothing. Each is shrunk by `heapfuzz shrink`, in a process of its own, and known ones are
-// left out: those with the property, the rule and the target of a file in found.
+// Our fuzz functions write what breaks a rule into the folder HEAPFUZZ_KEEP themselves, and do not tell their engine:
+// Go's engine and libFuzzer end at the first crasher, and the coordinator of go-fuzz loses those that workers report
+// while it is down. An engine that is not told goes on beside an open finding as if there were none. What an engine
+// keeps is read as well, since a process that dies writes nothing. For the same reason engines are given only programs
+// that break no rule: each is replayed first, on the target that the engine would try it on. An engine that executed
+// nothing has failed.
+//
+// Each crasher is shrunk by `heapfuzz shrink`, in a process of its own, and known ones are left out: those with the
+// property, the rule and the target of a file in found.
 //
 // The same functions write what their executions did into a folder below that, now and then: the meters of all targets.
 // A step adds them up, and fails as vacuous what is under the floors of engines, as the campaign does.

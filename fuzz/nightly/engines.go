@@ -1,9 +1,11 @@
 package nightly
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
@@ -20,8 +22,8 @@ import (
 )
 
 // native runs Go's own fuzzing. A process reads what others found only when it starts, so it runs in rounds, the kinds
-// in turn, and between them the corpus is exchanged. The test binary is built once. It finds the project's seeds in
-// ../corpus, and writes crashers into ./testdata, so it is given a folder with both.
+// in turn, and between them the corpus is exchanged. The test binary is built once. It writes crashers into ./testdata,
+// so it has a folder of its own.
 func (n *Night) native(ctx context.Context, share time.Duration) Result {
 	dir, err := n.work("native")
 	if err != nil {
@@ -36,16 +38,12 @@ func (n *Night) native(ctx context.Context, share time.Duration) Result {
 		"./fuzz"); r != nil {
 		return *r
 	}
-	if err := n.link(filepath.Join(filepath.Dir(dir), "corpus")); err != nil {
-		return failed(err)
-	}
 	r := Result{Status: OK, Figures: map[string]float64{}}
 	kinds := fuzz.Languages()
-	for round := 0; time.Until(end) > time.Second; round++ {
+	least := cmp.Or(n.runLeast, roundLeast)
+	for round := 0; time.Until(end) > least; round++ {
 		left := time.Until(end)
-		// Every kind has its turn, if it is for a second.
-		length := min(max(left/time.Duration(max(1, len(kinds)-round)), time.Second), time.Minute)
-		length = max(min(length, left), time.Second)
+		length := min(max(left/time.Duration(max(1, len(kinds)-round)), least), time.Minute, left)
 		l := kinds[(round+n.state.Night)%len(kinds)]
 		executions, err := n.nativeRound(ctx, l, dir, binary, length)
 		if err != nil {
@@ -56,7 +54,32 @@ func (n *Night) native(ctx context.Context, share time.Duration) Result {
 			return failed(ctx.Err())
 		}
 	}
-	return n.promoted(ctx, n.metered(r))
+	return n.promoted(ctx, n.metered(n.busy(r, "native")))
+}
+
+// The times that engines need to try what they are given, and to tell of executions beyond that. The coordinator of
+// go-fuzz counts nothing in its first nine seconds.
+const (
+	roundLeast  = 5 * time.Second
+	goFuzzLeast = 15 * time.Second
+)
+
+// busy is a result that is not ok when it counts no execution of a kind: who executes nothing finds nothing. Log is the
+// name of the one that tells why.
+func (n *Night) busy(r Result, log string) Result {
+	var idle []string
+	for _, name := range slices.Sorted(maps.Keys(r.Figures)) {
+		if r.Figures[name] == 0 {
+			idle = append(idle, "no "+name)
+		}
+	}
+	switch {
+	case len(r.Figures) == 0:
+		r.Status, r.Reason = Skipped, "its share of the budget was over before it could run"
+	case len(idle) > 0:
+		r.Status, r.Reason = Failed, strings.Join(idle, ", ")+": see "+n.Store.path("logs", log+".log")
+	}
+	return r
 }
 
 // executed are the numbers that engines print of what they did so far.
@@ -66,23 +89,23 @@ func (n *Night) nativeRound(ctx context.Context, l fuzz.Language, dir, binary st
 	error) {
 	name := "Fuzz" + strings.ToUpper(l.Name[:1]) + l.Name[1:]
 	cache := filepath.Join(dir, "cache", name)
-	if err := n.Store.give(l, cache, true); err != nil {
+	env, err := n.give(ctx, l, cache, true)
+	if err != nil {
 		return 0, err
 	}
-	e, err := n.run(ctx, call{log: "native", dir: dir, env: n.keeping(), limit: length + 3*grace, argv: []string{binary,
+	e, err := n.run(ctx, call{log: "native", dir: dir, env: env, limit: length + 3*grace, argv: []string{binary,
 		"-test.run=^$", "-test.fuzz=^" + name + "$", "-test.fuzztime=" + length.Round(time.Millisecond).String(),
 		"-test.fuzzminimizetime=1x", "-test.parallel=" + strconv.Itoa(max(1, n.Workers)),
 		"-test.fuzzcachedir=" + filepath.Join(dir, "cache")}})
 	if err != nil {
 		return 0, err
 	}
-	// What broke a rule would break it at the start of each further round; it is kept as a crasher.
+	// What ended this round would end each further one at its start; it is kept as a crasher.
 	crashers := filepath.Join(dir, "testdata", "fuzz", name)
 	if err := n.keepAll(l, crashers); err != nil {
 		return 0, err
 	}
-	_, err = n.Store.take(l, cache)
-	return lastNumber(e.out), errors.Join(err, os.RemoveAll(crashers))
+	return lastNumber(e.said), errors.Join(n.takeBack(l, cache), os.RemoveAll(crashers))
 }
 
 // lastNumber is that of the last line that tells of executions.
@@ -93,18 +116,6 @@ func lastNumber(out []byte) float64 {
 	}
 	number, _ := strconv.ParseFloat(string(all[len(all)-1][1]), 64) // digits
 	return number
-}
-
-// link makes the project's corpus appear at a path.
-func (n *Night) link(path string) error {
-	corpus, err := filepath.Abs(filepath.Join(n.Root, "corpus"))
-	if err != nil {
-		return err
-	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	return os.Symlink(corpus, path)
 }
 
 // build runs a build in the sources; nil when it was well.
@@ -122,16 +133,81 @@ func (n *Night) build(ctx context.Context, log string, limit time.Duration, env 
 	return &r
 }
 
-// keeping tells our fuzz functions where to write what breaks a rule.
-func (n *Night) keeping() []string {
-	dir, err := filepath.Abs(n.Store.path("kept"))
-	if err == nil {
-		err = os.MkdirAll(dir, 0o777)
+// give makes an engine's folder anew, with the programs of the corpus that break no rule, and returns what tells our
+// fuzz functions where to write what does. A program that takes the process along would end Go's engine at its start,
+// before it has tried anything else. What an engine that was killed has left in the folder is taken first.
+func (n *Night) give(ctx context.Context, l fuzz.Language, dir string, native bool) (env []string, err error) {
+	kept, err := filepath.Abs(n.Store.path("kept"))
+	if err := errors.Join(err, os.MkdirAll(kept, 0o777), n.takeBack(l, dir), n.Store.takeProject(l)); err != nil {
+		return nil, err
 	}
+	names, err := n.sound(ctx, l)
 	if err != nil {
-		return nil // the engine's own crashers remain
+		return nil, err
 	}
-	return []string{"HEAPFUZZ_KEEP=" + dir}
+	return []string{"HEAPFUZZ_KEEP=" + kept}, n.Store.give(l, dir, native, names...)
+}
+
+// takeBack adds what is in an engine's folder to the corpus, and removes the folder.
+func (n *Night) takeBack(l fuzz.Language, dir string) error {
+	if _, err := n.Store.take(l, dir); err != nil {
+		return err
+	}
+	return os.RemoveAll(dir)
+}
+
+// soundMax is how long the programs of a corpus may run until those that were not reached are taken for wrong: some
+// thousands take seconds.
+const soundMax = 2 * time.Minute
+
+// sound are the names of the programs in a corpus that break no rule now, on the targets that their bytes choose. Each
+// is tried once in a night.
+func (n *Night) sound(ctx context.Context, l fuzz.Language) ([]string, error) {
+	list, names, err := n.Store.programs(l)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := n.work("sound", l.Name)
+	if err != nil {
+		return nil, err
+	}
+	if n.judged == nil {
+		n.judged = map[string]bool{}
+	}
+	var files []string
+	for i, p := range list {
+		file := filepath.Join(dir, names[i])
+		if _, judged := n.judged[file]; judged {
+			continue
+		}
+		raw := ToRaw(l.Spec, p)
+		repro := props.Repro{Property: props.Conforms.Name, Target: chosen(l, raw), Program: FromRaw(l.Spec, raw)}
+		if err := os.WriteFile(file, repro.Text(l.Spec), 0o666); err != nil {
+			return nil, err
+		}
+		files = append(files, file)
+	}
+	broken, err := n.broken(ctx, files, soundMax)
+	if err != nil {
+		return nil, err
+	}
+	for _, file := range files {
+		rule, told := broken[file]
+		n.judged[file] = told && rule == ""
+	}
+	sound := []string{}
+	for _, name := range names {
+		if n.judged[filepath.Join(dir, name)] {
+			sound = append(sound, name)
+		}
+	}
+	return sound, os.RemoveAll(dir)
+}
+
+// chosen is the name of the target that bytes choose.
+func chosen(l fuzz.Language, raw []byte) string {
+	targets := l.Targets()
+	return targets[int(raw[0])%len(targets)].Name
 }
 
 // keepAll puts the crashers in an engine's folder among those that are kept, each with the target that it is for.
@@ -154,9 +230,8 @@ func (n *Night) keepAll(l fuzz.Language, dir string) error {
 		if len(raw) < prog.RecordBytes {
 			continue // too short to mean anything: the engine itself was at fault
 		}
-		targets := l.Targets()
 		repro := props.Repro{Property: props.Conforms.Name, Rule: props.Alive.Name + " of an engine's",
-			Target: targets[int(raw[0])%len(targets)].Name, Program: FromRaw(l.Spec, raw)}
+			Target: chosen(l, raw), Program: FromRaw(l.Spec, raw)}
 		err = n.Store.write(n.Store.path("kept", "engine-"+repro.Name(l.Spec)), repro.Text(l.Spec))
 	}
 	return err
@@ -281,17 +356,20 @@ func (n *Night) goFuzz(ctx context.Context, share time.Duration) Result {
 	if err != nil || e.code != 0 {
 		return failed(fmt.Errorf("go tool -n go-fuzz left with %d: %w", e.code, err))
 	}
+	r := Result{Status: OK, Figures: map[string]float64{}}
+	if time.Until(end) < cmp.Or(n.runLeast, goFuzzLeast) {
+		return n.busy(r, "go-fuzz")
+	}
+	corpus := filepath.Join(dir, "corpus")
+	env, err := n.give(ctx, l, corpus, false)
 	// What is suppressed was found in another night, and may have been mended and broken since.
-	if err := errors.Join(os.RemoveAll(filepath.Join(dir, "suppressions")),
-		n.Store.give(l, filepath.Join(dir, "corpus"), false)); err != nil {
+	if err := errors.Join(err, os.RemoveAll(filepath.Join(dir, "suppressions"))); err != nil {
 		return failed(err)
 	}
-	c := &cluster{n: n, tool: strings.TrimSpace(string(e.out)), dir: dir, archive: archive, function: bytesFunction(l)}
+	c := &cluster{n: n, tool: strings.TrimSpace(string(e.out)), dir: dir, env: env, archive: archive,
+		function: bytesFunction(l)}
 	executions, err := c.run(ctx, end)
-	if err != nil {
-		return failed(err)
-	}
-	if _, err := n.Store.take(l, filepath.Join(dir, "corpus")); err != nil {
+	if err := errors.Join(err, n.takeBack(l, corpus)); err != nil {
 		return failed(err)
 	}
 	if err := n.keepAll(l, filepath.Join(dir, "crashers")); err != nil {
@@ -300,17 +378,15 @@ func (n *Night) goFuzz(ctx context.Context, share time.Duration) Result {
 	if err := os.RemoveAll(filepath.Join(dir, "crashers")); err != nil {
 		return failed(err)
 	}
-	r := Result{Status: OK, Figures: map[string]float64{l.Name + " executions": executions}}
-	if executions == 0 {
-		r.Status, r.Reason = Failed, "nothing was executed: see "+n.Store.path("logs", "go-fuzz-coordinator.log")
-	}
-	return n.promoted(ctx, n.metered(r))
+	r.Figures[l.Name+" executions"] = executions
+	return n.promoted(ctx, n.metered(n.busy(r, "go-fuzz-coordinator")))
 }
 
 // cluster is go-fuzz's coordinator and workers.
 type cluster struct {
 	n                            *Night
 	tool, dir, archive, function string
+	env                          []string
 }
 
 // restartsMax is how often a coordinator that dies is started again.
@@ -376,7 +452,7 @@ func (c *cluster) start(log string, args ...string) (*part, error) {
 	}
 	defer out.Close() // the process has its own
 	p := exec.Command(c.tool, append(args, "-workdir="+c.dir)...)
-	p.Stdout, p.Stderr, p.Env, p.SysProcAttr = out, out, append(os.Environ(), c.n.keeping()...), owned()
+	p.Stdout, p.Stderr, p.Env, p.SysProcAttr = out, out, append(os.Environ(), c.env...), owned()
 	if err := p.Start(); err != nil {
 		return nil, err
 	}
@@ -419,9 +495,6 @@ func clang(ctx context.Context) string {
 	return ""
 }
 
-// libFuzzerFound is what libFuzzer leaves with when it has written a crasher. It ends with the first.
-const libFuzzerFound = 77
-
 // libFuzzer builds the archive of one kind that ClusterFuzz and its like take, and runs it for what is left.
 func (n *Night) libFuzzer(ctx context.Context, share time.Duration) Result {
 	cc := clang(ctx)
@@ -442,33 +515,29 @@ func (n *Night) libFuzzer(ctx context.Context, share time.Duration) Result {
 		return *r
 	}
 	r := Result{Status: OK, Reason: archive, Figures: map[string]float64{}}
-	seconds := int(time.Until(end).Seconds())
-	if seconds < 1 {
-		return r
+	if time.Until(end) < cmp.Or(n.runLeast, roundLeast) {
+		return n.busy(r, "libfuzzer")
 	}
 	corpus, crashers := filepath.Join(dir, "corpus"), filepath.Join(dir, "crashers")
-	if err := errors.Join(n.Store.give(l, corpus, false), os.MkdirAll(crashers, 0o777)); err != nil {
+	env, err := n.give(ctx, l, corpus, false)
+	if err := errors.Join(err, os.MkdirAll(crashers, 0o777)); err != nil {
 		return failed(err)
 	}
-	e, err := n.run(ctx, call{log: "libfuzzer", env: n.keeping(), limit: time.Duration(seconds)*time.Second + grace,
-		argv: []string{binary, "-max_total_time=" + strconv.Itoa(seconds), "-print_final_stats=1",
+	// In a fork it goes on after a crasher. What forks use is beside the corpus, and not where all others have theirs.
+	seconds := max(1, int(time.Until(end).Seconds()))
+	e, err := n.run(ctx, call{log: "libfuzzer", env: append(env, "TMPDIR="+dir),
+		limit: time.Duration(seconds)*time.Second + grace,
+		argv: []string{binary, "-fork=1", "-ignore_crashes=1", "-max_total_time=" + strconv.Itoa(seconds),
 			"-artifact_prefix=" + crashers + "/", corpus}})
 	if err != nil {
 		return failed(err)
 	}
-	log, err := os.ReadFile(n.Store.path("logs", "libfuzzer.log"))
-	if err != nil {
-		return failed(err)
-	}
-	r.Figures[l.Name+" executions"] = lastNumber(log)
-	if e.code != 0 && e.code != libFuzzerFound && !e.late {
+	r.Figures[l.Name+" executions"] = lastNumber(e.said)
+	if e.code != 0 && !e.late {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("it ended with status %d: see the log", e.code))
 	}
-	if _, err := n.Store.take(l, corpus); err != nil {
+	if err := errors.Join(n.takeBack(l, corpus), n.keepAll(l, crashers), os.RemoveAll(crashers)); err != nil {
 		return failed(err)
 	}
-	if err := errors.Join(n.keepAll(l, crashers), os.RemoveAll(crashers)); err != nil {
-		return failed(err)
-	}
-	return n.promoted(ctx, n.metered(r))
+	return n.promoted(ctx, n.metered(n.busy(r, "libfuzzer")))
 }

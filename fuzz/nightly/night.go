@@ -35,8 +35,10 @@ type Night struct {
 	Now      func() time.Time                       // nil: time.Now; for what is written, not for what is measured
 	Lookup   func(name string) (fuzz.Target, error) // nil: fuzz.Lookup
 
-	state State
-	begun time.Time
+	state    State
+	begun    time.Time
+	runLeast time.Duration   // that an engine runs for; 0, which only tests change: roundLeast or goFuzzLeast
+	judged   map[string]bool // by path: whether a program breaks no rule; see sound, which alone changes it
 }
 
 // step is a kind of look.
@@ -53,7 +55,7 @@ var steps = []step{
 	{"control", "a canary of each kind, which must be found", 3, 0, false, (*Night).control},
 	{"mutants", "a sample of small defects in our own implementations", 10, time.Minute, true, (*Night).mutants},
 	{"campaign", "random programs on every target", 40, 0, false, (*Night).campaign},
-	{"native", "Go's own fuzzing, in rounds", 15, 10 * time.Second, true, (*Night).native},
+	{"native", "Go's own fuzzing, in rounds", 15, 30 * time.Second, true, (*Night).native},
 	{"go-fuzz", "go-fuzz, as coordinator and workers", 10, 40 * time.Second, true, (*Night).goFuzz},
 	{"libfuzzer", "an archive for libFuzzer, and a short run", 5, 30 * time.Second, true, (*Night).libFuzzer},
 	{"live", "the interpreters that are found here, against ours", 7, 20 * time.Second, true, (*Night).live},
@@ -237,12 +239,13 @@ type call struct {
 // exited is how a process ended.
 type exited struct {
 	out  []byte // of standard output
+	said []byte // of standard error: what engines tell of themselves
 	code int    // -1: it was killed, by us or another
 	late bool   // its time was over
 }
 
-// run runs a process to its end. Its output goes to a log; standard output is returned as well. It is killed with all
-// that it started. The error is that it could not be started.
+// run runs a process to its end. Its output goes to a log, and is returned as well. It is killed with all that it
+// started. The error is that it could not be started.
 func (n *Night) run(ctx context.Context, c call) (exited, error) {
 	log, err := n.openLog(c.log)
 	if err != nil {
@@ -255,10 +258,10 @@ func (n *Night) run(ctx context.Context, c call) (exited, error) {
 		ctx, cancel = context.WithTimeout(ctx, c.limit)
 		defer cancel()
 	}
-	var out bytes.Buffer
+	var out, said bytes.Buffer
 	p := exec.CommandContext(ctx, c.argv[0], c.argv[1:]...)
 	p.Dir, p.Env = c.dir, append(os.Environ(), c.env...)
-	p.Stdout, p.Stderr = io.MultiWriter(&out, log), log
+	p.Stdout, p.Stderr = io.MultiWriter(&out, log), io.MultiWriter(&said, log)
 	p.SysProcAttr = owned()
 	p.Cancel = func() error { return syscall.Kill(-p.Process.Pid, syscall.SIGKILL) }
 	p.WaitDelay = time.Second
@@ -267,7 +270,7 @@ func (n *Night) run(ctx context.Context, c call) (exited, error) {
 	if err != nil && !errors.As(err, &exit) && ctx.Err() == nil && !errors.Is(err, exec.ErrWaitDelay) {
 		return exited{}, err
 	}
-	return exited{out.Bytes(), p.ProcessState.ExitCode(), ctx.Err() == context.DeadlineExceeded}, nil
+	return exited{out.Bytes(), said.Bytes(), p.ProcessState.ExitCode(), ctx.Err() == context.DeadlineExceeded}, nil
 }
 
 // openLog opens a log at its end.

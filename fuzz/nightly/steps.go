@@ -16,6 +16,7 @@ import (
 	"heapfuzz/fuzz"
 	"heapfuzz/fuzz/canary/canarytest"
 	"heapfuzz/fuzz/mutant"
+	"heapfuzz/model"
 	"heapfuzz/props"
 )
 
@@ -317,42 +318,60 @@ func (n *Night) replay(ctx context.Context, share time.Duration) Result {
 	return concluded(r)
 }
 
-// verdicts replays files: "again" when the rule of the head is broken, or "fixed". All are done in one process, and
-// what is missing then, since one ended it, each in its own.
+// verdicts replays files: "again" when a rule is broken, or "fixed".
 func (n *Night) verdicts(ctx context.Context, files []string, share time.Duration) (map[string]string, error) {
+	broken, err := n.broken(ctx, files, share)
 	verdicts := map[string]string{}
-	ask := func(files ...string) error {
-		e, err := n.run(ctx, call{log: "replay", limit: share + grace, argv: n.self(append([]string{"replay", "-json"},
-			files...)...)})
-		for line := range bytes.Lines(e.out) {
-			var m struct{ From, File, Verdict, Event, Rule string }
-			if json.Unmarshal(line, &m) != nil || m.From == "" {
-				continue // the report of a process that died
-			}
-			verdicts[m.From] = "again"
-			if m.Verdict == "conforms" {
-				verdicts[m.From] = "fixed"
-			}
-		}
-		if err == nil && len(files) == 1 && verdicts[files[0]] == "" && e.code == leftFinding {
-			verdicts[files[0]] = "again" // it kills the process
-		}
-		return err
-	}
-	if len(files) == 0 {
-		return verdicts, nil
-	}
-	if err := ask(files...); err != nil {
-		return nil, err
-	}
-	for _, file := range files {
-		if verdicts[file] == "" {
-			if err := ask(file); err != nil {
-				return nil, err
-			}
+	for file, rule := range broken {
+		verdicts[file] = "again"
+		if rule == "" {
+			verdicts[file] = "fixed"
 		}
 	}
-	return verdicts, nil
+	return verdicts, err
+}
+
+// replaysMax is how many files one process replays: a command line has its limits.
+const replaysMax = 1000
+
+// broken replays files, and returns the signature of the rule that each breaks now, "" when it breaks none. One process
+// does them in turn. When it ends before the last, the next one does the file at which it did, alone, and another those
+// behind that. A file whose replay comes to no end, or that no time is left for, is missing.
+func (n *Night) broken(ctx context.Context, files []string, share time.Duration) (map[string]string, error) {
+	broken, end := map[string]string{}, time.Now().Add(share)
+	for len(files) > 0 && time.Until(end) > 0 && ctx.Err() == nil {
+		some := files[:min(len(files), replaysMax)]
+		if err := n.ask(ctx, some, time.Until(end)+grace, broken); err != nil {
+			return nil, err
+		}
+		at := slices.IndexFunc(some, func(file string) bool { _, told := broken[file]; return !told })
+		if at < 0 {
+			files = files[len(some):]
+			continue
+		}
+		if err := n.ask(ctx, some[at:at+1], time.Until(end)+grace, broken); err != nil {
+			return nil, err
+		}
+		told := func(file string) bool { _, told := broken[file]; return told }
+		files = slices.DeleteFunc(slices.Clone(files[at+1:]), told)
+	}
+	return broken, nil
+}
+
+// ask replays files in one process, and adds what it tells of them.
+func (n *Night) ask(ctx context.Context, files []string, limit time.Duration, broken map[string]string) error {
+	e, err := n.run(ctx, call{log: "replay", limit: max(limit, grace),
+		argv: n.self(append([]string{"replay", "-json"}, files...)...)})
+	for line := range bytes.Lines(e.out) {
+		var m struct{ From, Signature string }
+		if json.Unmarshal(line, &m) == nil && m.From != "" { // else it is the report of a process that died
+			broken[m.From] = m.Signature
+		}
+	}
+	if _, told := broken[files[0]]; err == nil && len(files) == 1 && !told && e.code == leftFinding {
+		broken[files[0]] = (&model.Violation{Rule: props.Alive, Cause: "crash"}).Signature()
+	}
+	return err
 }
 
 // mutants tries as many of the defects as there is time for, in an order that is the same each night: what was found

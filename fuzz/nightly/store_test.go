@@ -27,6 +27,9 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(killedVar); dir != "" {
 		os.Exit(hunted(dir))
 	}
+	if how := os.Getenv(fakeVar); how != "" {
+		os.Exit(fake(filepath.Base(os.Args[0]), how, os.Args[1:]))
+	}
 	os.Exit(m.Run())
 }
 

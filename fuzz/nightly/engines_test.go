@@ -1,0 +1,351 @@
+package nightly
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"heapfuzz/fuzz"
+	"heapfuzz/props"
+)
+
+// fakeVar says to the test binary that it is the tool whose name it was started under: go, which builds by making
+// another name for the test binary; clang; an engine; or heapfuzz. They print what the real ones print. The value says
+// how engines behave:
+//
+//	well    they execute
+//	idle    they end in what they are given, and execute nothing
+//	breaks  they find a program that breaks a rule, and breaks it again
+//	flaky   they find one that breaks none when it runs again
+const fakeVar = "HEAPFUZZ_TEST_FAKE"
+
+// Programs with these operations break a rule, in the eyes of the false heapfuzz: one of heaps, or they kill.
+const (
+	breaking = "alloc size=113"
+	killing  = "alloc size=114"
+	harmless = "p0 = alloc size=8\n"
+)
+
+// fakes makes a folder of false tools, which come before all others, and a night that uses them. Its project has an
+// open finding, a program that kills, and one without fault.
+func fakes(t *testing.T, how string) *Night {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for _, name := range []string{"go", "clang", "go-fuzz", "heapfuzz"} {
+		if err := os.Symlink(exe, filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv(fakeVar, how)
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	n := &Night{Store: At(filepath.Join(t.TempDir(), "store"), filepath.Join(t.TempDir(), "corpus")), Root: t.TempDir(),
+		Self: []string{filepath.Join(dir, "heapfuzz")}, Log: t.Output(), runLeast: 100 * time.Millisecond}
+	for name, program := range map[string]string{"open": "p0 = " + breaking + "\n", "kills": "p0 = " + killing + "\n",
+		"fine": harmless} {
+		text := "# property conforms\n# rule heap/disjoint\n# target slab\n" + program
+		if err := n.Store.write(filepath.Join(n.Store.found("heap"), name+".txt"), []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return n
+}
+
+func fake(tool, how string, args []string) int {
+	// value is that of a flag: of -name=value, or behind -o.
+	value := func(name string) string {
+		for i, a := range args {
+			if of, ok := strings.CutPrefix(a, name+"="); ok {
+				return of
+			}
+			if a == name && i+1 < len(args) {
+				return args[i+1]
+			}
+		}
+		return ""
+	}
+	switch tool {
+	case "go", "clang":
+		return fakeBuild(args, value("-o"))
+	case "heapfuzz":
+		return fakeSelf(args, value("-o"))
+	case "fuzz.test":
+		name := strings.Trim(value("-test.fuzz"), "^$")
+		return fakeNative(how, name, filepath.Join(value("-test.fuzzcachedir"), name))
+	case "go-fuzz":
+		return fakeGoFuzz(how, value("-coordinator") != "", filepath.Join(value("-workdir"), "corpus"))
+	case "fuzz":
+		return fakeLibFuzzer(how, args[len(args)-1], value("-artifact_prefix"))
+	}
+	return 3
+}
+
+func fakeBuild(args []string, out string) int {
+	exe, err := os.Executable()
+	switch {
+	case slices.Contains(args, "-n"): // go tool -n go-fuzz
+		path := filepath.Join(filepath.Dir(os.Args[0]), "go-fuzz")
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(strings.SplitN(os.Getenv("PATH"), ":", 2)[0], "go-fuzz")
+		}
+		fmt.Println(path)
+	case out == "", out == os.DevNull:
+	default:
+		os.Remove(out)
+		if err == nil {
+			err = os.Symlink(exe, out)
+		}
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+// verdictOf is the rule that a program breaks in the eyes of the false heapfuzz.
+func verdictOf(text string) string {
+	switch {
+	case strings.Contains(text, breaking):
+		return "heap/disjoint"
+	case strings.Contains(text, killing):
+		return "run/alive crash"
+	}
+	return ""
+}
+
+// fakeSelf is heapfuzz replay and shrink.
+func fakeSelf(args []string, out string) int {
+	left := leftFine
+	for _, path := range args[1:] {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			continue // a flag
+		}
+		rule := verdictOf(string(data))
+		if rule != "" {
+			left = leftFinding
+		}
+		switch {
+		case args[0] == "replay" && rule == "run/alive crash":
+			fmt.Println("run/alive: the process died")
+			return left
+		case args[0] == "replay":
+			json.NewEncoder(os.Stdout).Encode(map[string]string{"from": path, "signature": rule})
+		case rule != "":
+			t, err := fuzz.Lookup(props.ReproHead(data).Target)
+			if err != nil {
+				return 2
+			}
+			repro, err := props.ParseRepro(t.Language().Spec, path, data)
+			repro.Rule = rule
+			if err != nil || os.MkdirAll(out, 0o777) != nil || os.WriteFile(filepath.Join(out,
+				repro.Name(t.Language().Spec)), repro.Text(t.Language().Spec), 0o666) != nil {
+				return 2
+			}
+		}
+	}
+	return left
+}
+
+// baseline tells whether an engine lives through what it is given, of which there is something.
+func baseline(how, dir string) bool {
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		data, err := os.ReadFile(filepath.Join(dir, e.Name()))
+		if err != nil {
+			return false
+		}
+		if raw, err := FromNative(data); err == nil {
+			data = raw
+		}
+		if spec := fuzz.Languages()[0].Spec; verdictOf(string(spec.Format(FromRaw(spec, data)))) != "" {
+			return false
+		}
+	}
+	return err == nil && how != "idle" && (len(entries) > 0 || !strings.Contains(dir, "Heap"))
+}
+
+// crasher is what an engine finds, nil when it finds nothing.
+func crasher(how string) []byte {
+	text := map[string]string{"breaks": "p0 = " + breaking + "\np1 = alloc size=1\n", "flaky": harmless}[how]
+	if text == "" {
+		return nil
+	}
+	spec := fuzz.Languages()[0].Spec
+	p, err := spec.Parse("", strings.NewReader(text))
+	if err != nil {
+		panic(err)
+	}
+	return ToRaw(spec, p)
+}
+
+func fakeNative(how, name, cache string) int {
+	// It begins with all that is in testdata too.
+	before, _ := filepath.Glob(filepath.Join("testdata", "fuzz", name, "*"))
+	if !baseline(how, cache) || len(before) > 0 {
+		fmt.Fprint(os.Stderr, "fuzz: elapsed: 0s, gathering baseline coverage: 0/192 completed\n")
+		fmt.Printf("--- FAIL: %s (0.52s)\n    --- FAIL: %s (0.00s)\nFAIL\n", name, name)
+		return 1
+	}
+	_, err := os.Stat("crashed-" + name)
+	if raw := crasher(how); raw != nil && name == "FuzzHeap" && err != nil {
+		file, text := ToNative(raw)
+		dir := filepath.Join("testdata", "fuzz", name)
+		if os.MkdirAll(dir, 0o777) != nil || os.WriteFile(filepath.Join(dir, file), text, 0o666) != nil ||
+			os.WriteFile("crashed-"+name, nil, 0o666) != nil {
+			return 3
+		}
+		fmt.Fprint(os.Stderr, "fuzz: elapsed: 0s, execs: 12 (24/sec), new interesting: 0 (total: 192)\n")
+		fmt.Printf("--- FAIL: %s (0.52s)\nFAIL\n", name)
+		return 1
+	}
+	fmt.Fprint(os.Stderr, "fuzz: elapsed: 0s, gathering baseline coverage: 0/192 completed\n"+
+		"fuzz: elapsed: 3s, execs: 701 (233/sec), new interesting: 4 (total: 196)\n")
+	fmt.Println("PASS")
+	return 0
+}
+
+func fakeGoFuzz(how string, coordinator bool, corpus string) int {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, os.Interrupt)
+	if coordinator && baseline(how, corpus) {
+		fmt.Fprintln(os.Stderr, "2026/11/21 17:00:00 workers: 1, corpus: 77 (1s ago), crashers: 0, "+
+			"execs: 58747 (6/sec)")
+	}
+	if raw := crasher(how); coordinator && raw != nil {
+		dir := filepath.Join(filepath.Dir(corpus), "crashers")
+		name := filepath.Join(dir, strings.Repeat("0a", 20))
+		if os.MkdirAll(dir, 0o777) != nil || os.WriteFile(name, raw, 0o666) != nil {
+			return 3
+		}
+	}
+	<-c
+	return 0
+}
+
+func fakeLibFuzzer(how, corpus, crashers string) int {
+	fmt.Fprintln(os.Stderr, "INFO: -fork=1: fuzzing in separate process(s)")
+	if raw := crasher(how); raw != nil && os.WriteFile(crashers+"crash-1", raw, 0o666) != nil {
+		return 3
+	}
+	if baseline(how, corpus) {
+		fmt.Fprintln(os.Stderr, "#45863: cov: 2 ft: 2 corp: 1 exec/s 22931 oom/timeout/crash: 0/0/0 time: 6s job: 1 "+
+			"dft_time: 0")
+	}
+	return 0
+}
+
+// TestEngines has each engine execute, execute nothing, and find. The heap's project has programs of which an engine
+// would die before it executes anything else.
+func TestEngines(t *testing.T) {
+	for _, engine := range []struct {
+		name       string
+		do         func(*Night) Result
+		executions float64 // of one round
+	}{
+		{"native", func(n *Night) Result { return n.native(t.Context(), 2*time.Second) }, 701},
+		{"go-fuzz", func(n *Night) Result { return n.goFuzz(t.Context(), 3*time.Second) }, 58747},
+		{"libfuzzer", func(n *Night) Result { return n.libFuzzer(t.Context(), 4*time.Second) }, 45863},
+	} {
+		t.Run(engine.name+" well", func(t *testing.T) {
+			n := fakes(t, "well")
+			r := engine.do(n)
+			if r.Status != OK || len(r.Figures) == 0 || len(r.Found) > 0 {
+				t.Errorf("%+v", r)
+			}
+			for name, number := range r.Figures {
+				if number < engine.executions || int(number)%int(engine.executions) != 0 {
+					t.Errorf("%s: %v", name, number)
+				}
+			}
+		})
+		t.Run(engine.name+" idle", func(t *testing.T) {
+			n := fakes(t, "idle")
+			// What the night before has left in the log is no execution of this one.
+			for _, log := range []string{"native", "go-fuzz-coordinator", "libfuzzer"} {
+				path := n.Store.path("logs", log+".log")
+				if err := n.Store.write(path, []byte("#99\tpulse\nexecs: 99\n")); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if r := engine.do(n); r.Status != Failed || !strings.HasPrefix(r.Reason, "no ") {
+				t.Errorf("nothing was executed, and it is %+v", r)
+			}
+		})
+	}
+}
+
+// TestNoTime gives engines no time to run: what did not run is not ok.
+func TestNoTime(t *testing.T) {
+	n := fakes(t, "well")
+	n.runLeast = 0
+	for name, do := range map[string]func(*Night) Result{
+		"native":    func(n *Night) Result { return n.native(t.Context(), time.Second) },
+		"go-fuzz":   func(n *Night) Result { return n.goFuzz(t.Context(), time.Second) },
+		"libfuzzer": func(n *Night) Result { return n.libFuzzer(t.Context(), time.Second) },
+	} {
+		if r := do(n); r.Status != Skipped {
+			t.Errorf("%s: %+v", name, r)
+		}
+	}
+}
+
+// TestNativeGoesOn ends a round at a crasher: the next one begins without it, and executes.
+func TestNativeGoesOn(t *testing.T) {
+	n, l := fakes(t, "breaks"), fuzz.Languages()[0]
+	dir, err := n.work("native")
+	if err != nil {
+		t.Fatal(err)
+	}
+	binary := filepath.Join(dir, "fuzz.test")
+	if code := fakeBuild(nil, binary); code != 0 {
+		t.Fatal("no binary")
+	}
+	for round, want := range []float64{12, 701, 701} {
+		if got, err := n.nativeRound(t.Context(), l, dir, binary, time.Second); got != want || err != nil {
+			t.Errorf("round %d: %v executions, %v", round, got, err)
+		}
+	}
+	kept, err := filepath.Glob(n.Store.path("kept", "engine-*.txt"))
+	if err != nil || len(kept) != 1 {
+		t.Errorf("kept: %q, %v", kept, err)
+	}
+}
+
+// TestSound looks at what engines are given: what breaks no rule, and nothing else, however often one kills.
+func TestSound(t *testing.T) {
+	n, l := fakes(t, "well"), fuzz.Languages()[0]
+	for i := range 3 { // between others in the order of names, or before, or behind
+		for _, op := range []string{killing, breaking, "alloc size=9"} {
+			text := strings.Repeat("p0 = alloc size=16\n", i) + "p1 = " + op + "\n"
+			p, err := l.Spec.Parse("", strings.NewReader(text))
+			if err == nil {
+				_, err = n.Store.add(l, p)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	dir := filepath.Join(t.TempDir(), "engine")
+	if _, err := n.give(t.Context(), l, dir, false); err != nil {
+		t.Fatal(err)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != 4 || !baseline("well", dir) {
+		t.Errorf("%d programs are given, and not 3 and the project's: %v", len(entries), err)
+	}
+	if all, _, err := n.Store.programs(l); err != nil || len(all) != 12 {
+		t.Errorf("the corpus has %d programs, and not 9 and the project's 3: %v", len(all), err)
+	}
+}
