@@ -51,7 +51,9 @@
 // nothing has failed.
 //
 // Each crasher is shrunk by `heapfuzz shrink`, in a process of its own, and known ones are left out: those with the
-// property, the rule and the target of a file in found.
+// property, the rule and the target of a file in found, if that still breaks the rule. One that is mended stays in
+// found for ever, and says nothing of a crasher of today. So it is with findings of the campaign; the store of a
+// control is empty, and knows none.
 //
 // The same functions write what their executions did into a folder below that, now and then: the meters of all targets.
 // A step adds them up, and fails as vacuous what is under the floors of engines, as the campaign does.

@@ -271,8 +271,11 @@ func (n *Night) promoted(ctx context.Context, r Result) Result {
 	return concluded(r)
 }
 
-// promote shrinks a crasher and puts it into found, unless one that shows the same is there. It returns the path of the
-// one that is there now and the target, or "" when the crasher breaks no rule.
+// promoteMax is how long a crasher may take to be shrunk, and those that are known to be replayed.
+const promoteMax = 4 * time.Minute
+
+// promote shrinks a crasher and puts it into found, unless one is there that still shows the same. It returns the path
+// of the one that is there now and the target, or "" when the crasher breaks no rule.
 func (n *Night) promote(ctx context.Context, file string) (path, target string, err error) {
 	small, err := n.shrink(ctx, file)
 	if err != nil || small == "" {
@@ -295,8 +298,14 @@ func (n *Night) promote(ctx context.Context, file string) (path, target string, 
 	if err != nil {
 		return "", "", err
 	}
-	if there := known[key(repro)]; there != "" {
-		return there, t.Name, nil
+	broken, err := n.broken(ctx, known[key(repro)], promoteMax)
+	if err != nil {
+		return "", "", err
+	}
+	for _, there := range known[key(repro)] {
+		if broken[there] == repro.Rule {
+			return there, t.Name, nil
+		}
 	}
 	path = filepath.Join(n.Store.found(l.Name), repro.Name(l.Spec))
 	if _, err := os.Stat(path); err == nil {
@@ -315,7 +324,7 @@ func (n *Night) shrink(ctx context.Context, file string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	e, err := n.run(ctx, call{log: "promote", limit: 4 * time.Minute, argv: n.self("shrink", file, "-o", staging)})
+	e, err := n.run(ctx, call{log: "promote", limit: promoteMax, argv: n.self("shrink", file, "-o", staging)})
 	if err != nil || e.code == leftFine {
 		return "", err
 	}

@@ -123,9 +123,12 @@ func verdictOf(text string) string {
 	return ""
 }
 
-// fakeSelf is heapfuzz replay and shrink.
+// fakeSelf is heapfuzz replay and shrink, and a hunt that finds nothing.
 func fakeSelf(args []string, out string) int {
 	left := leftFine
+	if args[0] == "night-hunt" {
+		return left
+	}
 	for _, path := range args[1:] {
 		data, err := os.ReadFile(path)
 		if err != nil {
@@ -347,5 +350,99 @@ func TestSound(t *testing.T) {
 	}
 	if all, _, err := n.Store.programs(l); err != nil || len(all) != 12 {
 		t.Errorf("the corpus has %d programs, and not 9 and the project's 3: %v", len(all), err)
+	}
+}
+
+// foundOf are the names of the files in found of heaps.
+func foundOf(t *testing.T, n *Night) (names []string) {
+	t.Helper()
+	entries, err := os.ReadDir(n.Store.found("heap"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+// keep puts a crasher of slab among those that are kept.
+func keep(t *testing.T, n *Night, program string) {
+	t.Helper()
+	text := "# property conforms\n# rule heap/disjoint\n# target slab\n" + program
+	if err := n.Store.write(n.Store.path("kept", "a.txt"), []byte(text)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestPromoted promotes a crasher of which found has the key: by a file that still breaks the rule, and by one that is
+// mended alone. The latter tells nothing of a defect of today.
+func TestPromoted(t *testing.T) {
+	n := fakes(t, "well")
+	crash := "p0 = " + breaking + "\np1 = alloc size=1\n"
+	open := filepath.Join(n.Store.found("heap"), "open.txt")
+	keep(t, n, crash)
+	r := n.promoted(t.Context(), Result{Status: OK})
+	if names := foundOf(t, n); r.Status != Finding || len(r.Found) != 1 || r.Found[0].File != open || len(names) != 3 {
+		t.Errorf("a defect that is known: %+v\n%q", r, names)
+	}
+	if err := os.Remove(open); err != nil {
+		t.Fatal(err)
+	}
+	keep(t, n, crash)
+	r = n.promoted(t.Context(), Result{Status: OK})
+	names := foundOf(t, n)
+	if r.Status != Finding || len(r.Found) != 1 || r.Found[0].Verdict != "new" || len(names) != 3 ||
+		!strings.Contains(r.Found[0].Program, crash) {
+		t.Errorf("a defect beside one that is mended: %+v\n%q", r, names)
+	}
+	if kept, err := filepath.Glob(n.Store.path("kept", "*.txt")); err != nil || len(kept) > 0 {
+		t.Errorf("left: %q, %v", kept, err)
+	}
+}
+
+// TestStanding looks which files a hunt is told to be known: those that break the rule of their head now, and not one
+// that is mended or breaks another.
+func TestStanding(t *testing.T) {
+	n := fakes(t, "well")
+	slab, err := fuzz.Lookup("slab")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := n.huntTarget(t.Context(), slab, time.Second); err != nil {
+		t.Fatal(err)
+	}
+	log, err := os.ReadFile(n.Store.path("logs", "campaign.log"))
+	if known := strings.Count(string(log), "-known"); err != nil || known != 1 ||
+		!strings.Contains(string(log), "-known "+filepath.Join(n.Store.found("heap"), "open.txt")) {
+		t.Errorf("%d are known, and not open.txt alone: %v\n%s", known, err, log)
+	}
+}
+
+// TestPass passes a slice over in which a target died: what is counted is what the process left, which has no notes,
+// and what still kills; not what killed in another night and is mended.
+func TestPass(t *testing.T) {
+	n := fakes(t, "well")
+	slab, err := fuzz.Lookup("slab")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := func(name string) string { return filepath.Join(n.Store.found("heap"), name+".txt") }
+	dated := "# found 2026-01-01\n"
+	for name, note := range map[string]string{"left": "", "mended": dated, "still": dated} {
+		text := "# property conforms\n# rule run/alive crash\n# target slab\n" + note + harmless
+		if err := n.Store.write(path(name), []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h, err := n.Store.hunted("slab")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := n.pass(slab, h, []string{path("still")}); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{path("left"), path("still")}; !slices.Equal(h.Tonight, want) || h.Next != 1 || h.Crashed != 1 {
+		t.Errorf("%+v", h)
 	}
 }

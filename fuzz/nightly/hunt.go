@@ -6,6 +6,7 @@ import (
 	"hash/fnv"
 	"maps"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"time"
 
@@ -29,7 +30,8 @@ type Hunt struct {
 	// Settle makes a finding as short as it goes; nil leaves it as it is. Notes are for the head of its file.
 	Settle func(*props.Finding) *props.Finding
 	Notes  []string
-	Found  string // the folder of findings; "" is the project's corpus
+	Found  string   // the folder of findings; "" is the project's corpus
+	Known  []string // files of findings that still break their rules: what shows the same is not written again
 
 	// Before is campaign.Config.Before.
 	Before func(worker int, s *props.Subject, p prog.Program)
@@ -138,12 +140,9 @@ func (h *Hunt) Run(ctx context.Context) (*Hunted, error) {
 			return nil, err
 		}
 	}
-	known, err := h.Store.known(h.Target.Language())
+	known, err := h.known(state)
 	if err != nil {
 		return nil, err
-	}
-	if h.Found != "" {
-		known = map[string]string{}
 	}
 	for h.Slices == 0 || state.Slices < h.Slices {
 		left := time.Until(end)
@@ -161,6 +160,21 @@ func (h *Hunt) Run(ctx context.Context) (*Hunted, error) {
 		}
 	}
 	return state, nil
+}
+
+// known are the files of findings by what they show: those that still do, and those of the night.
+func (h *Hunt) known(state *Hunted) (map[string]string, error) {
+	known := map[string]string{}
+	for _, file := range slices.Concat(state.Tonight, h.Known) {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		if shown := key(props.ReproHead(data)); known[shown] == "" {
+			known[shown] = file
+		}
+	}
+	return known, nil
 }
 
 // begin starts the counts of a night.

@@ -202,10 +202,17 @@ func concluded(r Result) Result {
 // has written a finding already, and the slice is passed over.
 func (n *Night) huntTarget(ctx context.Context, t fuzz.Target, part time.Duration) (*Hunted, []string, error) {
 	var warnings []string
-	end := time.Now().Add(part)
+	known, err := n.standing(ctx, t)
+	if err != nil {
+		return nil, nil, err
+	}
+	end := time.Now().Add(part) // the few replays before are of little time, and a short part would be spent on them
 	for range crashesMax {
 		left := max(time.Until(end), 50*time.Millisecond)
 		argv := append(n.hunter(t, n.Store.Dir, left), "-o", n.Store.found(t.Subject))
+		for _, file := range known {
+			argv = append(argv, "-known", file)
+		}
 		e, err := n.run(ctx, call{log: "campaign", limit: left + 3*grace, argv: argv})
 		if err != nil {
 			return nil, nil, err
@@ -218,7 +225,7 @@ func (n *Night) huntTarget(ctx context.Context, t fuzz.Target, part time.Duratio
 			return nil, nil, fmt.Errorf("its hunt left with %d: see %s", e.code, n.Store.path("logs", "campaign.log"))
 		}
 		warnings = append(warnings, fmt.Sprintf("%s: slice %d ended with status %d", t.Name, h.Next, e.code))
-		if err := n.pass(t, h); err != nil {
+		if err := n.pass(t, h, known); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -226,26 +233,55 @@ func (n *Night) huntTarget(ctx context.Context, t fuzz.Target, part time.Duratio
 	return h, append(warnings, t.Name+": left alone after so many"), err
 }
 
-// pass goes on to the slice behind one in which the process died, and counts the findings that tell of it.
-func (n *Night) pass(t fuzz.Target, h *Hunted) error {
+// standing are the files in found of a target that break the rules of their heads now.
+func (n *Night) standing(ctx context.Context, t fuzz.Target) ([]string, error) {
+	known, err := n.Store.known(t.Language())
+	if err != nil {
+		return nil, err
+	}
+	var files []string
+	rules := map[string]string{}
+	for shown, of := range known {
+		if rule, ok := strings.CutPrefix(shown, t.Name+" "+props.Conforms.Name+" "); ok {
+			for _, file := range of {
+				files, rules[file] = append(files, file), rule
+			}
+		}
+	}
+	slices.Sort(files)
+	broken, err := n.broken(ctx, files, standingMax)
+	return slices.DeleteFunc(files, func(file string) bool { return broken[file] != rules[file] }), err
+}
+
+// standingMax is how long the findings of one target may take to be replayed.
+const standingMax = time.Minute
+
+// pass goes on to the slice behind one in which the process died, and counts the findings that tell of it: those that
+// it left, and those that are known.
+func (n *Night) pass(t fuzz.Target, h *Hunted, standing []string) error {
 	h.Next, h.Crashed = h.Next+1, h.Crashed+1
 	known, err := n.Store.known(t.Language())
 	if err != nil {
 		return err
 	}
-	for shown, file := range known {
-		if !strings.HasPrefix(shown, t.Name+" "+props.Conforms.Name+" "+props.Alive.Name) {
-			continue
+	var files []string
+	for shown, of := range known {
+		if strings.HasPrefix(shown, t.Name+" "+props.Conforms.Name+" "+props.Alive.Name) {
+			files = append(files, of...)
 		}
+	}
+	for _, file := range files {
 		repro, err := props.ReadRepro(t.Language().Spec, file)
-		if err != nil {
+		switch {
+		case err != nil:
 			return err
-		}
-		if len(repro.Notes) == 0 { // its writer knew nothing of the night
+		case len(repro.Notes) == 0: // its writer knew nothing of the night
 			repro.Notes = n.notes()
 			if err := n.Store.write(file, repro.Text(t.Language().Spec)); err != nil {
 				return err
 			}
+		case !slices.Contains(standing, file):
+			continue // it is mended, and tells of another night
 		}
 		h.Tonight, h.Findings = include(h.Tonight, file), include(h.Findings, file)
 	}

@@ -231,19 +231,21 @@ func (s *Store) remember(l Line) error {
 	return s.write(s.path("history.jsonl"), b.Bytes())
 }
 
-// known returns the reproducers in found by what they show, see key, with their paths.
-func (s *Store) known(l fuzz.Language) (map[string]string, error) {
+// known returns the paths of the reproducers in found by what they show, see key. One that is mended stays in found, so
+// that a defect may be of a known key and new.
+func (s *Store) known(l fuzz.Language) (map[string][]string, error) {
 	files, err := filepath.Glob(filepath.Join(s.found(l.Name), "*.txt"))
 	if err != nil {
 		return nil, err
 	}
-	all := map[string]string{}
+	all := map[string][]string{}
 	for _, file := range files {
 		data, err := os.ReadFile(file)
 		if err != nil {
 			return nil, err
 		}
-		all[key(props.ReproHead(data))] = file
+		shown := key(props.ReproHead(data))
+		all[shown] = append(all[shown], file)
 	}
 	return all, nil
 }

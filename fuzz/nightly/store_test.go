@@ -280,6 +280,37 @@ func TestNights(t *testing.T) {
 	}
 }
 
+// TestKnown hunts a defect in three nights. The first is interrupted and goes on, and the second is told what the first
+// found: neither writes anything that shows the same. To the third all is mended, and it writes its own.
+func TestKnown(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	store := At(filepath.Join(dir, "store"), filepath.Join(dir, "corpus"))
+	night := func(number, slices int, known []string) *Hunted {
+		h := hunt(store, preys[0], number)
+		h.Found, h.Known, h.Settle, h.Slices = store.found("heap"), known, nil, slices
+		state, err := h.Run(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return state
+	}
+	one := night(1, slicesHunted, nil)
+	if len(one.Findings) == 0 {
+		t.Fatal("nothing was found")
+	}
+	if diff := cmp.Diff(one.Findings, night(1, 2*slicesHunted, nil).Findings); diff != "" {
+		t.Errorf("found again when the night went on (-before +then):\n%s", diff)
+	}
+	two := night(2, slicesHunted, one.Findings)
+	if diff := cmp.Diff(one.Findings, two.Findings); diff != "" || len(two.Tonight) == 0 {
+		t.Errorf("found again (-first night +second): %q\n%s", two.Tonight, diff)
+	}
+	if three := night(3, slicesHunted, nil); len(three.Findings) <= len(one.Findings) {
+		t.Errorf("a defect is taken for one that is mended: %q", three.Tonight)
+	}
+}
+
 // TestGoesOn goes on with a night that was killed behind two steps: what they gave is in the report, and they are not
 // done again. The night after it begins with none.
 func TestGoesOn(t *testing.T) {

@@ -182,6 +182,7 @@ func huntCommand() *cobra.Command {
 	flags.IntVar(&f.Workers, "workers", 1, "`how many` programs run at once")
 	flags.StringArrayVar(&f.Notes, "note", nil, "a `line` for the heads of findings")
 	flags.StringVarP(&f.Found, "out", "o", "", "the `folder` of findings")
+	flags.StringArrayVar(&f.Known, "known", nil, "a `file` of a finding that is not written again")
 	flags.BoolVar(&f.first, "first", false, "stop at the first slice with a finding")
 	return c
 }
