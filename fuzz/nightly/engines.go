@@ -237,7 +237,7 @@ func (n *Night) keepAll(l fuzz.Language, dir string) error {
 	return err
 }
 
-// promoted makes findings of what is kept, and adds them to a result.
+// promoted makes findings of what is kept, and adds them to a result, with those that are flaky.
 func (n *Night) promoted(ctx context.Context, r Result) Result {
 	files, err := filepath.Glob(n.Store.path("kept", "*.txt"))
 	if err != nil {
@@ -252,9 +252,14 @@ func (n *Night) promoted(ctx context.Context, r Result) Result {
 			continue
 		}
 		if path == "" {
-			r.Warnings = append(r.Warnings, filepath.Base(file)+" broke a rule under an engine, and does not when it "+
-				"runs again")
-		} else if !slices.Contains(shown, place{path, target}) {
+			f, err := n.setAside(file)
+			if err != nil {
+				return failed(err)
+			}
+			r.Found = append(r.Found, f)
+			continue
+		}
+		if !slices.Contains(shown, place{path, target}) {
 			shown = append(shown, place{path, target})
 		}
 		if err := os.Remove(file); err != nil {
@@ -269,6 +274,27 @@ func (n *Night) promoted(ctx context.Context, r Result) Result {
 		r.Found = append(r.Found, f)
 	}
 	return concluded(r)
+}
+
+// setAside moves a crasher that breaks no rule when it runs again to those of its like. It did so by chance, or after
+// what ran before it, and a person may see more in it: no further night asks for it.
+func (n *Night) setAside(file string) (Found, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return Found{}, err
+	}
+	head := props.ReproHead(data)
+	name := strings.TrimSuffix(filepath.Base(file), ".txt") + "-" + nameOf(data)
+	f := Found{Target: head.Target, Property: head.Property, Rule: head.Rule, Program: string(data), Verdict: "flaky",
+		File: n.Store.path("kept", "flaky", name), Why: "it broke the rule once, and none when it ran again"}
+	f.Command = "heapfuzz replay " + f.File
+	if t, err := n.lookup(head.Target); err == nil {
+		f.Language = t.Subject
+	}
+	if err := n.Store.write(f.File, data); err != nil {
+		return f, err // and the file stays
+	}
+	return f, os.Remove(file)
 }
 
 // promoteMax is how long a crasher may take to be shrunk, and those that are known to be replayed.
@@ -545,7 +571,10 @@ func (n *Night) libFuzzer(ctx context.Context, share time.Duration) Result {
 	if e.code != 0 && !e.late {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("it ended with status %d: see the log", e.code))
 	}
-	if err := errors.Join(n.takeBack(l, corpus), n.keepAll(l, crashers), os.RemoveAll(crashers)); err != nil {
+	if err := errors.Join(n.takeBack(l, corpus), n.keepAll(l, crashers)); err != nil {
+		return failed(err) // and the crashers stay
+	}
+	if err := os.RemoveAll(crashers); err != nil {
 		return failed(err)
 	}
 	return n.promoted(ctx, n.metered(n.busy(r, "libfuzzer")))

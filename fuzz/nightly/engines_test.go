@@ -256,10 +256,22 @@ func TestEngines(t *testing.T) {
 		do         func(*Night) Result
 		executions float64 // of one round
 	}{
-		{"native", func(n *Night) Result { return n.native(t.Context(), 2*time.Second) }, 701},
-		{"go-fuzz", func(n *Night) Result { return n.goFuzz(t.Context(), 3*time.Second) }, 58747},
+		{"native", func(n *Night) Result { return n.native(t.Context(), 1500*time.Millisecond) }, 701},
+		{"go-fuzz", func(n *Night) Result { return n.goFuzz(t.Context(), 2*time.Second) }, 58747},
 		{"libfuzzer", func(n *Night) Result { return n.libFuzzer(t.Context(), 4*time.Second) }, 45863},
 	} {
+		t.Run(engine.name+" breaks", func(t *testing.T) {
+			n := fakes(t, "breaks")
+			if r := engine.do(n); r.Status != Finding || len(r.Found) != 1 || r.Found[0].Verdict != "new" {
+				t.Errorf("%+v", r)
+			}
+		})
+		t.Run(engine.name+" flaky", func(t *testing.T) {
+			n := fakes(t, "flaky")
+			if r := engine.do(n); r.Status != OK || len(r.Found) != 1 || r.Found[0].Verdict != "flaky" {
+				t.Errorf("%+v", r)
+			}
+		})
 		t.Run(engine.name+" well", func(t *testing.T) {
 			n := fakes(t, "well")
 			r := engine.do(n)
@@ -444,5 +456,44 @@ func TestPass(t *testing.T) {
 	}
 	if want := []string{path("left"), path("still")}; !slices.Equal(h.Tonight, want) || h.Next != 1 || h.Crashed != 1 {
 		t.Errorf("%+v", h)
+	}
+}
+
+// TestFlaky promotes a crasher that breaks no rule when it runs again: it is moved, two of them with one name do not
+// become one, and the report says so.
+func TestFlaky(t *testing.T) {
+	n := fakes(t, "well")
+	for i, program := range []string{harmless, "p0 = alloc size=9\n"} {
+		keep(t, n, program)
+		r := n.promoted(t.Context(), Result{Status: OK})
+		if r.Status != OK || len(r.Found) != 1 || r.Found[0].Verdict != "flaky" || r.Found[0].Language != "heap" {
+			t.Fatalf("%+v", r)
+		}
+		if data, err := os.ReadFile(r.Found[0].File); err != nil || !strings.HasSuffix(string(data), program) {
+			t.Errorf("%s: %v", data, err)
+		}
+		report := Report{Results: []Result{r}}
+		if others := report.Others(); len(others) != 1 || others[0].Why == "" {
+			t.Errorf("the report has %+v", others)
+		}
+		aside, _ := filepath.Glob(n.Store.path("kept", "flaky", "*.txt"))
+		left, _ := filepath.Glob(n.Store.path("kept", "*.txt"))
+		if len(aside) != i+1 || len(left) > 0 {
+			t.Errorf("set aside: %q, left: %q", aside, left)
+		}
+	}
+	if names := foundOf(t, n); len(names) != 3 {
+		t.Errorf("found has %q", names)
+	}
+	if err := os.Rename(n.Store.path("kept", "flaky"), n.Store.path("kept", "other")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(n.Store.path("kept", "flaky"), nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	keep(t, n, harmless)
+	r := n.promoted(t.Context(), Result{Status: OK})
+	if _, err := os.Stat(n.Store.path("kept", "a.txt")); err != nil || r.Status != Failed {
+		t.Errorf("it could not be moved, and is gone: %v\n%+v", err, r)
 	}
 }

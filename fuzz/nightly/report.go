@@ -94,10 +94,11 @@ func (r *Report) found(verdicts ...string) (list []Found) {
 	return list
 }
 
-// News are the findings of this night, Agains those of before that are still there, and Others those that are not.
+// News are the findings of this night, Agains those of before that are still there, and Others those that are not, and
+// what was seen once.
 func (r *Report) News() []Found   { return r.found("new") }
 func (r *Report) Agains() []Found { return r.found("again") }
-func (r *Report) Others() []Found { return r.found("fixed", "target gone", "not told") }
+func (r *Report) Others() []Found { return r.found("flaky", "fixed", "target gone", "not told") }
 
 // Verdict is the night in a sentence.
 func (r *Report) Verdict() string {
@@ -243,7 +244,7 @@ func (r *Report) suite(result *Result) junitSuite {
 		switch f.Verdict {
 		case "new", "again":
 			c.Failure = &junitMessage{Message: f.Verdict + ": " + f.Rule, Text: f.Picture + "\n" + f.Command}
-		case "target gone", "not told":
+		case "target gone", "not told", "flaky":
 			c.Skipped = &junitMessage{Message: f.Why}
 		}
 		add(c)

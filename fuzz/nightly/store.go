@@ -164,8 +164,8 @@ type Found struct {
 	File, Command                    string
 	Program                          string
 	Picture                          string // the report
-	Verdict                          string // new, again, fixed, target gone
-	Why                              string // of "target gone"
+	Verdict                          string // new, again, fixed, target gone, not told, flaky
+	Why                              string // of the last three
 }
 
 // State is where a night is.
