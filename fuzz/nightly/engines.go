@@ -530,6 +530,9 @@ func clang(ctx context.Context) string {
 	return ""
 }
 
+// libFuzzerFound is what libFuzzer leaves with when it has written a crasher, in a fork when its time is over.
+const libFuzzerFound = 77
+
 // libFuzzer builds the archive of one kind that ClusterFuzz and its like take, and runs it for what is left.
 func (n *Night) libFuzzer(ctx context.Context, share time.Duration) Result {
 	cc := clang(ctx)
@@ -568,7 +571,7 @@ func (n *Night) libFuzzer(ctx context.Context, share time.Duration) Result {
 		return failed(err)
 	}
 	r.Figures[l.Name+" executions"] = lastNumber(e.said)
-	if e.code != 0 && !e.late {
+	if e.code != 0 && e.code != libFuzzerFound && !e.late {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("it ended with status %d: see the log", e.code))
 	}
 	if err := errors.Join(n.takeBack(l, corpus), n.keepAll(l, crashers)); err != nil {

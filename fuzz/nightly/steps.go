@@ -372,12 +372,13 @@ const replaysMax = 1000
 
 // broken replays files, and returns the signature of the rule that each breaks now, "" when it breaks none. One process
 // does them in turn. When it ends before the last, the next one does the file at which it did, alone, and another those
-// behind that. A file whose replay comes to no end, or that no time is left for, is missing.
+// behind that. A file whose replay comes to no end, or that no time is left for, is missing; a share of no length has
+// the grace that a process has.
 func (n *Night) broken(ctx context.Context, files []string, share time.Duration) (map[string]string, error) {
-	broken, end := map[string]string{}, time.Now().Add(share)
+	broken, end := map[string]string{}, time.Now().Add(share+grace)
 	for len(files) > 0 && time.Until(end) > 0 && ctx.Err() == nil {
 		some := files[:min(len(files), replaysMax)]
-		if err := n.ask(ctx, some, time.Until(end)+grace, broken); err != nil {
+		if err := n.ask(ctx, some, time.Until(end), broken); err != nil {
 			return nil, err
 		}
 		at := slices.IndexFunc(some, func(file string) bool { _, told := broken[file]; return !told })
@@ -385,7 +386,7 @@ func (n *Night) broken(ctx context.Context, files []string, share time.Duration)
 			files = files[len(some):]
 			continue
 		}
-		if err := n.ask(ctx, some[at:at+1], time.Until(end)+grace, broken); err != nil {
+		if err := n.ask(ctx, some[at:at+1], time.Until(end), broken); err != nil {
 			return nil, err
 		}
 		told := func(file string) bool { _, told := broken[file]; return told }
@@ -396,7 +397,7 @@ func (n *Night) broken(ctx context.Context, files []string, share time.Duration)
 
 // ask replays files in one process, and adds what it tells of them.
 func (n *Night) ask(ctx context.Context, files []string, limit time.Duration, broken map[string]string) error {
-	e, err := n.run(ctx, call{log: "replay", limit: max(limit, grace),
+	e, err := n.run(ctx, call{log: "replay", limit: max(limit, time.Second),
 		argv: n.self(append([]string{"replay", "-json"}, files...)...)})
 	for line := range bytes.Lines(e.out) {
 		var m struct{ From, Signature string }
