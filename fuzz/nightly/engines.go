@@ -54,7 +54,7 @@ func (n *Night) native(ctx context.Context, share time.Duration) Result {
 			return failed(ctx.Err())
 		}
 	}
-	return n.promoted(ctx, n.metered(n.busy(r, "native")))
+	return n.ended(ctx, r, "native")
 }
 
 // The times that engines need to try what they are given, and to tell of executions beyond that. The coordinator of
@@ -64,8 +64,13 @@ const (
 	goFuzzLeast = 15 * time.Second
 )
 
-// busy is a result that is not ok when it counts no execution of a kind: who executes nothing finds nothing. Log is the
-// name of the one that tells why.
+// ended is the result of an engine that has run: it executed something, what that did is told, and what it found is kept.
+// Log is the name of the one that tells why if it executed nothing.
+func (n *Night) ended(ctx context.Context, r Result, log string) Result {
+	return n.promoted(ctx, n.metered(n.busy(r, log)))
+}
+
+// busy is a result that is not ok when it counts no execution of a kind: who executes nothing finds nothing.
 func (n *Night) busy(r Result, log string) Result {
 	var idle []string
 	for _, name := range slices.Sorted(maps.Keys(r.Figures)) {
@@ -414,7 +419,7 @@ func (n *Night) goFuzz(ctx context.Context, share time.Duration) Result {
 		return failed(err)
 	}
 	r.Figures[l.Name+" executions"] = executions
-	return n.promoted(ctx, n.metered(n.busy(r, "go-fuzz-coordinator")))
+	return n.ended(ctx, r, "go-fuzz-coordinator")
 }
 
 // cluster is go-fuzz's coordinator and workers.
@@ -580,5 +585,5 @@ func (n *Night) libFuzzer(ctx context.Context, share time.Duration) Result {
 	if err := os.RemoveAll(crashers); err != nil {
 		return failed(err)
 	}
-	return n.promoted(ctx, n.metered(n.busy(r, "libfuzzer")))
+	return n.ended(ctx, r, "libfuzzer")
 }

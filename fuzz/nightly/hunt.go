@@ -91,16 +91,6 @@ func (h *Hunted) Seen() string {
 	return fmt.Sprintf("%d of %d", taken, named)
 }
 
-// Missing returns the names of the transitions that were never taken.
-func (h *Hunted) Missing() (names []string) {
-	for _, name := range slices.Sorted(maps.Keys(h.Ever)) {
-		if h.Ever[name] == 0 {
-			names = append(names, name)
-		}
-	}
-	return names
-}
-
 // OpsSec is how many operations one worker had answered in a second of the night.
 func (h *Hunted) OpsSec() float64 {
 	if h.Busy == 0 {

@@ -3,7 +3,6 @@ package nightly
 import (
 	"encoding/json"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -82,18 +81,5 @@ func TestMetered(t *testing.T) {
 	}
 	if r := n.metered(Result{Status: OK}); r.Status != Failed {
 		t.Errorf("what cannot be read is %s", r.Status)
-	}
-}
-
-// TestEnginesAreMetered looks that each step that runs an engine ends with what that did.
-func TestEnginesAreMetered(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join("engines.go"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	source := string(text)
-	ends := strings.Count(source, "return n.promoted(ctx, ")
-	if ends != 3 || strings.Count(source, "return n.promoted(ctx, n.metered(r))") != ends {
-		t.Errorf("of %d steps some end without their meters", ends)
 	}
 }
