@@ -3,10 +3,12 @@
 package fuzz
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 
 	"heapfuzz/props"
+	"heapfuzz/props/graphtest"
 	"heapfuzz/props/prog"
 )
 
@@ -29,5 +31,36 @@ func TestGuest(t *testing.T) {
 	}
 	if res, err := r.Run(s, prog.Program{}); err != nil || res.Violation != nil {
 		t.Errorf("a second program: %v %v", res.Violation, err)
+	}
+}
+
+// TestGuestExact compares what the interpreter that is found and our collector of its release say where the other
+// side's own program might show: the order in which the slots of an instance lie is that of their names, and the last
+// item can be taken out of a list in more than one way.
+func TestGuestExact(t *testing.T) {
+	target, err := Lookup("cpython")
+	if err != nil {
+		t.Skip(err)
+	}
+	ours, err := Lookup("gc-" + regexp.MustCompile(`\d+\.\d+`).FindString(target.Doc))
+	if err != nil {
+		t.Skip(err)
+	}
+	same, err := Exact(target, ours)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, program := range map[string]string{
+		"the order of slots": "p0 = new kind=0 fields=64\np1 = new kind=0 fields=1\np2 = new kind=0 fields=1\n" +
+			"set p0 p1 field=2\nset p0 p2 field=10\nreferents p0\n",
+		"an emptied list": "p0 = new kind=2 fields=1\npop p0\nsize p0\n",
+	} {
+		refuted, err := same.Check(nil, &props.Runner{}, graphtest.Lang.MustParse(program))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if refuted != nil {
+			t.Errorf("%s: %v", what, refuted.Violation)
+		}
 	}
 }

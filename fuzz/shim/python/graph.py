@@ -127,7 +127,12 @@ class Base(object):
             self.t = state
         else:
             for i, value in enumerate(state):
-                setattr(self, "f%d" % i, value)
+                setattr(self, name_of(i), value)
+
+
+def name_of(i):
+    """The attribute that a field is. Slots lie in the order of their names, and "f10" would go before "f2"."""
+    return "f%03d" % i
 
 
 def slotted(kind, fields):
@@ -142,7 +147,7 @@ def classes(kind, fields, final):
         if final:
             base, body = classes(kind, fields, False), {"__slots__": (), "__del__": finalize}
         elif slotted(kind, fields):
-            names = ["t"] if kind in (TUPLE, NESTED) else ["f%d" % i for i in range(fields)]
+            names = ["t"] if kind in (TUPLE, NESTED) else [name_of(i) for i in range(fields)]
             body["__slots__"] = tuple(names) + ("__weakref__",)
         CLASSES[key] = type("K%d_%d" % (kind, fields), (base,), body)
     return CLASSES[key]
@@ -153,7 +158,7 @@ def own_class():
     made = type("Own", (Base,), {})
     first = made()
     for i in range(SHARED_MAX):
-        setattr(first, "f%d" % i, None)
+        setattr(first, name_of(i), None)
     return made
 
 
@@ -166,7 +171,7 @@ def instance(kind, fields):
         made = USED[-1]()
     if kind not in (TUPLE, NESTED):
         for i in range(fields if slotted(kind, fields) else max(fields, 1)):
-            setattr(made, "f%d" % i, None)
+            setattr(made, name_of(i), None)
     return made
 
 
@@ -225,7 +230,7 @@ def store(obj, kind, i, value):
     elif kind == NESTED:
         obj.t = nested(obj.t, i, value)
     else:
-        setattr(obj, "f%d" % i, value)
+        setattr(obj, name_of(i), value)
 
 
 def nested(pair, i, value):
@@ -249,7 +254,7 @@ def fetch(obj, kind, i):
         for _ in range(i):
             pair = pair[1]
         return pair[0]
-    return getattr(obj, "f%d" % i)
+    return getattr(obj, name_of(i))
 
 
 def id_of(obj):
@@ -328,7 +333,7 @@ def do_push(address, target):
 
 def do_pop(address):
     KIND[address] -= 1 << 4
-    del at(address)[-1]
+    at(address).pop()  # not del, which gives the block of an emptied list back where pop does so from 3.12 on only
 
 
 def do_copy(address):
