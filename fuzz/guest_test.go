@@ -3,6 +3,7 @@
 package fuzz
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 	"testing"
@@ -62,5 +63,17 @@ func TestGuestExact(t *testing.T) {
 		if refuted != nil {
 			t.Errorf("%s: %v", what, refuted.Violation)
 		}
+	}
+}
+
+// TestGuestOrder compares the order of attributes in 2.7, which is that of the hashes of their names.
+func TestGuestOrder(t *testing.T) {
+	const fields = 9
+	program := fmt.Sprintf("p0 = new kind=5 fields=%d\n", fields)
+	for i := range fields {
+		program += fmt.Sprintf("p%d = new kind=0 fields=1\nset p0 p%[1]d field=%d\n", i+1, i)
+	}
+	if r := exactly(t, "cpython-2.7", "gc-2.7", program+"referents p0\np10 = copy p0\nreferents p10\n"); r != nil {
+		t.Error(r.Violation)
 	}
 }

@@ -127,12 +127,20 @@ class Base(object):
             self.t = state
         else:
             for i, value in enumerate(state):
-                setattr(self, name_of(i), value)
+                setattr(self, name_of(self, i), value)
 
 
-def name_of(i):
-    """The attribute that a field is. Slots lie in the order of their names, and "f10" would go before "f2"."""
+def slot_name(i):
+    """Slots lie in the order of their names, and "f10" would go before "f2"."""
     return "f%03d" % i
+
+
+def name_of(obj, i):
+    """The attribute that a field is. Those in a dict lie in the order of the hashes of their names in 2.7, so the names
+    are the ones that impl/object gives them."""
+    if type(obj).__dictoffset__:
+        return "z" * (i // 13) + chr(ord("a") + 2 * (i % 13))
+    return slot_name(i)
 
 
 def slotted(kind, fields):
@@ -147,7 +155,7 @@ def classes(kind, fields, final):
         if final:
             base, body = classes(kind, fields, False), {"__slots__": (), "__del__": finalize}
         elif slotted(kind, fields):
-            names = ["t"] if kind in (TUPLE, NESTED) else [name_of(i) for i in range(fields)]
+            names = ["t"] if kind in (TUPLE, NESTED) else [slot_name(i) for i in range(fields)]
             body["__slots__"] = tuple(names) + ("__weakref__",)
         CLASSES[key] = type("K%d_%d" % (kind, fields), (base,), body)
     return CLASSES[key]
@@ -158,7 +166,7 @@ def own_class():
     made = type("Own", (Base,), {})
     first = made()
     for i in range(SHARED_MAX):
-        setattr(first, name_of(i), None)
+        setattr(first, name_of(first, i), None)
     return made
 
 
@@ -171,7 +179,7 @@ def instance(kind, fields):
         made = USED[-1]()
     if kind not in (TUPLE, NESTED):
         for i in range(fields if slotted(kind, fields) else max(fields, 1)):
-            setattr(made, name_of(i), None)
+            setattr(made, name_of(made, i), None)
     return made
 
 
@@ -230,7 +238,7 @@ def store(obj, kind, i, value):
     elif kind == NESTED:
         obj.t = nested(obj.t, i, value)
     else:
-        setattr(obj, name_of(i), value)
+        setattr(obj, name_of(obj, i), value)
 
 
 def nested(pair, i, value):
@@ -254,7 +262,7 @@ def fetch(obj, kind, i):
         for _ in range(i):
             pair = pair[1]
         return pair[0]
-    return getattr(obj, name_of(i))
+    return getattr(obj, name_of(obj, i))
 
 
 def id_of(obj):
