@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 """Asks functools.lru_cache of the interpreter that runs it 10,000 calls each of several caches.
 
+    python3.X golden_lru.py        a line for each cache
+    python3 golden_lru.py list     interpreters found (by golden_dict.py): profile, version, path, separated by tabs
+
 A line is: version, maxsize, hits, misses, currsize, and a checksum of the keys that were computed, in order: it tells
 which key was evicted each time.  Every 997th call clears, every 13th computation fails, and every 7th calls another key.
 fuzz/recorded/cache.go does the same.
@@ -44,5 +47,14 @@ def run(maxsize):
     print(version, maxsize, hits, misses, size, "%08x" % (crc[0] & 0xffffffff))
 
 
-for m in (0, 1, 2, 3, 7, 16, 30, 1000, None, -3):
-    run(m)
+if __name__ == "__main__":
+    if sys.argv[1:] == ["list"]:
+        sys.dont_write_bytecode = True
+        import golden_dict
+        golden_dict.PROFILES = [p for p in golden_dict.PROFILES if p != "2.7"]  # which has no lru_cache
+        golden_dict.list_interpreters()
+    elif sys.argv[1:]:
+        sys.exit(__doc__)
+    else:
+        for m in (0, 1, 2, 3, 7, 16, 30, 1000, None, -3):
+            run(m)

@@ -2,13 +2,13 @@ package nightly
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,58 +17,184 @@ import (
 )
 
 // goldens are the scripts that ask real interpreters and libraries again, and compare their answers with ours.
-var goldens = []string{"golden", "golden-gc", "golden-dict", "golden-sizes"}
+var goldens = []string{"golden", "golden-gc", "golden-dict", "golden-sizes", "golden-lru"}
 
-// live compares with the interpreters that are found here: by the scripts, and each as a target with our collector of
-// its version.
+// A pair is an interpreter that may be found here, or a part of one, and the target that re-creates it. Each pair is
+// compared with -against, which takes the exact comparison where there is one. That is so for objects and collector:
+// whatever can be told must agree, but for addresses and for collections that begin by themselves (fuzz.Exact). Dicts
+// and caches have none, as nobody promises how many comparisons of keys or requests for memory an operation makes, and
+// a program can have something happen in each: that is left out. Of dicts the sizes and the order are compared behind
+// every operation, and of both what is answered.
+type pair struct{ guest, ours, release string }
+
+var pairName = regexp.MustCompile(`^(gc|dict|dict-str|lru)-(\d+\.\d+)$`)
+
+// parts are those of an interpreter that the targets of a family re-create.
+var parts = map[string]string{"gc": "", "dict": "/dict", "dict-str": "/strdict", "lru": "/cache"}
+
+// pairs are all that there may be. Families that are of no one release, or whose dicts share keys in ways that no
+// program sees, have none.
+func pairs() (list []pair) {
+	for _, t := range fuzz.Targets() {
+		if m := pairName.FindStringSubmatch(t.Name); m != nil {
+			list = append(list, pair{"cpython-" + m[2] + parts[m[1]], t.Name, m[2]})
+		}
+	}
+	return list
+}
+
+// pairLeast is the time that a pair has at least. An interpreter answers a few hundred operations a second where a
+// machine is busy, and a program has about five hundred.
+const pairLeast = 5 * time.Second
+
+// turn returns pairs in the order of the night: when not all have time, the next night begins with those that had none.
+func turn(list []pair, night int, left time.Duration) []pair {
+	fit := int(left / pairLeast)
+	if fit <= 0 || fit >= len(list) {
+		return list
+	}
+	first := (night - 1) * fit % len(list)
+	return append(append([]pair{}, list[first:]...), list[:first]...)
+}
+
+// live compares with the interpreters that are found here: by the scripts, and each as a target with ours of its
+// release.
 func (n *Night) live(ctx context.Context, share time.Duration) Result {
 	r, end := Result{Status: OK, Figures: map[string]float64{}}, time.Now().Add(share)
 	half := end.Add(-share / 2) // for the scripts
 	for _, script := range goldens {
-		e, err := n.run(ctx, call{log: "live", dir: n.Root, limit: max(time.Second, time.Until(half)),
-			argv: []string{"scripts/" + script, "-check"}})
-		switch {
-		case err != nil:
+		if err := n.golden(ctx, &r, script, time.Until(half)); err != nil {
 			return failed(err)
-		case e.late:
-			r.Warnings = append(r.Warnings, "scripts/"+script+" -check was cut off when its time was over")
-		case bytes.Contains(e.out, []byte("[build failed]")):
-			return failed(fmt.Errorf("scripts/%s does not build: see %s", script, n.Store.path("logs", "live.log")))
-		case e.code != 0:
-			r.Status = Finding
-			r.Reason = "scripts/" + script + " -check: an answer differs: see " + n.Store.path("logs", "live.log")
 		}
 	}
-	var pairs [][2]string // a guest, and ours
-	for _, t := range fuzz.Targets() {
-		version, ours := strings.CutPrefix(t.Name, "gc-")
-		if _, err := strconv.ParseFloat(version, 64); !ours || err != nil {
-			continue // gc-old8 is of no one version
+	var list []pair
+	missing := map[string]bool{}
+	for _, p := range pairs() {
+		if _, asked := missing[p.release]; !asked {
+			_, err := n.lookup("cpython-" + p.release)
+			if missing[p.release] = err != nil; err != nil {
+				r.Warnings = append(r.Warnings, err.Error())
+			}
 		}
-		if _, err := fuzz.Lookup("cpython-" + version); err != nil {
-			r.Warnings = append(r.Warnings, err.Error())
-			continue
+		if !missing[p.release] {
+			list = append(list, p)
 		}
-		pairs = append(pairs, [2]string{"cpython-" + version, t.Name})
 	}
-	for i, pair := range pairs {
-		part := time.Until(end) / time.Duration(len(pairs)-i)
-		if part < time.Second {
-			r.Warnings = append(r.Warnings, "no time was left for "+pair[0])
-			continue
+	return n.pairwise(ctx, r, list, end)
+}
+
+// golden has a script ask again.
+func (n *Night) golden(ctx context.Context, r *Result, script string, left time.Duration) error {
+	e, err := n.run(ctx, call{log: "live", dir: n.Root, limit: max(time.Second, left),
+		argv: []string{"scripts/" + script, "-check"}})
+	log := n.Store.path("logs", "live.log")
+	switch {
+	case err != nil:
+		return err
+	case e.late:
+		r.Warnings = append(r.Warnings, "scripts/"+script+" -check was cut off when its time was over")
+	case bytes.Contains(e.out, []byte("[build failed]")):
+		return fmt.Errorf("scripts/%s does not build: see %s", script, log)
+	case e.code == leftFinding:
+		r.conclude(Finding, "scripts/"+script+" -check: an answer differs: see "+log)
+	case e.code != leftFine:
+		r.conclude(Failed, fmt.Sprintf("scripts/%s -check left with %d: see %s", script, e.code, log))
+	}
+	return nil
+}
+
+// conclude makes a result a finding or a failure. A finding stays one whatever fails besides, and the first reason
+// stays; others are warnings.
+func (r *Result) conclude(s Status, reason string) {
+	switch {
+	case r.Status == OK:
+		r.Status, r.Reason = s, reason
+	case r.Status == Failed && s == Finding:
+		r.Warnings = append(r.Warnings, r.Reason)
+		r.Status, r.Reason = s, reason
+	default:
+		r.Warnings = append(r.Warnings, reason)
+	}
+}
+
+// pairwise compares pairs, one after the other, until the time is over.
+func (n *Night) pairwise(ctx context.Context, r Result, list []pair, end time.Time) Result {
+	if len(list) == 0 && r.Status == OK {
+		return Result{Status: Skipped, Reason: "no interpreter is here", Warnings: r.Warnings}
+	}
+	list = turn(list, n.state.Night, time.Until(end))
+	for i, p := range list {
+		left := time.Until(end)
+		if i > 0 && left < pairLeast {
+			r.Warnings = append(r.Warnings, fmt.Sprintf("no time was left for %d of %d pairs, %s the first",
+				len(list)-i, len(list), p.guest))
+			break
 		}
-		dir, err := n.work("live")
-		if err != nil {
+		if err := n.pair(ctx, &r, p, max(pairLeast, left/time.Duration(len(list)-i))); err != nil {
 			return failed(err)
 		}
-		e, err := n.run(ctx, call{log: "live", limit: part + 3*grace, argv: n.self("run", "-target", pair[0],
-			"-differential", pair[1], "-duration", part.Round(time.Millisecond).String(), "-keep-going", "-o", dir)})
-		if err != nil {
-			return failed(err)
-		}
-		r.Figures[pair[0]+" status"] = float64(e.code)
 	}
 	return n.compared(ctx, r)
+}
+
+// pair compares one pair. One finding of it is enough for a night, since each is made shorter at once, for which a
+// program needs to be run many times.
+func (n *Night) pair(ctx context.Context, r *Result, p pair, part time.Duration) error {
+	dir, err := n.work("live")
+	if err != nil {
+		return err
+	}
+	log := n.Store.path("logs", "live.log")
+	before, _ := os.ReadFile(log) // without any, there is none yet
+	seed := n.random("live " + p.ours).Uint64()
+	e, err := n.run(ctx, call{log: "live", limit: part + 4*grace, argv: n.self("run", "-target", p.guest,
+		"-against", p.ours, "-duration", part.Round(time.Millisecond).String(), "-json", "-o", dir,
+		"-seed", strconv.FormatUint(seed, 10), "-workers", strconv.Itoa(max(1, n.Workers)))})
+	if err != nil {
+		return err
+	}
+	programs := triedPrograms(e.out)
+	r.Figures[p.guest+" programs"] = float64(programs)
+	switch after, _ := os.ReadFile(log); {
+	case e.code == leftFinding:
+		r.conclude(Finding, p.guest+" and "+p.ours+" differ")
+	case e.late:
+		r.conclude(Failed, fmt.Sprintf("%s: its comparison did not end in %v", p.guest, part+4*grace))
+	case e.code != leftFine:
+		r.conclude(Failed, fmt.Sprintf("%s: its comparison left with %d: %s", p.guest, e.code,
+			lastSaid(after[min(len(before), len(after)):])))
+	case programs == 0:
+		r.Warnings = append(r.Warnings, p.guest+": no program came to an end")
+	}
+	return nil
+}
+
+// triedPrograms is how many programs a run tells of in JSON.
+func triedPrograms(out []byte) (programs int) {
+	for line := range bytes.Lines(out) {
+		var m struct {
+			Event    string
+			Programs int
+		}
+		if json.Unmarshal(line, &m) == nil && m.Event == "verdict" {
+			programs += m.Programs
+		}
+	}
+	return programs
+}
+
+// lastSaid is the last line of a process that is meant for people: what it says itself, or what it died of.
+func lastSaid(log []byte) string {
+	last := ""
+	for line := range bytes.Lines(log) {
+		text := strings.TrimSpace(string(line))
+		for _, head := range []string{"heapfuzz: ", "panic: ", "fatal error: "} {
+			if strings.HasPrefix(text, head) {
+				last = text
+			}
+		}
+	}
+	return cmp.Or(last, "it said nothing")
 }
 
 // compared promotes what the comparison left.
@@ -91,111 +217,4 @@ func (n *Night) compared(ctx context.Context, r Result) Result {
 		}
 	}
 	return n.promoted(ctx, r)
-}
-
-// The benchmark: ours and a published allocator, in turns in one process, so that a busy machine disturbs both. What is
-// stored is how many times as long ours takes.
-const (
-	benchOurs   = "arena-3.11"
-	benchPeer   = "modernc-memory"
-	benchWhich  = "^BenchmarkHeap$/impl=(" + benchOurs + "|" + benchPeer + ")$/op="
-	benchRounds = 5
-	// benchSlack is how much worse than the worst round of the last result the best of this one must be, to be told of.
-	benchSlack = 1.1
-)
-
-// Ratio is how many times as long ours takes as the peer, over the rounds.
-type Ratio struct {
-	Least  float64 `json:"least"`
-	Median float64 `json:"median"`
-	Most   float64 `json:"most"`
-}
-
-func (n *Night) bench(ctx context.Context, share time.Duration) Result {
-	dir, err := n.work("bench")
-	if err != nil {
-		return failed(err)
-	}
-	binary := filepath.Join(dir, "impl.test")
-	if r := n.build(ctx, "bench", share, nil, "go", "test", "-c", "-o", binary, "./impl"); r != nil {
-		return *r
-	}
-	var out []byte
-	for range benchRounds { // not -test.count, which has the rounds of one before those of the other
-		e, err := n.run(ctx, call{log: "bench", dir: filepath.Join(n.Root, "impl"), limit: share + grace,
-			argv: []string{binary, "-test.run=^$", "-test.bench=" + benchWhich, "-test.short",
-				"-test.benchtime=3x"}})
-		switch {
-		case err != nil:
-			return failed(err)
-		case e.late:
-			return Result{Status: Skipped, Reason: "its share of the budget was over"}
-		case e.code != 0:
-			return failed(fmt.Errorf("the benchmark left with %d: see %s", e.code, n.Store.path("logs", "bench.log")))
-		}
-		out = append(out, e.out...)
-	}
-	now := ratios(out)
-	if len(now) == 0 {
-		return failed(fmt.Errorf("the benchmark told nothing: see %s", n.Store.path("logs", "bench.log")))
-	}
-	last := map[string]Ratio{}
-	if err := readJSON(n.Store.path("bench.json"), &last); err != nil {
-		return failed(err)
-	}
-	r := Result{Status: OK, Figures: map[string]float64{}, Warnings: worse(last, now),
-		Reason: fmt.Sprintf("%s against %s", benchOurs, benchPeer)}
-	for name, ratio := range now {
-		r.Figures[name] = ratio.Median
-	}
-	if len(r.Warnings) > 0 {
-		return r // the last result stays what others are compared with
-	}
-	if err := n.Store.writeJSON(n.Store.path("bench.json"), now); err != nil {
-		return failed(err)
-	}
-	return r
-}
-
-var benchLine = regexp.MustCompile(`^BenchmarkHeap/impl=([^/]+)/(\S+?)(?:-\d+)?\s.*?([0-9.]+) ns/pair`)
-
-// ratios reads the output of the benchmark: round i of ours over round i of the peer.
-func ratios(out []byte) map[string]Ratio {
-	times := map[string]map[string][]float64{} // by workload and implementation
-	for line := range bytes.Lines(out) {
-		if m := benchLine.FindSubmatch(line); m != nil {
-			ns, err := strconv.ParseFloat(string(m[3]), 64)
-			if err != nil || ns <= 0 {
-				continue
-			}
-			of := times[string(m[2])]
-			if of == nil {
-				of = map[string][]float64{}
-				times[string(m[2])] = of
-			}
-			of[string(m[1])] = append(of[string(m[1])], ns)
-		}
-	}
-	all := map[string]Ratio{}
-	for name, of := range times {
-		var list []float64
-		for i := range min(len(of[benchOurs]), len(of[benchPeer])) {
-			list = append(list, of[benchOurs][i]/of[benchPeer][i])
-		}
-		if slices.Sort(list); len(list) > 0 {
-			all[name] = Ratio{list[0], list[len(list)/2], list[len(list)-1]}
-		}
-	}
-	return all
-}
-
-// worse tells what has become worse beyond the noise of both results.
-func worse(last, now map[string]Ratio) (warnings []string) {
-	for _, name := range slices.Sorted(maps.Keys(now)) {
-		if old, ok := last[name]; ok && now[name].Least > old.Most*benchSlack {
-			warnings = append(warnings, fmt.Sprintf("%s: %.2f times as long as %s, and %.2f times before", name,
-				now[name].Median, benchPeer, old.Median))
-		}
-	}
-	return warnings
 }

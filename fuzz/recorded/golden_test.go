@@ -17,8 +17,8 @@ import (
 	"heapfuzz/impl/profile"
 )
 
-// The scripts golden, golden-gc, golden-dict and golden-sizes make the stored files, or compare with the interpreters
-// that are there, through these tests and flags.
+// The scripts golden, golden-gc, golden-dict, golden-sizes and golden-lru make the stored files, or compare with the
+// interpreters that are there, through these tests and flags.
 
 var (
 	update = flag.Bool("update", false, "ask real interpreters and write corpus/KIND/golden")
@@ -244,4 +244,22 @@ func sizesFile(by map[string]map[string]string, profiles []string) []byte {
 		}
 	}
 	return file.Bytes()
+}
+
+func TestAskCache(t *testing.T) {
+	var file bytes.Buffer
+	for _, i := range interpreters(t, script("golden_lru.py")) {
+		text, err := output("", i.path, "-E", "-s", script("golden_lru.py"))
+		if err != nil {
+			t.Fatalf("%s: %v", i.version, err)
+		}
+		file.WriteString(text)
+		list, err := readCaches("", text)
+		if err != nil || len(list) != 1 || list[0].Profile != i.profile {
+			t.Fatalf("%s says of its release %v, %v", i.version, list, err)
+		}
+		r := list[0]
+		compare(t, "cache/lru", i.head(), strings.Join(r.Program, "\n")+"\n", r.answers)
+	}
+	store(t, "cache/lru", file.Bytes())
 }
