@@ -96,22 +96,22 @@ func (n *Night) golden(ctx context.Context, r *Result, script string, left time.
 	case bytes.Contains(e.out, []byte("[build failed]")):
 		return fmt.Errorf("scripts/%s does not build: see %s", script, log)
 	case e.code == leftFinding:
-		r.conclude(Finding, "scripts/"+script+" -check: an answer differs: see "+log)
+		r.conclude(Finding, 0, "scripts/"+script+" -check: an answer differs: see "+log)
 	case e.code != leftFine:
-		r.conclude(Failed, fmt.Sprintf("scripts/%s -check left with %d: see %s", script, e.code, log))
+		r.conclude(Failed, ExitFailed, fmt.Sprintf("scripts/%s -check left with %d: see %s", script, e.code, log))
 	}
 	return nil
 }
 
 // conclude makes a result a finding or a failure. A finding stays one whatever fails besides, and the first reason
 // stays; others are warnings.
-func (r *Result) conclude(s Status, reason string) {
+func (r *Result) conclude(s Status, exit int, reason string) {
 	switch {
 	case r.Status == OK:
-		r.Status, r.Reason = s, reason
+		r.Status, r.Exit, r.Reason = s, exit, reason
 	case r.Status == Failed && s == Finding:
 		r.Warnings = append(r.Warnings, r.Reason)
-		r.Status, r.Reason = s, reason
+		r.Status, r.Exit, r.Reason = s, exit, reason
 	default:
 		r.Warnings = append(r.Warnings, reason)
 	}
@@ -157,11 +157,15 @@ func (n *Night) pair(ctx context.Context, r *Result, p pair, part time.Duration)
 	r.Figures[p.guest+" programs"] = float64(programs)
 	switch after, _ := os.ReadFile(log); {
 	case e.code == leftFinding:
-		r.conclude(Finding, p.guest+" and "+p.ours+" differ")
+		r.conclude(Finding, 0, p.guest+" and "+p.ours+" differ")
 	case e.late:
-		r.conclude(Failed, fmt.Sprintf("%s: its comparison did not end in %v", p.guest, part+4*grace))
+		r.conclude(Failed, ExitFailed, fmt.Sprintf("%s: its comparison did not end in %v", p.guest, part+4*grace))
 	case e.code != leftFine:
-		r.conclude(Failed, fmt.Sprintf("%s: its comparison left with %d: %s", p.guest, e.code,
+		exit := ExitFailed
+		if e.code == ExitVacuous || e.code == ExitControl {
+			exit = e.code
+		}
+		r.conclude(Failed, exit, fmt.Sprintf("%s: its comparison left with %d: %s", p.guest, e.code,
 			lastSaid(after[min(len(before), len(after)):])))
 	case programs == 0:
 		r.Warnings = append(r.Warnings, p.guest+": no program came to an end")

@@ -1,6 +1,7 @@
 package nightly
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -62,6 +63,10 @@ func TestPairwise(t *testing.T) {
 		n := said(t, c.line)
 		r := n.pairwise(t.Context(), Result{Status: OK, Figures: map[string]float64{}}, list,
 			time.Now().Add(time.Minute))
+		if exit := map[string]int{"exit 3": ExitVacuous, "exit 4": ExitControl}[c.line]; c.status == Failed &&
+			!r.leaves(cmp.Or(exit, ExitFailed)) {
+			t.Errorf("%s: a night leaves with %d", c.line, r.Exit)
+		}
 		if r.Status != c.status || r.Reason != c.reason {
 			t.Errorf("%s: %s %q, want %s %q", c.line, r.Status, r.Reason, c.status, c.reason)
 		}

@@ -2,6 +2,7 @@ package nightly
 
 import (
 	"bytes"
+	"cmp"
 	_ "embed"
 	"encoding/json"
 	"encoding/xml"
@@ -13,12 +14,20 @@ import (
 	"time"
 )
 
-// What a night leaves with.
+// What a night leaves with: the same as other commands of heapfuzz, and one more. All but the first two say that the
+// harness failed, and in what way: what is green proves little.
 const (
 	ExitFine    = 0
 	ExitFinding = 1
-	ExitFailed  = 2 // the harness failed: what is green proves nothing
+	ExitFailed  = 2 // a step could not do its work
+	ExitVacuous = 3 // what was tried did too little, or too few defects were found
+	ExitControl = 4 // a canary was not found
+	ExitSlower  = 5 // a benchmark is slower than it was
 )
+
+// exits are in the order in which one wins over those behind it: a finding stands whatever failed besides, and whoever
+// reads that the control is broken need not be told that a build is.
+var exits = []int{ExitFinding, ExitControl, ExitVacuous, ExitFailed, ExitSlower}
 
 // Report is what came of a night.
 type Report struct {
@@ -39,15 +48,22 @@ func (n *Night) report() (*Report, error) {
 	r := &Report{Night: n.state.Night, Seed: n.state.Seed, Revision: n.Revision, Budget: n.Budget.Seconds(),
 		When: n.now().UTC().Format(time.RFC3339), Seconds: time.Since(n.begun).Seconds(), Results: n.state.Results,
 		Corpus: n.Store.counts()}
-	for _, result := range r.Results {
-		switch result.Status {
-		case Failed:
-			r.Exit = ExitFailed
-		case Finding:
-			r.Exit = max(r.Exit, ExitFinding)
+	for _, exit := range exits {
+		if slices.ContainsFunc(r.Results, func(of Result) bool { return of.leaves(exit) }) {
+			r.Exit = exit
+			break
 		}
 	}
 	return r, nil
+}
+
+// leaves tells whether a night with this result leaves with a status, if not with a better one. A failed step that
+// found something says both.
+func (r *Result) leaves(exit int) bool {
+	if exit == ExitFinding {
+		return r.Status == Finding || r.open() > 0
+	}
+	return r.Status == Failed && cmp.Or(r.Exit, ExitFailed) == exit
 }
 
 // line is the night in the history.
@@ -102,21 +118,25 @@ func (r *Report) Others() []Found { return r.found("flaky", "fixed", "target gon
 
 // Verdict is the night in a sentence.
 func (r *Report) Verdict() string {
-	switch {
-	case r.Exit == ExitFailed:
-		var names []string
-		for _, result := range r.Results {
-			if result.Status == Failed {
-				names = append(names, result.Step)
-			}
+	var names []string
+	for _, result := range r.Results {
+		if result.Status == Failed {
+			names = append(names, result.Step)
 		}
-		return "The harness failed, in " + strings.Join(names, ", ") + ": what is green below proves little."
-	case r.Exit == ExitFinding && len(r.News())+len(r.Agains()) == 0:
-		return "Something differs: see the steps."
-	case r.Exit == ExitFinding:
-		return fmt.Sprintf("%d new, and %d found before and still there.", len(r.News()), len(r.Agains()))
 	}
-	return "No rule was broken."
+	said := "No rule was broken."
+	switch {
+	case r.Exit == ExitFinding && len(r.News())+len(r.Agains()) == 0:
+		said = "Something differs: see the steps."
+	case r.Exit == ExitFinding:
+		said = fmt.Sprintf("%d new, and %d found before and still there.", len(r.News()), len(r.Agains()))
+	case len(names) > 0:
+		said = ""
+	}
+	if len(names) > 0 {
+		said += " The harness failed, in " + strings.Join(names, ", ") + ": what is green below proves little."
+	}
+	return strings.TrimSpace(said)
 }
 
 // ControlOf is the control of a kind.

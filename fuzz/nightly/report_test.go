@@ -26,10 +26,11 @@ func sample() *Report {
 			Program: "p0 = alloc size=1\n", Picture: "✗ p0 <script>overlaps</script> ]]> & more"}
 	}
 	r := &Report{Night: 3, Seed: 7, Revision: "abc+", When: "2026-11-21T01:17:00Z", Budget: 1800, Seconds: 1700.25,
-		Exit: ExitFailed, Corpus: map[string]int{"heap": 103, "dict": 12}}
+		Exit: ExitFinding, Corpus: map[string]int{"heap": 103, "dict": 12}}
 	r.Results = []Result{
 		{Step: "replay", Status: OK, Found: []Found{found("fixed", "heap/size"), found("target gone", "heap/waste")}},
-		{Step: "control", Status: Failed, Reason: "canary/x should break heap/y", Seconds: 2, Controls: []Control{
+		{Step: "control", Status: Failed, Exit: ExitControl, Reason: "canary/x should break heap/y",
+			Seconds: 2, Controls: []Control{
 			{Language: "heap", Canary: "canary/pop-twice", Rule: "heap/disjoint", Saw: "heap/disjoint", Right: true},
 			{Language: "dict", Canary: "canary/x", Rule: "heap/y"}}},
 		{Step: "mutants", Status: Skipped, Reason: "no sources"},
@@ -167,22 +168,36 @@ func TestJUnit(t *testing.T) {
 	}
 }
 
-// TestExit looks what a night leaves with: the worst of its steps.
+// TestExit looks what a night leaves with: a finding wins over a broken control, that over what did too little, that
+// over other trouble, and that over what is slower.
 func TestExit(t *testing.T) {
+	fine, finding, trouble := Result{Status: OK}, Result{Status: Finding}, Result{Status: Failed}
+	control, vacuous := Result{Status: Failed, Exit: ExitControl}, Result{Status: Failed, Exit: ExitVacuous}
+	slower := Result{Status: Failed, Exit: ExitSlower}
+	found := vacuous
+	found.Found = []Found{{Verdict: "new"}}
+	old := vacuous
+	old.Found = []Found{{Verdict: "fixed"}}
 	for _, c := range []struct {
-		status []Status
-		want   int
+		results []Result
+		want    int
 	}{
-		{[]Status{OK, Skipped}, ExitFine}, {[]Status{Finding, OK}, ExitFinding},
-		{[]Status{Failed, Finding}, ExitFailed},
-		{[]Status{Finding, Failed, OK}, ExitFailed}, {nil, ExitFine},
+		{nil, ExitFine}, {[]Result{fine, {Status: Skipped}}, ExitFine}, {[]Result{finding, fine}, ExitFinding},
+		{[]Result{control, finding}, ExitFinding}, {[]Result{finding, vacuous, trouble}, ExitFinding},
+		{[]Result{vacuous, trouble, control, slower}, ExitControl}, {[]Result{trouble, vacuous, fine}, ExitVacuous},
+		{[]Result{fine, slower, trouble}, ExitFailed}, {[]Result{slower}, ExitSlower},
+		{[]Result{control, found}, ExitFinding}, {[]Result{old}, ExitVacuous},
 	} {
 		n := &Night{Store: At(t.TempDir(), ""), Budget: time.Minute}
-		for _, s := range c.status {
-			n.state.Results = append(n.state.Results, Result{Status: s})
+		n.state.Results = c.results
+		r, err := n.report()
+		if err != nil || r.Exit != c.want {
+			t.Errorf("%+v leaves with %d, %v; want %d", c.results, r.Exit, err, c.want)
 		}
-		if r, err := n.report(); err != nil || r.Exit != c.want {
-			t.Errorf("%v leaves with %d, %v", c.status, r.Exit, err)
+		failed := slices.ContainsFunc(c.results, func(r Result) bool { return r.Status == Failed })
+		if said := r.Verdict(); strings.Contains(said, "harness failed") != failed ||
+			strings.Contains(said, "No rule") != (c.want == ExitFine) {
+			t.Errorf("%+v: %s", c.results, said)
 		}
 	}
 }

@@ -84,7 +84,7 @@ func (n *Night) control(ctx context.Context, share time.Duration) Result {
 		share -= time.Duration(c.Seconds * float64(time.Second))
 		r.Controls = append(r.Controls, c)
 		if !c.Right {
-			r.Status = Failed
+			r.Status, r.Exit = Failed, ExitControl
 			r.Reason = strings.TrimSpace(fmt.Sprintf("%s %s should break %s, and was seen to break %q", r.Reason,
 				c.Canary, c.Rule, c.Saw))
 		}
@@ -169,7 +169,7 @@ func (n *Night) campaign(ctx context.Context, share time.Duration) Result {
 		}
 		r.Targets, r.Warnings = append(r.Targets, *h), append(r.Warnings, warnings...)
 		if h.Vacuous != "" && r.Status != Failed {
-			r.Status, r.Reason = Failed, t.Name+" is vacuous: "+h.Vacuous
+			r.Status, r.Exit, r.Reason = Failed, ExitVacuous, t.Name+" is vacuous: "+h.Vacuous
 		}
 	}
 	for _, h := range r.Targets {
@@ -186,16 +186,20 @@ func (n *Night) campaign(ctx context.Context, share time.Duration) Result {
 
 // concluded sets the status of a result by what was found.
 func concluded(r Result) Result {
-	open := 0
-	for _, f := range r.Found {
-		if f.Verdict == "new" || f.Verdict == "again" {
-			open++
-		}
-	}
-	if r.Status == OK && open > 0 {
+	if open := r.open(); r.Status == OK && open > 0 {
 		r.Status, r.Reason = Finding, fmt.Sprintf("%d", open)
 	}
 	return r
+}
+
+// open is how many findings of a result are there still.
+func (r *Result) open() (n int) {
+	for _, f := range r.Found {
+		if f.Verdict == "new" || f.Verdict == "again" {
+			n++
+		}
+	}
+	return n
 }
 
 // huntTarget hunts on one target until its time is over. When the process dies of a program, the parent of that process
@@ -344,7 +348,7 @@ func (n *Night) replay(ctx context.Context, share time.Duration) Result {
 			}
 			f.Verdict = "again" // it was there before this night began
 		case f.Verdict == "fixed" && canary:
-			r.Status, r.Reason = Failed, head.Target+" is not caught any more by "+file
+			r.Status, r.Exit, r.Reason = Failed, ExitControl, head.Target+" is not caught any more by "+file
 		}
 		r.Figures[f.Verdict]++
 		if !canary {
@@ -428,6 +432,8 @@ func (n *Night) mutants(ctx context.Context, share time.Duration) Result {
 		return failed(err)
 	case e.late, strings.HasPrefix(last, "time: "):
 		return Result{Status: Skipped, Reason: "there was no time for a defect"}
+	case e.code == leftFinding: // the properties have less power than what is written down of them says
+		return Result{Status: Failed, Exit: ExitVacuous, Reason: last}
 	case e.code != 0:
 		return Result{Status: Failed, Reason: last}
 	}

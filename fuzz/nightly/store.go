@@ -142,6 +142,7 @@ type Result struct {
 	Status   Status             `json:"status"`
 	Reason   string             `json:"reason,omitempty"`
 	Warnings []string           `json:"warnings,omitempty"`
+	Exit     int                `json:"exit,omitempty"` // of a failed step: what a night leaves with; 0: ExitFailed
 	Seconds  float64            `json:"seconds"`
 	Controls []Control          `json:"controls,omitempty"`
 	Targets  []Hunted           `json:"targets,omitempty"`

@@ -12,8 +12,8 @@
 //	heapfuzz nightly                    look for defects with everything that there is, within a budget of time
 //
 // Every command leaves with 0 when no rule was broken, 1 when one was, 2 when it was used wrongly or could not do its
-// work, and 130 when it was interrupted. A run leaves with 3 when it proves nothing, as little happened in it, and with
-// 4 when it did not find the canary that it hunts first.
+// work, and 130 when it was interrupted. A run or a night leaves with 3 when it proves nothing, as little happened in
+// it, and with 4 when it did not find a canary that it hunts first; a night with 5 when a benchmark is much slower.
 //
 // A flag is written with one dash or two. One whose name has more than two letters can be given in the environment as
 // well: -seed as HEAPFUZZ_SEED, -keep-going as HEAPFUZZ_KEEP_GOING. The command line goes before the environment, and a
@@ -42,6 +42,7 @@ const (
 	exitTrouble     = 2
 	exitVacuous     = 3
 	exitControl     = 4
+	exitSlower      = 5
 	exitInterrupted = 130
 )
 
@@ -50,6 +51,7 @@ var (
 	errFinding     = errors.New("a rule was broken")
 	errVacuous     = errors.New("a run was vacuous")
 	errControl     = errors.New("the control was not found")
+	errSlower      = errors.New("a benchmark is slower than it was")
 	errInterrupted = errors.New("interrupted")
 )
 
@@ -69,6 +71,8 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitVacuous
 	case errors.Is(err, errControl):
 		return exitControl
+	case errors.Is(err, errSlower):
+		return exitSlower
 	case errors.Is(err, errInterrupted):
 		fmt.Fprintln(stderr, "heapfuzz: interrupted")
 		return exitInterrupted
@@ -92,8 +96,8 @@ judges every answer, and shrinks the first program that breaks a rule to a few l
   heapfuzz prove                make small defects in our own implementations, and see which are found
   heapfuzz nightly              look for defects with everything that there is, within a budget of time
 
-Exit status: 0 no rule broken, 1 a finding, 2 wrong usage or environment, 130 interrupted; of a run also 3 vacuous,
-4 the control was not found.
+Exit status: 0 no rule broken, 1 a finding, 2 wrong usage or environment, 130 interrupted; of a run or a
+night also 3 vacuous, 4 the control was not found; of a night also 5 much slower than it was.
 Flags may come from the environment: -seed as HEAPFUZZ_SEED, -keep-going as HEAPFUZZ_KEEP_GOING.
 "heapfuzz COMMAND -h" tells more.
 `

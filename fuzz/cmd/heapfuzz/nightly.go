@@ -43,8 +43,11 @@ corpus, and it is made smaller at the end. What a step needs and this machine la
 
 The folder -dir keeps everything between nights, and report.html, report.xml (JUnit) and report.json. A night that was
 killed goes on where it was when the command is given again. Findings are written as reproducers into
-CORPUS/heap/found, ... It leaves with 0 when no rule was broken, with 1 after a finding, and with 2 when the harness
-failed: when a canary was not found, say, or nothing was tried in truth.`
+CORPUS/heap/found, ...
+
+It leaves with 0 when no rule was broken, and with 1 after a finding, whatever else went wrong. Otherwise it leaves with
+4 when a canary was not found, with 3 when a target is vacuous or too few mutants were found, with 2 when a step could
+not do its work, and with 5 when a benchmark is much slower than it was, the first of these that is true.`
 
 func nightlyCommand() *cobra.Command {
 	var f nightlyFlags
@@ -148,6 +151,12 @@ func tellNight(w io.Writer, r *nightly.Report, path string) error {
 	switch r.Exit {
 	case nightly.ExitFinding:
 		return errFinding
+	case nightly.ExitControl:
+		return errControl
+	case nightly.ExitVacuous:
+		return errVacuous
+	case nightly.ExitSlower:
+		return errSlower
 	case nightly.ExitFailed:
 		return errors.New("the harness failed")
 	}
