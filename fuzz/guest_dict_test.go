@@ -4,6 +4,7 @@ package fuzz
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -73,5 +74,27 @@ func TestGuestTwin(t *testing.T) {
 			t.Error(fmt.Sprintf("program %d: ", i), refuted.Violation)
 		}
 		i++
+	})
+}
+
+// TestGuestCache compares our cache with that of the interpreter, which promises the same.
+func TestGuestCache(t *testing.T) {
+	target, err := Lookup("cpython/cache")
+	if err != nil {
+		t.Skip(err)
+	}
+	ours, err := Lookup("lru-" + regexp.MustCompile(`\d+\.\d+`).FindString(target.Doc))
+	if err != nil {
+		t.Skip(err)
+	}
+	same, err := Against(target, ours)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, r := target.New(), props.Runner{}
+	random(t, s, 4, func(p prog.Program) {
+		if refuted, err := same.Check(s, &r, p); err != nil || refuted != nil {
+			t.Errorf("%+v, %v", refuted, err)
+		}
 	})
 }

@@ -55,6 +55,8 @@ func (c *Cache) promised(key, value string) bool {
 		return flag(value, &p.OverwriteTells)
 	case "keysreversed":
 		return flag(value, &p.KeysReversed)
+	case "callsonly":
+		return flag(value, &p.CallsOnly)
 	case "putcounts":
 		return flag(value, &p.PutCounts)
 	}

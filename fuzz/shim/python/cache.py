@@ -61,7 +61,7 @@ def happen(*words):
 class LRU(object):
     """functools.lru_cache."""
     parts = ["call", "clear", "info"]
-    promises = ["policy=lru", "zero=empty", "clearresets=1"] + (["negative=empty"] if VERSION >= (3, 7) else [])
+    promises = ["policy=lru", "zero=empty", "clearresets=1", "callsonly=1"] + (["negative=empty"] if VERSION >= (3, 7) else [])
 
     def __init__(self, capacity):
         def compute(k):
