@@ -31,7 +31,8 @@ func sample() *Report {
 		{Step: "replay", Status: OK, Found: []Found{found("fixed", "heap/size"), found("target gone", "heap/waste")}},
 		{Step: "control", Status: Failed, Exit: ExitControl, Reason: "canary/x should break heap/y", Seconds: 2,
 			Controls: []Control{
-				{Language: "heap", Canary: "canary/pop-twice", Rule: "heap/disjoint", Saw: "heap/disjoint", Right: true},
+				{Language: "heap", Canary: "canary/pop-twice", Rule: "heap/disjoint", Saw: "heap/disjoint",
+					Right: true},
 				{Language: "dict", Canary: "canary/x", Rule: "heap/y"}}},
 		{Step: "mutants", Status: Skipped, Reason: "no sources"},
 		{Step: "campaign", Status: Finding, Reason: "2", Seconds: 900, Warnings: []string{"slab: slice 4 ended"},
