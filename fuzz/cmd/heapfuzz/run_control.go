@@ -101,10 +101,11 @@ func (c *control) hunt(ctx context.Context, seed uint64, hang time.Duration) (er
 func (c *control) String() string {
 	name := canarytest.Prefix + c.Name
 	if c.found {
-		return fmt.Sprintf("%s: %s after %s", name, c.RuleName(), count(c.programs, "program"))
+		return fmt.Sprintf("%s: %s after %s, in %.2fs", name, c.RuleName(), count(c.programs, "program"),
+			c.took.Seconds())
 	}
-	return fmt.Sprintf("%s: %s was not found in %s: what else is said here proves nothing", name, c.RuleName(),
-		count(c.programs, "program"))
+	return fmt.Sprintf("%s: %s was not found in %s and %.2fs: what else is said here proves nothing", name,
+		c.RuleName(), count(c.programs, "program"), c.took.Seconds())
 }
 
 // event is the control for programs.
