@@ -88,13 +88,13 @@ func TestPairwise(t *testing.T) {
 func TestTurn(t *testing.T) {
 	list := pairs()
 	for _, want := range []pair{{"cpython-3.8", "gc-3.8", "3.8"}, {"cpython-3.13/dict", "dict-3.13", "3.13"},
-		{"cpython-2.7/strdict", "dict-str-2.7", "2.7"}, {"cpython-3.6/cache", "lru-3.6", "3.6"}} {
+		{"cpython-2.7/strdict", "dict-str-2.7", "2.7"}, {"cpython-3.7/cache", "lru-3.7", "3.7"}} {
 		if !slices.Contains(list, want) {
 			t.Errorf("no pair %v", want)
 		}
 	}
 	for _, p := range list {
-		if strings.Contains(fmt.Sprint(p), "old8") || strings.Contains(p.ours, "mixed") {
+		if strings.Contains(fmt.Sprint(p), "old8") || strings.Contains(p.ours, "mixed") || p.ours == "lru-3.6" {
 			t.Errorf("%v is a pair", p)
 		}
 	}
