@@ -166,7 +166,7 @@ func loopEngine(b *testing.B, t Target) {
 			}
 		}
 	}
-	done := 0
+	done, used := 0, processorTime(b)
 	for b.Loop() {
 		a, err := t.Open(heaptest.World{})
 		if err != nil {
@@ -199,6 +199,8 @@ func loopEngine(b *testing.B, t Target) {
 		}
 		done += n
 	}
+	used = processorTime(b) - used
+	b.ReportMetric(float64(used.Nanoseconds())/float64(done), "cpu-ns/operation")
 	perSecond(b, done)
 }
 

@@ -9,21 +9,63 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
-// The benchmark: ours and a published allocator, in turns in one process, so that a busy machine disturbs both. What is
-// stored is how many times as long ours takes.
+// Benchmarks
+//
+// A machine that does other work makes everything slower, and so does another machine. So no time is compared with one
+// of another night, but ratios are: how many times as long something takes as a peer that runs in turn with it in the
+// same minutes. A round is one run of each. Of engine and executions it is the time of the processor; of allocators it
+// is that of the clock, in one process.
+//
+// A ratio is compared with the best that was ever stored, since with the last one a slow decline would pass in steps
+// that are each within the noise. The best of many nights is a lucky one, by a few percent of the median of some
+// rounds: that is less than what is told.
 const (
-	benchOurs   = "arena-3.11"
-	benchPeer   = "modernc-memory"
-	benchWhich  = "^BenchmarkHeap$/impl=(" + benchOurs + "|" + benchPeer + ")$/op="
-	benchRounds = 5
-	// benchSlack is how much worse than the worst round of the last result the best of this one must be, to be told of.
-	benchSlack = 1.1
+	benchRounds = 5 // at most; the median of an odd number is one of them
+	benchLeast  = 3 // of which there must be so many, or their median means nothing
+	// A median that is benchTold times the best is told; one that is benchFails times is a failure, if the least of its
+	// rounds is worth telling too: a machine that was busy in most rounds only makes none.
+	benchTold  = 1.15
+	benchFails = 1.4
+	// benchSteady is how far the rounds of a night may lie apart. On a machine that does other work allocators have
+	// been seen to lie apart by a hundred times: such a night says nothing, and its median may be the best by luck.
+	benchSteady = 1.5
 )
 
-// Ratio is how many times as long ours takes as the peer, over the rounds.
+// benches are the binaries of a round, with what is run of each.
+var benches = []struct{ dir, which, times string }{
+	{"impl", "^BenchmarkHeap$/impl=(arena-3.11|modernc-memory)$/op=", "3x"},
+	{"fuzz", "^BenchmarkEngine$/^engine=(runner|loop)$/^target=(reference|slab|arena-3.11)$", "5x"},
+	{"fuzz", "^BenchmarkTry$", "3000x"},
+}
+
+// peers say of what is measured against what: allocators against a published one, the engine against a plain loop that
+// has no model, and the execution of an input on a target against that on the reference.
+var peers = []struct{ name, ours, peer string }{
+	{"heap/", "Heap/impl=arena-3.11/", "Heap/impl=modernc-memory/"},
+	{"engine/", "Engine/engine=runner/", "Engine/engine=loop/"},
+	{"try/", "Try/", "Try/target=reference"},
+}
+
+// peerOf returns what the ratio of a benchmark is called and the name of its peer; "" for a peer.
+func peerOf(bench string) (name, peer string) {
+	for _, p := range peers {
+		rest, ok := strings.CutPrefix(bench, p.ours)
+		switch {
+		case !ok || bench == p.peer:
+		case strings.HasSuffix(p.peer, "/"):
+			return p.name + rest, p.peer + rest
+		default:
+			return p.name + rest, p.peer
+		}
+	}
+	return "", ""
+}
+
+// Ratio is how many times as long something takes as its peer, over the rounds.
 type Ratio struct {
 	Least  float64 `json:"least"`
 	Median float64 `json:"median"`
@@ -35,86 +77,117 @@ func (n *Night) bench(ctx context.Context, share time.Duration) Result {
 	if err != nil {
 		return failed(err)
 	}
-	binary := filepath.Join(dir, "impl.test")
-	if r := n.build(ctx, "bench", share, nil, "go", "test", "-c", "-o", binary, "./impl"); r != nil {
-		return *r
+	end := time.Now().Add(share)
+	binary := func(of string) string { return filepath.Join(dir, of+".test") }
+	for _, of := range []string{"impl", "fuzz"} {
+		if r := n.build(ctx, "bench", max(time.Second, time.Until(end)), nil, "go", "test", "-c", "-o", binary(of),
+			"./"+of); r != nil {
+			return *r
+		}
 	}
 	var out []byte
-	for range benchRounds { // not -test.count, which has the rounds of one before those of the other
-		e, err := n.run(ctx, call{log: "bench", dir: filepath.Join(n.Root, "impl"), limit: share + grace,
-			argv: []string{binary, "-test.run=^$", "-test.bench=" + benchWhich, "-test.short",
-				"-test.benchtime=3x"}})
-		switch {
-		case err != nil:
-			return failed(err)
-		case e.late:
-			return Result{Status: Skipped, Reason: "its share of the budget was over"}
-		case e.code != 0:
-			return failed(fmt.Errorf("the benchmark left with %d: see %s", e.code, n.Store.path("logs", "bench.log")))
+	for round, took := 0, time.Duration(0); round < benchRounds && took < time.Until(end); round++ {
+		begun := time.Now()
+		for _, b := range benches {
+			e, err := n.run(ctx, call{log: "bench", dir: filepath.Join(n.Root, b.dir),
+				limit: max(time.Second, time.Until(end)), argv: []string{binary(b.dir), "-test.run=^$",
+					"-test.bench=" + b.which, "-test.short", "-test.benchtime=" + b.times}})
+			switch {
+			case err != nil:
+				return failed(err)
+			case e.code != 0 && !e.late:
+				return failed(fmt.Errorf("a benchmark left with %d: see %s", e.code, n.Store.path("logs", "bench.log")))
+			}
+			out = append(out, e.out...)
 		}
-		out = append(out, e.out...)
+		took = time.Since(begun)
 	}
 	now := ratios(out)
 	if len(now) == 0 {
-		return failed(fmt.Errorf("the benchmark told nothing: see %s", n.Store.path("logs", "bench.log")))
+		return Result{Status: Skipped, Reason: fmt.Sprintf("there was no time for %d rounds", benchLeast)}
 	}
-	last := map[string]Ratio{}
-	if err := readJSON(n.Store.path("bench.json"), &last); err != nil {
+	return n.judged(now)
+}
+
+// judged compares with the best that is stored, and stores what is better.
+func (n *Night) judged(now map[string]Ratio) Result {
+	best := map[string]Ratio{}
+	path := n.Store.path("bench.json")
+	if err := readJSON(path, &best); err != nil {
 		return failed(err)
 	}
-	r := Result{Status: OK, Figures: map[string]float64{}, Warnings: worse(last, now),
-		Reason: fmt.Sprintf("%s against %s", benchOurs, benchPeer)}
+	r := Result{Status: OK, Figures: map[string]float64{}, Reason: "in times that a peer takes"}
+	var unsteady []string
+	for _, name := range slices.Sorted(maps.Keys(now)) {
+		if ratio := now[name]; ratio.Most > ratio.Least*benchSteady {
+			unsteady = append(unsteady, fmt.Sprintf("%s %.2f to %.2f", name, ratio.Least, ratio.Most))
+			delete(now, name)
+		}
+	}
+	told, fails := worse(best, now)
+	if r.Warnings = told; len(unsteady) > 0 {
+		r.Warnings = append(r.Warnings, "not compared, as rounds lie apart: "+strings.Join(unsteady, ", "))
+	}
+	if len(now) == 0 {
+		return Result{Status: Skipped, Reason: "the machine is too busy to compare anything", Warnings: r.Warnings}
+	}
+	if len(fails) > 0 {
+		r.Status, r.Exit = Failed, ExitSlower
+		r.Reason = "much slower than it was: " + strings.Join(fails, "; ") + "; where that is meant, remove " + path
+	}
 	for name, ratio := range now {
 		r.Figures[name] = ratio.Median
+		if old, ok := best[name]; !ok || ratio.Median < old.Median {
+			best[name] = ratio
+		}
 	}
-	if len(r.Warnings) > 0 {
-		return r // the last result stays what others are compared with
-	}
-	if err := n.Store.writeJSON(n.Store.path("bench.json"), now); err != nil {
+	if err := n.Store.writeJSON(path, best); err != nil {
 		return failed(err)
 	}
 	return r
 }
 
-var benchLine = regexp.MustCompile(`^BenchmarkHeap/impl=([^/]+)/(\S+?)(?:-\d+)?\s.*?([0-9.]+) ns/pair`)
+var benchLine = regexp.MustCompile(`^Benchmark(\S+?)(?:-\d+)?\s.*?([0-9.]+) (?:ns/pair|cpu-ns/operation|cpu-us)\b`)
 
-// ratios reads the output of the benchmark: round i of ours over round i of the peer.
+// ratios reads the output of benchmarks: round i of each over round i of its peer. One of fewer rounds than are needed
+// is left out.
 func ratios(out []byte) map[string]Ratio {
-	times := map[string]map[string][]float64{} // by workload and implementation
+	times := map[string][]float64{}
 	for line := range bytes.Lines(out) {
 		if m := benchLine.FindSubmatch(line); m != nil {
-			ns, err := strconv.ParseFloat(string(m[3]), 64)
-			if err != nil || ns <= 0 {
-				continue
+			if t, err := strconv.ParseFloat(string(m[2]), 64); err == nil && t > 0 {
+				times[string(m[1])] = append(times[string(m[1])], t)
 			}
-			of := times[string(m[2])]
-			if of == nil {
-				of = map[string][]float64{}
-				times[string(m[2])] = of
-			}
-			of[string(m[1])] = append(of[string(m[1])], ns)
 		}
 	}
 	all := map[string]Ratio{}
-	for name, of := range times {
+	for bench, ours := range times {
+		name, peer := peerOf(bench)
 		var list []float64
-		for i := range min(len(of[benchOurs]), len(of[benchPeer])) {
-			list = append(list, of[benchOurs][i]/of[benchPeer][i])
+		for i := range min(len(ours), len(times[peer])) {
+			list = append(list, ours[i]/times[peer][i])
 		}
-		if slices.Sort(list); len(list) > 0 {
+		if slices.Sort(list); len(list) >= benchLeast {
 			all[name] = Ratio{list[0], list[len(list)/2], list[len(list)-1]}
 		}
 	}
 	return all
 }
 
-// worse tells what has become worse beyond the noise of both results.
-func worse(last, now map[string]Ratio) (warnings []string) {
+// worse tells what is worse than the best, and what is much worse.
+func worse(best, now map[string]Ratio) (told, fails []string) {
 	for _, name := range slices.Sorted(maps.Keys(now)) {
-		if old, ok := last[name]; ok && now[name].Least > old.Most*benchSlack {
-			warnings = append(warnings, fmt.Sprintf("%s: %.2f times as long as %s, and %.2f times before", name,
-				now[name].Median, benchPeer, old.Median))
+		old, ok := best[name]
+		if !ok || now[name].Median <= old.Median*benchTold {
+			continue
+		}
+		said := fmt.Sprintf("%s: %.2f times as long as its peer, and %.2f times at best", name, now[name].Median,
+			old.Median)
+		if now[name].Median > old.Median*benchFails && now[name].Least > old.Median*benchTold {
+			fails = append(fails, said)
+		} else {
+			told = append(told, said)
 		}
 	}
-	return warnings
+	return told, fails
 }

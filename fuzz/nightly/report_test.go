@@ -241,24 +241,6 @@ func TestShare(t *testing.T) {
 	}
 }
 
-// TestRatios reads what go test prints, and tells what is worse beyond the noise.
-func TestRatios(t *testing.T) {
-	out := "BenchmarkHeap/impl=arena-3.11/op=pair/size=64-2   3  10 ns/op  2.0 ns/pair\n" +
-		"BenchmarkHeap/impl=arena-3.11/op=pair/size=64-2   3  10 ns/op  3.0 ns/pair\n" +
-		"BenchmarkHeap/impl=modernc-memory/op=pair/size=64-2   3  10 ns/op  4 ns/pair\n" +
-		"BenchmarkHeap/impl=modernc-memory/op=pair/size=64-2   3  10 ns/op  4 ns/pair\n" +
-		"BenchmarkHeap/impl=arena-3.11/op=lonely/size=64   3  10 ns/op  4 ns/pair\nPASS\n"
-	now := ratios([]byte(out))
-	if want := map[string]Ratio{"op=pair/size=64": {0.5, 0.75, 0.75}}; !cmp.Equal(now, want) {
-		t.Errorf("%v", now)
-	}
-	old := map[string]Ratio{"a": {1, 1.1, 1.2}, "b": {1, 1.1, 1.2}, "gone": {1, 1, 1}}
-	warnings := worse(old, map[string]Ratio{"a": {1.25, 1.5, 2}, "b": {1.35, 1.5, 2}, "fresh": {9, 9, 9}})
-	if len(warnings) != 1 || !strings.HasPrefix(warnings[0], "b: 1.50 times") {
-		t.Errorf("%q", warnings)
-	}
-}
-
 // TestLastNumber reads what engines print of how far they are.
 func TestLastNumber(t *testing.T) {
 	for text, want := range map[string]float64{
