@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -49,14 +50,10 @@ func pairs() (list []pair) {
 // machine is busy, and a program has about five hundred.
 const pairLeast = 5 * time.Second
 
-// turn returns pairs in the order of the night: when not all have time, the next night begins with those that had none.
-func turn(list []pair, night int, left time.Duration) []pair {
-	fit := int(left / pairLeast)
-	if fit <= 0 || fit >= len(list) {
-		return list
-	}
-	first := (night - 1) * fit % len(list)
-	return append(append([]pair{}, list[first:]...), list[:first]...)
+// turn returns pairs in the order of a night, which begins with the one of that name.
+func turn(list []pair, first string) []pair {
+	i := max(0, slices.IndexFunc(list, func(p pair) bool { return p.ours == first }))
+	return slices.Concat(list[i:], list[:i])
 }
 
 // live compares with the interpreters that are found here: by the scripts, and each as a target with ours of its
@@ -124,17 +121,25 @@ func (n *Night) pairwise(ctx context.Context, r Result, list []pair, end time.Ti
 	if len(list) == 0 && r.Status == OK {
 		return Result{Status: Skipped, Reason: "no interpreter is here", Warnings: r.Warnings}
 	}
-	list = turn(list, n.state.Night, time.Until(end))
+	first, path := "", n.Store.path("live.json") // the pair that had no time in the night before
+	if err := readJSON(path, &first); err != nil {
+		return failed(err)
+	}
+	list, first = turn(list, first), ""
 	for i, p := range list {
 		left := time.Until(end)
 		if i > 0 && left < pairLeast {
 			r.Warnings = append(r.Warnings, fmt.Sprintf("no time was left for %d of %d pairs, %s the first",
 				len(list)-i, len(list), p.guest))
+			first = p.ours
 			break
 		}
 		if err := n.pair(ctx, &r, p, max(pairLeast, left/time.Duration(len(list)-i))); err != nil {
 			return failed(err)
 		}
+	}
+	if err := n.Store.writeJSON(path, first); err != nil {
+		return failed(err)
 	}
 	return n.compared(ctx, r)
 }

@@ -82,9 +82,13 @@ func TestPairwise(t *testing.T) {
 	if len(r.Figures) != 1 || len(r.Warnings) != 2 || !strings.HasPrefix(r.Warnings[1], "no time was left for 1 of 2") {
 		t.Errorf("without time: %v, %q", r.Figures, r.Warnings)
 	}
+	r = n.pairwise(t.Context(), Result{Status: OK, Figures: map[string]float64{}}, list, time.Now())
+	if _, ok := r.Figures["cpython-3.8/dict programs"]; !ok || len(r.Figures) != 1 {
+		t.Errorf("the next night: %v", r.Figures)
+	}
 }
 
-// TestTurn sees to it that every pair has its turn within as many nights as its time allows.
+// TestTurn looks which pairs there are, and at their order.
 func TestTurn(t *testing.T) {
 	list := pairs()
 	for _, want := range []pair{{"cpython-3.8", "gc-3.8", "3.8"}, {"cpython-3.13/dict", "dict-3.13", "3.13"},
@@ -98,15 +102,10 @@ func TestTurn(t *testing.T) {
 			t.Errorf("%v is a pair", p)
 		}
 	}
-	for fit := 1; fit <= len(list)+1; fit++ {
-		met := map[pair]bool{}
-		for night := 1; night <= (len(list)+fit-1)/fit; night++ {
-			for _, p := range turn(list, night, time.Duration(fit)*pairLeast)[:min(fit, len(list))] {
-				met[p] = true
-			}
-		}
-		if len(met) != len(list) {
-			t.Errorf("with time for %d, %d of %d had their turn", fit, len(met), len(list))
-		}
+	if got := turn(list, list[3].ours); got[0] != list[3] || got[len(got)-1] != list[2] || len(got) != len(list) {
+		t.Errorf("%v", got)
+	}
+	if got := turn(list, "gone"); got[0] != list[0] {
+		t.Errorf("%v", got[0])
 	}
 }
