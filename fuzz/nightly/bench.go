@@ -106,11 +106,11 @@ func (n *Night) bench(ctx context.Context, share time.Duration) Result {
 	if len(now) == 0 {
 		return Result{Status: Skipped, Reason: fmt.Sprintf("there was no time for %d rounds", benchLeast)}
 	}
-	return n.judged(now)
+	return n.weighed(now)
 }
 
-// judged compares with the best that is stored, and stores what is better.
-func (n *Night) judged(now map[string]Ratio) Result {
+// weighed compares with the best that is stored, and stores what is better.
+func (n *Night) weighed(now map[string]Ratio) Result {
 	best := map[string]Ratio{}
 	path := n.Store.path("bench.json")
 	if err := readJSON(path, &best); err != nil {

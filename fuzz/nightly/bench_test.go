@@ -41,12 +41,12 @@ func TestJudged(t *testing.T) {
 		{0.2, 0.1, Skipped, 1}, {1.5, 0.9, Skipped, 1}, // rounds lie apart
 		{1.5, 1.4, Failed, 0}, {1.5, 1.4, Failed, 0}, {1, 1, OK, 0},
 	} {
-		r := n.judged(map[string]Ratio{"x": {c.least, c.median, max(c.median, c.least*1.4)}})
+		r := n.weighed(map[string]Ratio{"x": {c.least, c.median, max(c.median, c.least*1.4)}})
 		if r.Status != c.status || len(r.Warnings) != c.warnings || c.status == Failed && !r.leaves(ExitSlower) {
 			t.Errorf("night %d: %+v", i, r)
 		}
 	}
-	r := n.judged(map[string]Ratio{"x": {1.4, 1.5, 1.6}, "new": {9, 9, 9}})
+	r := n.weighed(map[string]Ratio{"x": {1.4, 1.5, 1.6}, "new": {9, 9, 9}})
 	if !strings.HasPrefix(r.Reason, "much slower than it was: x: 1.50 times as long as its peer, and 1.00 times") {
 		t.Errorf("%q", r.Reason)
 	}

@@ -34,9 +34,9 @@ var pairName = regexp.MustCompile(`^(gc|dict|dict-str|lru)-(\d+\.\d+)$`)
 var parts = map[string]string{"gc": "", "dict": "/dict", "dict-str": "/strdict", "lru": "/cache"}
 
 // pairs are all that there may be. Families that are of no one release, or whose dicts share keys in ways that no
-// program sees, have none. The cache of 3.6 has none either: it counts a miss when the computation is over, and stores an
-// entry twice when a call computes what is being computed. The interpreter breaks rules of its contract so, which
-// lru-3.6 puts right; scripts/golden-lru compares both with ours.
+// program sees, have none. The cache of 3.6 has none either: it counts a miss when the computation is over, and
+// stores an entry twice when a call computes what is being computed. The interpreter breaks rules of its contract so,
+// which lru-3.6 puts right; scripts/golden-lru compares both with ours.
 func pairs() (list []pair) {
 	for _, t := range fuzz.Targets() {
 		if m := pairName.FindStringSubmatch(t.Name); m != nil && t.Name != "lru-3.6" {

@@ -64,8 +64,8 @@ const (
 	goFuzzLeast = 15 * time.Second
 )
 
-// ended is the result of an engine that has run: it executed something, what that did is told, and what it found is kept.
-// Log is the name of the one that tells why if it executed nothing.
+// ended is the result of an engine that has run: it executed something, what that did is told, and what it found is
+// kept. Log is the name of the one that tells why if it executed nothing.
 func (n *Night) ended(ctx context.Context, r Result, log string) Result {
 	return n.promoted(ctx, n.metered(n.busy(r, log)))
 }
