@@ -191,6 +191,7 @@ func (m *Model) call(w *node) violation {
 		return CallOnce.Breach("the weak reference %v called back again", w)
 	case !t.dead && !m.doomed(t):
 		return CallOnce.Breach("the weak reference %v called back, and roots reach its referent %v", w, t)
+	case !m.observed && m.now.mixed: // what referred to the referent may have died untold, and it by its count
 	case m.full() && m.collects(t) && (w.doom == m.era || !m.reachable(w)) && t.waited != m.number &&
 		!m.withheld(w) && !m.withheld(t):
 		return CallOnce.Breach("the weak reference %v called back, and is unreachable itself", w)

@@ -862,6 +862,27 @@ func TestModelUnobserved(t *testing.T) {
 		s.must(s.drop(4, ""))
 		judge(t, s.then("B2 K50 E1"), nil)
 	})
+	t.Run("a callback after a finalizer", func(t *testing.T) {
+		s := script{t, NewModel(counting, false)}
+		s.called()
+		judge(t, s.then("B2 F10 R10 C30 E2"), CallOrder)
+	})
+	t.Run("a callback after a finalizer that took the last reference to something", func(t *testing.T) {
+		s := script{t, NewModel(counting, false)}
+		for slot := range uint32(3) {
+			s.must(s.new(slot, Node, 1))
+		}
+		s.set(0, 0, 1)
+		s.set(1, 0, 2)
+		s.weak(3, 2, true)
+		s.must(s.drop(1, ""))
+		s.must(s.drop(2, ""))
+		s.must(s.new(4, Node, 1))
+		s.set(4, 0, 4)
+		s.m.Finalizer(4, Host)
+		s.must(s.drop(4, ""))
+		judge(t, s.then("B2 F50 H10 R50 C40 E0"), nil)
+	})
 	t.Run("what has no reference may be used again at once", func(t *testing.T) {
 		s := script{t, NewModel(counting, false)}
 		s.must(s.new(0, Node, 0))
