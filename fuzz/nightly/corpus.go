@@ -2,6 +2,7 @@ package nightly
 
 import (
 	"bytes"
+	"cmp"
 	"container/heap"
 	"context"
 	"crypto/sha1"
@@ -280,6 +281,23 @@ func (s *Store) Minimize(ctx context.Context, l fuzz.Language, before func(int, 
 		}
 	}
 	return len(list), len(chosen), nil
+}
+
+// MinimizeAll minimizes the corpus of each language, that of the fewest programs first: which of them takes longer than
+// there is time for keeps none of the others waiting. It tells of each when it is done.
+func (s *Store) MinimizeAll(ctx context.Context, before func(int, *props.Subject, prog.Program),
+	told func(language string, had, left int)) error {
+	size := s.counts()
+	languages := slices.Clone(fuzz.Languages())
+	slices.SortStableFunc(languages, func(a, b fuzz.Language) int { return cmp.Compare(size[a.Name], size[b.Name]) })
+	for _, l := range languages {
+		had, left, err := s.Minimize(ctx, l, before)
+		if err != nil {
+			return err
+		}
+		told(l.Name, had, left)
+	}
+	return nil
 }
 
 // features are what one run showed on the target of that number.

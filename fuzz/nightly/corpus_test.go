@@ -1,6 +1,8 @@
 package nightly
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -137,6 +139,38 @@ func TestCoverKeepsAll(t *testing.T) {
 		if again := Cover(kept, keptCost); len(again) != len(kept) {
 			t.Fatalf("of %v only %v are needed", kept, again)
 		}
+	}
+}
+
+// TestMinimizeAll looks that the corpus of the fewest programs is minimized first, and that one that is cut off does
+// not undo it.
+func TestMinimizeAll(t *testing.T) {
+	dir := t.TempDir()
+	store := At(dir, filepath.Join(dir, "none"))
+	for i, name := range []string{"dict", "cache", "heap"} {
+		l, err := fuzz.LanguageOf(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		src, s := rand.New(rand.NewPCG(1, 2)), l.Targets()[0].New()
+		for range 3 - i {
+			if _, err := store.add(l, l.Spec.Generate(src, l.Spec.NewMix(src, s.Allows), 9)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var done []string
+	err := store.MinimizeAll(ctx, nil, func(language string, had, _ int) {
+		if had > 0 {
+			done = append(done, language)
+		}
+		if len(done) == 2 {
+			cancel()
+		}
+	})
+	if want := []string{"heap", "cache"}; !errors.Is(err, context.Canceled) || !slices.Equal(done, want) {
+		t.Errorf("%v, %v: want %v, and no more", done, err, want)
 	}
 }
 

@@ -453,7 +453,7 @@ func (n *Night) minimize(ctx context.Context, share time.Duration) Result {
 	case err != nil:
 		return failed(err)
 	case e.late:
-		return Result{Status: Skipped, Reason: "the time was over", Figures: r.Figures}
+		r.Status, r.Reason = Skipped, strings.TrimPrefix(r.Reason+"; the time was over", "; ")
 	case e.code == leftFinding:
 		r.Status, r.Reason = Finding, "a target dies of a program in the corpus, which stays as it is"
 	case e.code != 0:

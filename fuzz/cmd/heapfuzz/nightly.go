@@ -9,8 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -240,18 +238,14 @@ func coverCommand() *cobra.Command {
 		Args:   cobra.NoArgs,
 		Hidden: true,
 		RunE: func(c *cobra.Command, _ []string) error {
-			var said []string
-			for _, l := range fuzz.Languages() {
-				had, left, err := nightly.At(dir, corpus).Minimize(c.Context(), l, about)
-				if err != nil {
-					return err
-				}
+			between := "kept "
+			err := nightly.At(dir, corpus).MinimizeAll(c.Context(), about, func(language string, had, left int) {
 				if had > 0 {
-					said = append(said, fmt.Sprintf("%s %d of %d", l.Name, left, had))
+					fmt.Fprintf(c.OutOrStdout(), "%s%s %d of %d", between, language, left, had)
+					between = ", "
 				}
-			}
-			slices.Sort(said)
-			_, err := fmt.Fprintf(c.OutOrStdout(), "kept %s\n", strings.Join(said, ", "))
+			})
+			fmt.Fprintln(c.OutOrStdout())
 			return err
 		},
 	}
