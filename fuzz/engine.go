@@ -104,8 +104,9 @@ func (e *engine) try(data []byte) (f *props.Finding, effective bool, err error) 
 	res, err := e.runner.Run(s, e.program)
 	e.runner.Meter = nil
 	branch(&e.meters[n], e.branches.number(n, s.Target, &e.meters[n]))
-	if err := errors.Join(err, e.sum(n)); err != nil || res.Violation == nil {
-		return nil, res.Effective > 0, err
+	summed := e.sum(n)
+	if err != nil || res.Violation == nil {
+		return nil, res.Effective > 0, errors.Join(err, summed)
 	}
 	refuted, err := props.Conforms.Check(s, &e.runner, e.program)
 	if err != nil {
@@ -117,7 +118,7 @@ func (e *engine) try(data []byte) (f *props.Finding, effective bool, err error) 
 	f = &props.Finding{
 		Property: props.Conforms.Name, Target: s.Target, Program: e.program.Clone(), Refutation: refuted,
 	}
-	return f, true, e.keep(f)
+	return f, true, errors.Join(e.keep(f), summed)
 }
 
 // keep writes a finding into the folder HEAPFUZZ_KEEP, if there is one: engines lose crashers when they are killed, or

@@ -94,8 +94,7 @@ func openPages(w heaptest.World, fault pagesFault) (heaptest.Allocator, error) {
 
 func (a *pages) Alloc(size uintptr) unsafe.Pointer {
 	if a.from == 0 {
-		a.took[runMade]++
-		return a.gave(a.Map(size), size)
+		return a.made(a.Map(size), size)
 	}
 	addr, n := a.MapPart(size), page.RoundUp(size)
 	if addr == 0 {
@@ -124,8 +123,15 @@ func (a *pages) Alloc(size uintptr) unsafe.Pointer {
 }
 
 func (a *pages) AlignedAlloc(align, size uintptr) unsafe.Pointer {
-	a.took[runMade]++
-	return a.gave(a.MapAligned(size, align), size)
+	return a.made(a.MapAligned(size, align), size)
+}
+
+// made is gave of a run that is one of its own.
+func (a *pages) made(addr, size uintptr) unsafe.Pointer {
+	if addr != 0 {
+		a.took[runMade]++
+	}
+	return a.gave(addr, size)
 }
 
 // Calloc clears a run that was written to, as our worlds do before they give it again: its resident pages, or all of

@@ -45,7 +45,7 @@ func (e *engine) sum(n int) error {
 
 // writeSums writes what the targets did in this process into the folder HEAPFUZZ_KEEP, if there is one.
 func (e *engine) writeSums() error {
-	dir := os.Getenv("HEAPFUZZ_KEEP")
+	dir := keeps()
 	if dir == "" || e.executions == 0 {
 		return nil
 	}

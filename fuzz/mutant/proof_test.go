@@ -120,10 +120,7 @@ func TestScope(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	known := slices.Concat(Packages, beside)
-	for _, p := range out {
-		known = append(known, p.name)
-	}
+	known := slices.Concat(Packages, beside, out)
 	found := map[string]bool{}
 	err = filepath.WalkDir(filepath.Join(root, "impl"), func(path string, _ fs.DirEntry, err error) error {
 		dir, e := filepath.Rel(root, filepath.Dir(path))

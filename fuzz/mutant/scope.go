@@ -17,10 +17,11 @@ var Packages = []string{
 var beside = []string{"impl/profile"}
 
 // out are packages of impl that are not mutated.
-var out = []struct{ name, Why string }{
-	{"impl/pickle", "no target and no recording has it, so nothing of it would be reached: it takes a language whose " +
-		"programs dump and load graphs, or streams of real interpreters"},
-	{"impl/internal/invariant", "only builds with invariants have any of it"},
+var out = []string{
+	// No target and no recording has it, so nothing of it would be reached: it takes a language whose programs dump and
+	// load graphs, or streams of real interpreters.
+	"impl/pickle",
+	"impl/internal/invariant", // only builds with invariants have any of it
 }
 
 // tables are variables whose values are mutated as functions are. What no recording is about is not among them: the

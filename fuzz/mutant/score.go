@@ -233,8 +233,12 @@ func byNumber(of map[string]int) []string {
 // Claim is the least share of those not equivalent that a proof of all mutants has to kill.
 const Claim = 0.95
 
-// LengthMax is what the median of the lengths of minimized programs may be at most.
-const LengthMax = 6
+// LengthMax is what the median of the lengths of minimized programs may be at most, where there are LengthsLeast: by
+// chance the median of so many is above that of all, which is 1 or 2, by one or two.
+const (
+	LengthMax    = 6
+	LengthsLeast = 20
+)
 
 // unlucky is how likely it may be at most that a sample fails although the share of all is as it should be.
 const unlucky = 0.01

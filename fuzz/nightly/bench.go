@@ -86,7 +86,9 @@ func (n *Night) bench(ctx context.Context, share time.Duration) Result {
 		}
 	}
 	var out []byte
-	for round, took := 0, time.Duration(0); round < benchRounds && took < time.Until(end); round++ {
+	whole, took := 0, time.Duration(0) // rounds that were not cut off, and the time of the last
+	for round := 0; round < benchRounds && took < time.Until(end); round++ {
+		late := false
 		begun := time.Now()
 		for _, b := range benches {
 			e, err := n.run(ctx, call{log: "bench", dir: filepath.Join(n.Root, b.dir),
@@ -98,12 +100,17 @@ func (n *Night) bench(ctx context.Context, share time.Duration) Result {
 			case e.code != 0 && !e.late:
 				return failed(fmt.Errorf("a benchmark left with %d: see %s", e.code, n.Store.path("logs", "bench.log")))
 			}
-			out = append(out, e.out...)
+			out, late = append(out, e.out...), late || e.late
 		}
-		took = time.Since(begun)
+		if took = time.Since(begun); !late {
+			whole++
+		}
 	}
 	now := ratios(out)
-	if len(now) == 0 {
+	switch {
+	case len(now) == 0 && whole >= benchLeast:
+		return failed(fmt.Errorf("the benchmarks told nothing: see %s", n.Store.path("logs", "bench.log")))
+	case len(now) == 0:
 		return Result{Status: Skipped, Reason: fmt.Sprintf("there was no time for %d rounds", benchLeast)}
 	}
 	return n.weighed(now)

@@ -63,7 +63,7 @@ func (n *Night) live(ctx context.Context, share time.Duration) Result {
 	half := end.Add(-share / 2) // for the scripts
 	for _, script := range goldens {
 		if err := n.golden(ctx, &r, script, time.Until(half)); err != nil {
-			return failed(err)
+			r.conclude(Failed, ExitFailed, err.Error())
 		}
 	}
 	var list []pair
@@ -119,7 +119,7 @@ func (r *Result) conclude(s Status, exit int, reason string) {
 // pairwise compares pairs, one after the other, until the time is over.
 func (n *Night) pairwise(ctx context.Context, r Result, list []pair, end time.Time) Result {
 	if len(list) == 0 && r.Status == OK {
-		return Result{Status: Skipped, Reason: "no interpreter is here", Warnings: r.Warnings}
+		r.Status, r.Reason = Skipped, "no interpreter is here"
 	}
 	first, path := "", n.Store.path("live.json") // the pair that had no time in the night before
 	if err := readJSON(path, &first); err != nil {
@@ -135,7 +135,7 @@ func (n *Night) pairwise(ctx context.Context, r Result, list []pair, end time.Ti
 			break
 		}
 		if err := n.pair(ctx, &r, p, max(pairLeast, left/time.Duration(len(list)-i))); err != nil {
-			return failed(err)
+			r.conclude(Failed, ExitFailed, err.Error())
 		}
 	}
 	if err := n.Store.writeJSON(path, first); err != nil {

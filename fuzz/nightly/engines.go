@@ -46,12 +46,13 @@ func (n *Night) native(ctx context.Context, share time.Duration) Result {
 		length := min(max(left/time.Duration(max(1, len(kinds)-round)), least), time.Minute, left)
 		l := kinds[(round+n.state.Night)%len(kinds)]
 		executions, err := n.nativeRound(ctx, l, dir, binary, length)
-		if err != nil {
-			return failed(err)
-		}
 		r.Figures[l.Name+" executions"] += executions
 		if ctx.Err() != nil {
 			return failed(ctx.Err())
+		}
+		if err != nil { // what was found is kept all the same
+			r.conclude(Failed, ExitFailed, err.Error())
+			break
 		}
 	}
 	return n.ended(ctx, r, "native")
@@ -79,10 +80,11 @@ func (n *Night) busy(r Result, log string) Result {
 		}
 	}
 	switch {
+	case r.Status != OK:
 	case len(r.Figures) == 0:
 		r.Status, r.Reason = Skipped, "its share of the budget was over before it could run"
 	case len(idle) > 0:
-		r.Status, r.Reason = Failed, strings.Join(idle, ", ")+": see "+n.Store.path("logs", log+".log")
+		r.conclude(Failed, ExitFailed, strings.Join(idle, ", ")+": see "+n.Store.path("logs", log+".log"))
 	}
 	return r
 }
@@ -197,8 +199,9 @@ func (n *Night) sound(ctx context.Context, l fuzz.Language) ([]string, error) {
 		return nil, err
 	}
 	for _, file := range files {
-		rule, told := broken[file]
-		n.judged[file] = told && rule == ""
+		if rule, told := broken[file]; told { // there may be time for the others when they are asked for again
+			n.judged[file] = rule == ""
+		}
 	}
 	sound := []string{}
 	for _, name := range names {
@@ -252,14 +255,15 @@ func (n *Night) promoted(ctx context.Context, r Result) Result {
 	var shown []place
 	for _, file := range files {
 		path, target, err := n.promote(ctx, file)
-		if err != nil {
-			r.Warnings = append(r.Warnings, fmt.Sprintf("%s stays: %v", file, err))
+		switch {
+		case err != nil: // it may be a finding, and nobody knows
+			r.conclude(Failed, ExitFailed, fmt.Sprintf("%s stays: %v", file, err))
 			continue
-		}
-		if path == "" {
+		case path == "":
 			f, err := n.setAside(file)
 			if err != nil {
-				return failed(err)
+				r.conclude(Failed, ExitFailed, err.Error())
+				continue
 			}
 			r.Found = append(r.Found, f)
 			continue
@@ -268,13 +272,14 @@ func (n *Night) promoted(ctx context.Context, r Result) Result {
 			shown = append(shown, place{path, target})
 		}
 		if err := os.Remove(file); err != nil {
-			return failed(err)
+			r.conclude(Failed, ExitFailed, err.Error())
 		}
 	}
 	for _, of := range shown {
 		f, err := n.look(ctx, of.path, of.target)
 		if err != nil {
-			return failed(err)
+			r.conclude(Failed, ExitFailed, err.Error())
+			continue
 		}
 		r.Found = append(r.Found, f)
 	}
@@ -392,13 +397,14 @@ func (n *Night) goFuzz(ctx context.Context, share time.Duration) Result {
 		"./fuzz"); r != nil {
 		return *r
 	}
-	e, err := n.run(ctx, call{log: "go-fuzz", dir: n.Root, argv: []string{"go", "tool", "-n", "go-fuzz"}})
-	if err != nil || e.code != 0 {
-		return failed(fmt.Errorf("go tool -n go-fuzz left with %d: %w", e.code, err))
-	}
-	r := Result{Status: OK, Figures: map[string]float64{}}
-	if time.Until(end) < cmp.Or(n.runLeast, goFuzzLeast) {
-		return n.busy(r, "go-fuzz")
+	e, err := n.run(ctx, call{log: "go-fuzz", dir: n.Root, limit: share,
+		argv: []string{"go", "tool", "-n", "go-fuzz"}})
+	switch {
+	case err != nil:
+		return failed(err)
+	case e.code != 0:
+		log := n.Store.path("logs", "go-fuzz.log")
+		return failed(fmt.Errorf("go tool -n go-fuzz left with %d: see %s", e.code, log))
 	}
 	corpus := filepath.Join(dir, "corpus")
 	env, err := n.give(ctx, l, corpus, false)
@@ -406,17 +412,20 @@ func (n *Night) goFuzz(ctx context.Context, share time.Duration) Result {
 	if err := errors.Join(err, os.RemoveAll(filepath.Join(dir, "suppressions"))); err != nil {
 		return failed(err)
 	}
+	r := Result{Status: OK, Figures: map[string]float64{}}
+	if time.Until(end) < cmp.Or(n.runLeast, goFuzzLeast) {
+		return n.busy(r, "go-fuzz")
+	}
 	c := &cluster{n: n, tool: strings.TrimSpace(string(e.out)), dir: dir, env: env, archive: archive,
 		function: bytesFunction(l)}
 	executions, err := c.run(ctx, end)
-	if err := errors.Join(err, n.takeBack(l, corpus)); err != nil {
-		return failed(err)
+	crashers := filepath.Join(dir, "crashers")
+	kept := n.keepAll(l, crashers)
+	if kept == nil {
+		kept = os.RemoveAll(crashers)
 	}
-	if err := n.keepAll(l, filepath.Join(dir, "crashers")); err != nil {
-		return failed(err)
-	}
-	if err := os.RemoveAll(filepath.Join(dir, "crashers")); err != nil {
-		return failed(err)
+	if err := errors.Join(err, kept, n.takeBack(l, corpus)); err != nil {
+		r.conclude(Failed, ExitFailed, err.Error())
 	}
 	r.Figures[l.Name+" executions"] = executions
 	return n.ended(ctx, r, "go-fuzz-coordinator")
@@ -463,11 +472,14 @@ func (c *cluster) run(ctx context.Context, end time.Time) (float64, error) {
 		case <-ctx.Done():
 		case <-coordinator.done:
 			if restarts++; restarts <= restartsMax {
-				if coordinator, err = c.start("go-fuzz-coordinator", "-coordinator="+address); err == nil {
+				next, e := c.start("go-fuzz-coordinator", "-coordinator="+address)
+				if e == nil {
+					coordinator = next
 					continue
 				}
+				err = e
 			}
-			err = fmt.Errorf("the coordinator died %d times: see %s", restarts, log)
+			err = errors.Join(err, fmt.Errorf("the coordinator died %d times: see %s", restarts, log))
 		case <-worker.done:
 			err = fmt.Errorf("the workers ended: see %s", c.n.Store.path("logs", "go-fuzz-worker.log"))
 		}
@@ -557,14 +569,14 @@ func (n *Night) libFuzzer(ctx context.Context, share time.Duration) Result {
 	if r := n.build(ctx, "libfuzzer", share, nil, cc, "-fsanitize=fuzzer", archive, "-o", binary); r != nil {
 		return *r
 	}
-	r := Result{Status: OK, Reason: archive, Figures: map[string]float64{}}
-	if time.Until(end) < cmp.Or(n.runLeast, roundLeast) {
-		return n.busy(r, "libfuzzer")
-	}
 	corpus, crashers := filepath.Join(dir, "corpus"), filepath.Join(dir, "crashers")
 	env, err := n.give(ctx, l, corpus, false)
 	if err := errors.Join(err, os.MkdirAll(crashers, 0o777)); err != nil {
 		return failed(err)
+	}
+	r := Result{Status: OK, Reason: archive, Figures: map[string]float64{}}
+	if time.Until(end) < cmp.Or(n.runLeast, roundLeast) {
+		return n.busy(r, "libfuzzer")
 	}
 	// In a fork it goes on after a crasher. What forks use is beside the corpus, and not where all others have theirs.
 	seconds := max(1, int(time.Until(end).Seconds()))
@@ -579,11 +591,12 @@ func (n *Night) libFuzzer(ctx context.Context, share time.Duration) Result {
 	if e.code != 0 && e.code != libFuzzerFound && !e.late {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("it ended with status %d: see the log", e.code))
 	}
-	if err := errors.Join(n.takeBack(l, corpus), n.keepAll(l, crashers)); err != nil {
-		return failed(err) // and the crashers stay
+	kept := n.keepAll(l, crashers)
+	if kept == nil {
+		kept = os.RemoveAll(crashers)
 	}
-	if err := os.RemoveAll(crashers); err != nil {
-		return failed(err)
+	if err := errors.Join(kept, n.takeBack(l, corpus)); err != nil {
+		r.conclude(Failed, ExitFailed, err.Error())
 	}
 	return n.ended(ctx, r, "libfuzzer")
 }

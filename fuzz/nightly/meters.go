@@ -1,6 +1,7 @@
 package nightly
 
 import (
+	"errors"
 	"os"
 
 	"heapfuzz/fuzz"
@@ -22,11 +23,9 @@ type Metered struct {
 // away, which are of this step. What is under the floors of engines fails the step, as the campaign's do.
 func (n *Night) metered(r Result) Result {
 	sums, err := fuzz.ReadSums(n.Store.path("kept"))
-	if err == nil {
-		err = os.RemoveAll(n.Store.path("kept", fuzz.SumsFolder))
-	}
-	if err != nil {
-		return failed(err)
+	// What cannot be read today cannot be tomorrow.
+	if err := errors.Join(err, os.RemoveAll(n.Store.path("kept", fuzz.SumsFolder))); err != nil {
+		r.conclude(Failed, ExitFailed, err.Error())
 	}
 	if r.Figures == nil {
 		r.Figures = map[string]float64{}
@@ -35,7 +34,8 @@ func (n *Night) metered(r Result) Result {
 	for _, s := range sums {
 		t, err := n.lookup(s.Target)
 		if err != nil {
-			return failed(err)
+			r.conclude(Failed, ExitFailed, err.Error())
+			continue
 		}
 		m := Metered{Target: s.Target, Language: t.Subject, Programs: s.Meter.Programs, Answers: s.Meter.Answers,
 			Times: map[string]uint64{}}
@@ -44,9 +44,7 @@ func (n *Night) metered(r Result) Result {
 		}
 		if v := s.Meter.VacuousMutated(t.New().Allows); v != nil {
 			m.Vacuous = v.Detail
-			if r.Status != Failed {
-				r.Status, r.Reason = Failed, s.Target+" is vacuous: "+v.Detail
-			}
+			r.conclude(Failed, ExitVacuous, s.Target+" is vacuous: "+v.Detail)
 		}
 		r.Meters = append(r.Meters, m)
 		r.figure(m.Language, s.Meter)

@@ -59,6 +59,9 @@ func TestMetered(t *testing.T) {
 			if r.Status != c.status || !strings.HasPrefix(r.Reason, c.reason) || c.reason == "" && r.Reason != "" {
 				t.Errorf("%s: %s", r.Status, r.Reason)
 			}
+			if c.status == Failed && !r.leaves(ExitVacuous) {
+				t.Errorf("it leaves with %d", r.Exit)
+			}
 			if diff := cmp.Diff(c.figures, r.Figures); c.figures != nil && diff != "" {
 				t.Error(diff)
 			}
@@ -79,7 +82,11 @@ func TestMetered(t *testing.T) {
 	if err := n.Store.write(n.Store.path("kept", fuzz.SumsFolder, "a.json"), []byte("{")); err != nil {
 		t.Fatal(err)
 	}
-	if r := n.metered(Result{Status: OK}); r.Status != Failed {
-		t.Errorf("what cannot be read is %s", r.Status)
+	kept := Result{Status: OK, Warnings: []string{"one"}}
+	if r := n.metered(kept); !r.leaves(ExitFailed) || len(r.Warnings) != 1 {
+		t.Errorf("what cannot be read is %+v", r)
+	}
+	if r := n.metered(kept); r.Status != OK {
+		t.Errorf("what could not be read once is asked for again: %s", r.Reason)
 	}
 }

@@ -59,7 +59,7 @@ var steps = []step{
 	{"go-fuzz", "go-fuzz, as coordinator and workers", 10, 40 * time.Second, true, (*Night).goFuzz},
 	{"libfuzzer", "an archive for libFuzzer, and a short run", 5, 30 * time.Second, true, (*Night).libFuzzer},
 	{"live", "the interpreters that are found here, against ours", 7, 20 * time.Second, true, (*Night).live},
-	{"bench", "our allocators against a peer, and the last result", 5, 20 * time.Second, true, (*Night).bench},
+	{"bench", "our times against those of peers, and the best so far", 5, 20 * time.Second, true, (*Night).bench},
 	{"corpus", "programs that show nothing new leave the corpus", 5, 5 * time.Second, false, (*Night).minimize},
 }
 

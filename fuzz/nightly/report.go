@@ -119,8 +119,12 @@ func (r *Report) Others() []Found { return r.found("flaky", "fixed", "target gon
 // Verdict is the night in a sentence.
 func (r *Report) Verdict() string {
 	var names []string
+	slower := ""
 	for _, result := range r.Results {
-		if result.Status == Failed {
+		switch {
+		case result.leaves(ExitSlower):
+			slower = " A benchmark is much slower than it was."
+		case result.Status == Failed:
 			names = append(names, result.Step)
 		}
 	}
@@ -133,6 +137,7 @@ func (r *Report) Verdict() string {
 	case len(names) > 0:
 		said = ""
 	}
+	said += slower
 	if len(names) > 0 {
 		said += " The harness failed, in " + strings.Join(names, ", ") + ": what is green below proves little."
 	}

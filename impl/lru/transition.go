@@ -6,7 +6,7 @@ const (
 	linkMade            // a result got a new link
 	linkReused          // or that of the one that it evicted
 	linkRefused         // there was no memory for one
-	metMeanwhile        // while a result was computed its key was stored
+	metMeanwhile        // while a result was computed its key was stored, or its comparison failed
 	evictMet            // the oldest was not evicted: a comparison failed, or did so itself, or is about to
 	overfull            // comparisons filled the room up, and another was evicted
 	transitions

@@ -28,7 +28,7 @@ const (
 	listShrunk
 	listSame    // its block is as long as before
 	listStays   // and stays where it is
-	listMoved   // it is elsewhere
+	listMoved   // it is elsewhere, or was none
 	listRefused // there was no memory for it
 	setGrown
 	setRebuilt // a table was made anew in the size that it had, or in a smaller one, without holes

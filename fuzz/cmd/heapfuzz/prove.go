@@ -411,7 +411,7 @@ func (f *proveFlags) verdict(w io.Writer, p *mutant.Proof, s *mutant.Survivors, 
 		fmt.Fprintf(w, "floor: %s of %s found, and %s is the least where %.1f%% of all have to be\n",
 			commas(sum.Total.Killed), count(n, "defect"), commas(least), 100*f.floor)
 	}
-	if sum.Lengths.Median > mutant.LengthMax && f.match == "" && f.from == "" { // a few chosen ones may be long
+	if l := sum.Lengths; l.Median > mutant.LengthMax && l.Count >= mutant.LengthsLeast { // a few may well be long
 		wrong++
 		fmt.Fprintf(w, "length: half of the minimized programs have %s or more, and %d is the most\n",
 			count(sum.Lengths.Median, "operation"), mutant.LengthMax)
