@@ -24,6 +24,7 @@ import (
 //	idle    they end in what they are given, and execute nothing
 //	breaks  they find a program that breaks a rule, and breaks it again
 //	flaky   they find one that breaks none when it runs again
+//	dies    as breaks, and a coordinator dies then
 const fakeVar = "HEAPFUZZ_TEST_FAKE"
 
 // Programs with these operations break a rule, in the eyes of the false heapfuzz: one of heaps, or they kill.
@@ -181,7 +182,8 @@ func baseline(how, dir string) bool {
 
 // crasher is what an engine finds, nil when it finds nothing.
 func crasher(how string) []byte {
-	text := map[string]string{"breaks": "p0 = " + breaking + "\np1 = alloc size=1\n", "flaky": harmless}[how]
+	broken := "p0 = " + breaking + "\np1 = alloc size=1\n"
+	text := map[string]string{"breaks": broken, "dies": broken, "flaky": harmless}[how]
 	if text == "" {
 		return nil
 	}
@@ -232,6 +234,9 @@ func fakeGoFuzz(how string, coordinator bool, corpus string) int {
 		if os.MkdirAll(dir, 0o777) != nil || os.WriteFile(name, raw, 0o666) != nil {
 			return 3
 		}
+	}
+	if coordinator && how == "dies" {
+		return 2
 	}
 	<-c
 	return 0
@@ -296,6 +301,16 @@ func TestEngines(t *testing.T) {
 				t.Errorf("nothing was executed, and it is %+v", r)
 			}
 		})
+	}
+}
+
+// TestDeadCoordinator has a coordinator die each time that it is started: the step fails, and what was found is a
+// finding all the same.
+func TestDeadCoordinator(t *testing.T) {
+	n := fakes(t, "dies")
+	r := n.goFuzz(t.Context(), 4*time.Second)
+	if r.Status != Failed || !strings.Contains(r.Reason, "the coordinator died") || !r.leaves(ExitFinding) {
+		t.Errorf("%+v", r)
 	}
 }
 

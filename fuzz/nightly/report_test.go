@@ -195,7 +195,9 @@ func TestExit(t *testing.T) {
 		if err != nil || r.Exit != c.want {
 			t.Errorf("%+v leaves with %d, %v; want %d", c.results, r.Exit, err, c.want)
 		}
-		failed := slices.ContainsFunc(c.results, func(r Result) bool { return r.Status == Failed && r.Exit != ExitSlower })
+		failed := slices.ContainsFunc(c.results, func(r Result) bool {
+			return r.Status == Failed && r.Exit != ExitSlower
+		})
 		slow := slices.ContainsFunc(c.results, func(r Result) bool { return r.leaves(ExitSlower) })
 		if said := r.Verdict(); strings.Contains(said, "harness failed") != failed ||
 			strings.Contains(said, "much slower") != slow ||
