@@ -257,16 +257,27 @@ func fakeLibFuzzer(how, corpus, crashers string) int {
 	return 0
 }
 
+// replays is how long it takes here until an engine has what it is given: some processes that start.
+func replays(t *testing.T) time.Duration {
+	t.Helper()
+	n, begun := fakes(t, "well"), time.Now()
+	if _, err := n.give(t.Context(), fuzz.Languages()[0], filepath.Join(t.TempDir(), "corpus"), false); err != nil {
+		t.Fatal(err)
+	}
+	return time.Since(begun)
+}
+
 // TestEngines has each engine execute, execute nothing, and find. The heap's project has programs of which an engine
 // would die before it executes anything else.
 func TestEngines(t *testing.T) {
+	took := replays(t)
 	for _, engine := range []struct {
 		name       string
 		do         func(*Night) Result
 		executions float64 // of one round
 	}{
 		{"native", func(n *Night) Result { return n.native(t.Context(), 1500*time.Millisecond) }, 701},
-		{"go-fuzz", func(n *Night) Result { return n.goFuzz(t.Context(), 2*time.Second) }, 58747},
+		{"go-fuzz", func(n *Night) Result { return n.goFuzz(t.Context(), time.Second+8*took) }, 58747},
 		{"libfuzzer", func(n *Night) Result { return n.libFuzzer(t.Context(), 4*time.Second) }, 45863},
 	} {
 		t.Run(engine.name+" breaks", func(t *testing.T) {
@@ -307,8 +318,8 @@ func TestEngines(t *testing.T) {
 // TestDeadCoordinator has a coordinator die each time that it is started: the step fails, and what was found is a
 // finding all the same.
 func TestDeadCoordinator(t *testing.T) {
-	n := fakes(t, "dies")
-	r := n.goFuzz(t.Context(), 4*time.Second)
+	took := replays(t)
+	r := fakes(t, "dies").goFuzz(t.Context(), time.Second+8*took)
 	if r.Status != Failed || !strings.Contains(r.Reason, "the coordinator died") || !r.leaves(ExitFinding) {
 		t.Errorf("%+v", r)
 	}
@@ -518,7 +529,8 @@ func TestFlaky(t *testing.T) {
 			t.Errorf("set aside: %q, left: %q", aside, left)
 		}
 	}
-	if r := fakes(t, "flaky").libFuzzer(t.Context(), 2*time.Second); r.Status != OK || len(r.Found) != 1 ||
+	took := replays(t)
+	if r := fakes(t, "flaky").libFuzzer(t.Context(), time.Second+8*took); r.Status != OK || len(r.Found) != 1 ||
 		r.Found[0].Verdict != "flaky" {
 		t.Errorf("an engine's: %+v", r)
 	}
