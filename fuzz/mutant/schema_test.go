@@ -1,15 +1,12 @@
 package mutant
 
 import (
-	"context"
 	"fmt"
 	"go/ast"
 	"go/importer"
 	"go/parser"
 	"go/token"
 	"go/types"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -167,50 +164,5 @@ func TestSchemaKeepsLines(t *testing.T) {
 		if m.Func == "checkAll" {
 			t.Errorf("%v is exempt", m.Identity)
 		}
-	}
-}
-
-// The schema of all packages compiles, and one worker tells a defect from what is none.
-func TestSchemaOfEverything(t *testing.T) {
-	if testing.Short() {
-		t.Skip("builds a program")
-	}
-	root, err := Root()
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := schemaOf(root, Packages)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	program, err := s.Build(context.Background(), root, dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	l := &lab{program: program, dir: dir, limits: Limits{Ops: 20_000}.filled()}
-	try := func(fn, op, from string) Trial {
-		t.Helper()
-		for _, m := range s.Mutants {
-			if m.Package == "impl/sizeclass" && m.Func == fn && m.Operator == op && m.From == from {
-				active := fmt.Sprintf("%d %d", m.Site, m.Variant)
-				trial, err := l.try(context.Background(), active, []string{"arena-3.11"}, 1, 0)
-				if err != nil {
-					t.Fatal(err)
-				}
-				return trial
-			}
-		}
-		t.Fatalf("no mutant %s of %q in %s", op, from, fn)
-		return Trial{}
-	}
-	if planted := try("Small", "arith", "n - 1"); planted.Kill.Rule == "" || planted.Kill.Length < 0 {
-		t.Errorf("a class too large survives, or is not minimized: %+v", planted)
-	}
-	if same := try("Small", "minus", "63"); same.Kill.Rule != "" || !same.Reached {
-		t.Errorf("a mask that never matters is a defect, or was not reached: %+v", same)
-	}
-	if _, err := os.Stat(filepath.Join(root, "fuzz", "mutant", "mu")); err == nil {
-		t.Error("the switch was written between the sources")
 	}
 }
