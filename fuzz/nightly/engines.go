@@ -109,10 +109,7 @@ func (n *Night) nativeRound(ctx context.Context, l fuzz.Language, dir, binary st
 	}
 	// What ended this round would end each further one at its start; it is kept as a crasher.
 	crashers := filepath.Join(dir, "testdata", "fuzz", name)
-	if err := n.keepAll(l, crashers); err != nil {
-		return 0, err
-	}
-	return lastNumber(e.said), errors.Join(n.takeBack(l, cache), os.RemoveAll(crashers))
+	return lastNumber(e.said), errors.Join(n.takeBack(l, cache), n.keepAll(l, crashers))
 }
 
 // lastNumber is that of the last line that tells of executions.
@@ -218,7 +215,8 @@ func chosen(l fuzz.Language, raw []byte) string {
 	return targets[int(raw[0])%len(targets)].Name
 }
 
-// keepAll puts the crashers in an engine's folder among those that are kept, each with the target that it is for.
+// keepAll puts the crashers in an engine's folder among those that are kept, each with the target that it is for, and
+// removes the folder when all are.
 func (n *Night) keepAll(l fuzz.Language, dir string) error {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, os.ErrNotExist) {
@@ -242,7 +240,10 @@ func (n *Night) keepAll(l fuzz.Language, dir string) error {
 			Target: chosen(l, raw), Program: FromRaw(l.Spec, raw)}
 		err = n.Store.write(n.Store.path("kept", "engine-"+repro.Name(l.Spec)), repro.Text(l.Spec))
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return os.RemoveAll(dir)
 }
 
 // promoted makes findings of what is kept, and adds them to a result, with those that are flaky.
@@ -420,11 +421,7 @@ func (n *Night) goFuzz(ctx context.Context, share time.Duration) Result {
 		function: bytesFunction(l)}
 	executions, err := c.run(ctx, end)
 	crashers := filepath.Join(dir, "crashers")
-	kept := n.keepAll(l, crashers)
-	if kept == nil {
-		kept = os.RemoveAll(crashers)
-	}
-	if err := errors.Join(err, kept, n.takeBack(l, corpus)); err != nil {
+	if err := errors.Join(err, n.keepAll(l, crashers), n.takeBack(l, corpus)); err != nil {
 		r.conclude(Failed, ExitFailed, err.Error())
 	}
 	r.Figures[l.Name+" executions"] = executions
@@ -591,11 +588,7 @@ func (n *Night) libFuzzer(ctx context.Context, share time.Duration) Result {
 	if e.code != 0 && e.code != libFuzzerFound && !e.late {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("it ended with status %d: see the log", e.code))
 	}
-	kept := n.keepAll(l, crashers)
-	if kept == nil {
-		kept = os.RemoveAll(crashers)
-	}
-	if err := errors.Join(kept, n.takeBack(l, corpus)); err != nil {
+	if err := errors.Join(n.keepAll(l, crashers), n.takeBack(l, corpus)); err != nil {
 		r.conclude(Failed, ExitFailed, err.Error())
 	}
 	return n.ended(ctx, r, "libfuzzer")
