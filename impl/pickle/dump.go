@@ -25,6 +25,9 @@ const (
 // ErrNoMemory says that the table of the memo, the output or an object found no memory.
 var ErrNoMemory = errors.New("pickle: no memory")
 
+// ErrKind says that an object is of a kind for which there is no opcode.
+var ErrKind = errors.New("has no opcode")
+
 // A CycleError says where a flat dump came back to an object that it is in.
 type CycleError struct {
 	Place string // of the reference that leads back, as in x[0]['k']
@@ -126,7 +129,7 @@ type pickler struct {
 }
 
 // Dump writes an object and all that it leads to. The objects must not change meanwhile. Its errors are ErrNoMemory, a
-// *CycleError, and one that names a kind for which there is no opcode.
+// *CycleError, and one that names a kind and wraps ErrKind.
 func Dump(h *object.Heap, o object.Ref, mode Mode) (*Stream, error) {
 	s := &Stream{h: h}
 	_, s.before, _ = h.Memory().Usage()
@@ -336,7 +339,7 @@ func (p *pickler) begin(o object.Ref) {
 	case object.KindInstance, object.KindSlotted:
 		p.instance(o)
 	default:
-		p.fail(fmt.Errorf("pickle: %s is a %s, which has no opcode", p.place(len(p.stack)), h.Kind(o)))
+		p.fail(fmt.Errorf("pickle: %s is a %s, which %w", p.place(len(p.stack)), h.Kind(o), ErrKind))
 		return
 	}
 	if p.on != nil {

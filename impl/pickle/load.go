@@ -37,6 +37,9 @@ type slot struct {
 func Load(h *object.Heap, data []byte, types func(name string) (object.TypeID, bool)) (object.Ref, error) {
 	l := loader{h: h, types: types, data: data}
 	o, err := l.run()
+	if err != nil {
+		l.takeApart()
+	}
 	for _, x := range l.stack {
 		h.Decref(x)
 	}
@@ -44,6 +47,16 @@ func Load(h *object.Heap, data []byte, types func(name string) (object.TypeID, b
 		h.Decref(s.o)
 	}
 	return o, err
+}
+
+// takeApart empties all that has a number. What cannot be reached any more after an error is not left to a collector:
+// every cycle leads through a container that was filled after it got its number, because what fills it has led back.
+func (l *loader) takeApart() {
+	for _, s := range l.memo {
+		if s.o != 0 {
+			l.h.Clear(s.o)
+		}
+	}
 }
 
 // bad makes an error with the place in the stream.
@@ -156,8 +169,7 @@ func (l *loader) step(op byte) error {
 		}
 		return nil
 	case opNone:
-		l.push(0)
-		return nil
+		return l.made(l.h.None())
 	case opTrue, opFalse:
 		return l.made(l.h.Bool(op == opTrue))
 	case opList:
@@ -327,7 +339,7 @@ func (l *loader) fill(op byte) error {
 	}
 	defer l.drop(items)
 	to, ok := l.top()
-	if !ok || to == 0 {
+	if !ok {
 		return l.bad()
 	}
 	return l.put(op, to, items)
@@ -380,7 +392,7 @@ func (l *loader) instance(op byte) error {
 	}
 	defer l.h.Decref(state)
 	o, ok := l.top()
-	if !ok || o == 0 || state == 0 {
+	if !ok {
 		return l.bad()
 	}
 	if l.h.Kind(state) == object.KindTuple && l.h.Len(state) == 2 {
@@ -396,7 +408,7 @@ func (l *loader) global() error {
 		return l.bad()
 	}
 	defer l.drop(names)
-	if names[1] == 0 || l.h.Kind(names[1]) != object.KindStr || l.types == nil {
+	if l.h.Kind(names[1]) != object.KindStr || l.types == nil {
 		return l.bad()
 	}
 	name := l.h.StrText(names[1])
@@ -412,7 +424,7 @@ func (l *loader) global() error {
 func (l *loader) build(o, state object.Ref) error {
 	h := l.h
 	kind := h.Kind(o)
-	if state == 0 || h.Kind(state) != object.KindDict || kind != object.KindInstance && kind != object.KindSlotted {
+	if h.Kind(state) != object.KindDict || kind != object.KindInstance && kind != object.KindSlotted {
 		return l.bad()
 	}
 	for k := range h.TypeOf(o).Attrs {

@@ -344,7 +344,8 @@ func TestFlat(t *testing.T) {
 	if !errors.As(err, &cycle) || cycle.Place != "x[1].values()[1][1].c[0]" || cycle.Back != "x[1]" {
 		t.Errorf("%v", err)
 	}
-	if _, err = Dump(h, list(h, h.NewCell(0)), Memo); err == nil || !strings.Contains(err.Error(), "x[0] is a cell") {
+	if _, err = Dump(h, list(h, h.NewCell(0)), Memo); !errors.Is(err, ErrKind) ||
+		err.Error() != "pickle: x[0] is a cell, which has no opcode" {
 		t.Errorf("a cell: %v", err)
 	}
 }
@@ -450,6 +451,65 @@ func TestWithoutMemory(t *testing.T) {
 	h.Memory().InjectOOM(0, false)
 }
 
+// TestTorn cuts streams off, and lets requests for memory fail while they are read: nothing is left, not even a cycle.
+func TestTorn(t *testing.T) {
+	for _, p := range object.Profiles() {
+		h := open(t, p.Name)
+		k := define(t, h)
+		s, err := Dump(h, random(h, k, rand.New(rand.NewPCG(5, 5)), 60), Memo)
+		if err != nil {
+			t.Fatal(err)
+		}
+		whole, live := s.Bytes(), h.Live()
+		for _, data := range []string{"\x80\x04]\x94h\x00a", "\x80\x04}\x94K\x00h\x00s", "\x80\x04]\x94h\x00\x85\x94a",
+			"\x80\x04\x8c\x00\x8c\x05Slots\x93)\x81\x94N}\x8c\x01ah\x00s\x86b",
+			"\x80\x04\x8c\x00\x8c\x04Inst\x93)\x81\x94}\x8c\x01ah\x00sb"} {
+			if _, err := Load(h, []byte(data), k.find); !errors.Is(err, ErrStream) || h.Live() != live {
+				t.Errorf("%s: %q: %d objects are left, %v", p.Name, data, h.Live()-live, err)
+			}
+		}
+		for n := 0; n < len(whole); n += 3 {
+			if _, err := Load(h, whole[:n], k.find); !errors.Is(err, ErrStream) || h.Live() != live {
+				t.Fatalf("%s: cut at %d of %d: %d objects are left, %v", p.Name, n, len(whole), h.Live()-live, err)
+			}
+		}
+		for nth := 1; nth < 40; nth++ {
+			h.Memory().Trim()
+			h.Memory().InjectOOM(nth, true)
+			o, err := Load(h, whole, k.find)
+			h.Memory().InjectOOM(0, false)
+			if err == nil {
+				h.Decref(o)
+				break
+			}
+			if !errors.Is(err, ErrNoMemory) || h.Live() != live {
+				t.Fatalf("%s: request %d: %d objects are left, %v", p.Name, nth, h.Live()-live, err)
+			}
+		}
+		s.Close()
+	}
+}
+
+// TestNone: what is nothing and what is None are written alike, and read as the one None, whose count is right.
+func TestNone(t *testing.T) {
+	h := open(t, "3.10")
+	s, err := Dump(h, list(h, 0, h.None()), Memo)
+	if err != nil {
+		t.Fatal(err)
+	}
+	none := h.None()
+	before := h.Count(none)
+	o, err := Load(h, s.Bytes(), nil)
+	if err != nil || h.Get(o, 0) != none || h.Get(o, 1) != none || h.Count(none) != before+2 {
+		t.Errorf("%d more, %v", h.Count(none)-before, err)
+	}
+	h.Decref(o)
+	if h.Count(none) != before {
+		t.Errorf("%d are left", h.Count(none)-before)
+	}
+	s.Close()
+}
+
 // FuzzLoad feeds Load with anything: it answers, and nothing is lost.
 func FuzzLoad(f *testing.F) {
 	h := open(f, "3.11")
@@ -466,6 +526,8 @@ func FuzzLoad(f *testing.F) {
 		k := define(t, h)
 		if o, err := Load(h, data, k.find); err == nil {
 			h.Decref(o)
+		} else if h.Live() != 0 {
+			t.Errorf("%d objects are left", h.Live())
 		}
 	})
 }
