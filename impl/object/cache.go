@@ -128,6 +128,12 @@ func (h *Heap) Intern(s string) Ref {
 	if o == 0 {
 		return 0
 	}
+	return h.InternStr(o)
+}
+
+// InternStr returns the interned string that says what o says: o itself if there was none, and Intern says the rest. It
+// takes the reference to o, and that to the string is the caller's.
+func (h *Heap) InternStr(o Ref) Ref {
 	if at := h.lookup(o); at != 0 && page.Load(at) != 0 {
 		h.seen[nameMet]++
 		found := Ref(page.Load(at))

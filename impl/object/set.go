@@ -54,6 +54,9 @@ func (h *Heap) NewFrozenset(keys ...Ref) Ref {
 	return h.newSet(typeFrozenset, keys)
 }
 
+// MakeFrozenset is PyFrozenSet_New, of which even an empty one is a new object.
+func (h *Heap) MakeFrozenset(keys ...Ref) Ref { return h.newSet(typeFrozenset, keys) }
+
 func (h *Heap) newSet(id TypeID, keys []Ref) Ref {
 	o := h.alloc(id, 0)
 	if o == 0 {

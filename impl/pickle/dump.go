@@ -88,7 +88,7 @@ func (s *Stream) MemoBytes() uintptr { return s.memo.slots * memoEntryBytes }
 func (s *Stream) Close() {
 	if s.memo.table != 0 {
 		s.memo.each(func(key, _ uintptr) {
-			if key&1 == 0 {
+			if key&classBit == 0 {
 				s.h.Decref(object.Ref(key))
 			}
 		})
@@ -117,6 +117,7 @@ type frame struct {
 	half  bool
 	value object.Ref   // whose key is being written
 	items []object.Ref // of a set
+	state object.Ref   // of an instance: what BUILD gets, with a reference; 0: there is no BUILD
 }
 
 // A pickler writes one stream.
@@ -149,7 +150,11 @@ func Dump(h *object.Heap, o object.Ref, mode Mode) (*Stream, error) {
 			continue
 		}
 		delete(p.on, f.o)
+		h.Decref(f.state)
 		p.stack = p.stack[:len(p.stack)-1]
+	}
+	for i := range p.stack {
+		h.Decref(p.stack[i].state)
 	}
 	p.write(opStop)
 	s.measure()
@@ -198,7 +203,7 @@ func (p *pickler) memoise(key uintptr) {
 	if p.mode == Flat {
 		return
 	}
-	if key&1 == 0 {
+	if key&classBit == 0 {
 		p.h.Incref(object.Ref(key))
 	}
 	if !p.memo.put(key) {
@@ -338,6 +343,7 @@ func (p *pickler) begin(o object.Ref) {
 		}
 	case object.KindInstance, object.KindSlotted:
 		p.instance(o)
+		f.state = p.stateOf(o)
 	default:
 		p.fail(fmt.Errorf("pickle: %s is a %s, which %w", p.place(len(p.stack)), h.Kind(o), ErrKind))
 		return
@@ -348,26 +354,59 @@ func (p *pickler) begin(o object.Ref) {
 	p.stack = append(p.stack, f)
 }
 
-// instance writes the class of an object, and the object without its attributes. A class has the number of its type in
-// the memo, made odd.
+// classBit marks the key of a class: the number of its type, and the bit, which no address has.
+const classBit = 1
+
+// instance writes the class of an object, and the object without its attributes. The names of the class and of its
+// module are strings as others are, and each has a number.
 func (p *pickler) instance(o object.Ref) {
 	t := p.h.TypeOf(o)
-	key := uintptr(p.h.IDOf(o))<<1 | 1
+	key := uintptr(p.h.IDOf(o))<<1 | classBit
 	if !p.recall(key) {
-		p.text(opStr1, opStr4, module)
-		p.text(opStr1, opStr4, t.Name)
+		for _, name := range []string{module, t.Name} {
+			s := p.h.Intern(name)
+			if s == 0 {
+				p.fail(ErrNoMemory)
+				return
+			}
+			p.save(s)
+			p.h.Decref(s)
+		}
 		p.write(opGlobal)
 		p.memoise(key)
 	}
 	p.write(opTuple0, opNew)
 	p.memoise(uintptr(o))
-	if t.Attrs == 0 {
-		return
+}
+
+// stateOf is object.__getstate__: the dict of an instance, or one that is made of its attributes, or None and such a
+// dict of its slots; 0 if there is nothing to tell. Its reference is the caller's.
+func (p *pickler) stateOf(o object.Ref) object.Ref {
+	h, n := p.h, p.h.TypeOf(o).Attrs
+	d := h.DictOf(o)
+	switch {
+	case n == 0, d != 0 && h.DictLen(d) == 0:
+		return 0
+	case d != 0:
+		h.Incref(d)
+		return d
 	}
-	if t.Kind == object.KindSlotted {
-		p.write(opNone)
+	d = h.NewDict()
+	for k := 0; d != 0 && k < n; k++ {
+		if name := p.name(k); name == 0 || !h.DictSet(d, name, h.Get(o, k)) {
+			h.Decref(d)
+			d = 0
+		}
 	}
-	p.write(opDict)
+	if d != 0 && h.Kind(o) == object.KindSlotted {
+		t := h.NewTuple(0, d)
+		h.Decref(d)
+		d = t
+	}
+	if d == 0 {
+		p.fail(ErrNoMemory)
+	}
+	return d
 }
 
 // next returns the item that comes next, after it has written what stands between items; or it ends the container.
@@ -375,78 +414,92 @@ func (p *pickler) next(f *frame) (o object.Ref, more bool) {
 	h := p.h
 	switch h.Kind(f.o) {
 	case object.KindList:
-		return p.nextOf(f, h.Len(f.o), opAppend, opAppends, func() object.Ref { return h.Get(f.o, f.pos) })
+		return p.nextItem(f, h.Len(f.o))
 	case object.KindSet:
-		return p.nextOf(f, len(f.items), 0, opAddItems, func() object.Ref { return f.items[f.pos] })
+		return p.nextKey(f, len(f.items))
 	case object.KindDict:
-		return p.nextPair(f, h.DictLen(f.o), func() (k, v object.Ref) {
-			k, v, _ = h.DictNext(f.o, &f.pos)
-			return k, v
-		})
+		return p.nextPair(f, h.DictLen(f.o))
 	case object.KindTuple:
 		return p.nextFixed(f, h.Len(f.o), func() object.Ref { return h.Get(f.o, f.pos) })
 	case object.KindFrozenset:
 		return p.nextFixed(f, len(f.items), func() object.Ref { return f.items[f.pos] })
 	}
-	t := h.TypeOf(f.o)
-	o, more = p.nextPair(f, t.Attrs, func() (k, v object.Ref) {
-		f.pos++
-		return p.name(f.pos - 1), h.Get(f.o, f.pos-1)
-	})
 	switch {
-	case more || t.Attrs == 0:
-	case t.Kind == object.KindSlotted:
-		p.write(opTuple2, opBuild)
+	case f.state == 0:
+	case f.pos == 0:
+		f.pos++
+		return f.state, true
 	default:
 		p.write(opBuild)
 	}
-	return o, more
+	return 0, false
 }
 
-// nextOf is next of a list or set of n items. A list of one needs no mark.
-func (p *pickler) nextOf(f *frame, n int, one, many byte, item func() object.Ref) (object.Ref, bool) {
-	single := n == 1 && one != 0
+// nextItem is next of a list of n items, of which one needs no mark.
+func (p *pickler) nextItem(f *frame, n int) (object.Ref, bool) {
 	if f.pos > 0 && (f.pos == n || f.pos%batch == 0) {
-		if single {
-			p.write(one)
+		if n == 1 {
+			p.write(opAppend)
 		} else {
-			p.write(many)
+			p.write(opAppends)
 		}
 	}
 	if f.pos >= n {
 		return 0, false
 	}
-	if f.pos%batch == 0 && !single {
+	if f.pos%batch == 0 && n != 1 {
 		p.write(opMark)
 	}
-	o := item()
 	f.pos++
-	return o, true
+	return p.h.Get(f.o, f.pos-1), true
 }
 
-// nextPair is next of n entries: the key, and then its value.
-func (p *pickler) nextPair(f *frame, n int, entry func() (k, v object.Ref)) (object.Ref, bool) {
+// nextKey is next of a set of n keys. Behind a full batch stands another one, if need be an empty one.
+func (p *pickler) nextKey(f *frame, n int) (object.Ref, bool) {
+	if n == 0 {
+		return 0, false
+	}
+	if f.pos > 0 && f.pos%batch == 0 {
+		p.write(opAddItems)
+	}
+	if f.pos%batch == 0 {
+		p.write(opMark)
+	}
+	if f.pos == n {
+		p.write(opAddItems)
+		return 0, false
+	}
+	f.pos++
+	return f.items[f.pos-1], true
+}
+
+// nextPair is next of a dict of n entries: the key, and then its value. One entry needs no mark, and batches are as
+// those of a set.
+func (p *pickler) nextPair(f *frame, n int) (object.Ref, bool) {
 	if f.half {
 		f.half = false
 		return f.value, true
 	}
-	if f.n > 0 && (f.n == n || f.n%batch == 0) {
-		if n == 1 {
-			p.write(opSetItem)
-		} else {
+	switch {
+	case n == 0:
+		return 0, false
+	case n == 1 && f.n == 1:
+		p.write(opSetItem)
+		return 0, false
+	case n != 1 && f.n%batch == 0:
+		if f.n > 0 {
 			p.write(opSetItems)
 		}
-	}
-	if f.n >= n {
-		return 0, false
-	}
-	if f.n%batch == 0 && n != 1 {
 		p.write(opMark)
+	}
+	if f.n == n {
+		p.write(opSetItems)
+		return 0, false
 	}
 	f.n++
 	f.half = true
 	var k object.Ref
-	k, f.value = entry()
+	k, f.value, _ = p.h.DictNext(f.o, &f.pos)
 	return k, true
 }
 
@@ -500,21 +553,24 @@ func (p *pickler) name(k int) object.Ref {
 func (p *pickler) place(n int) string {
 	var b strings.Builder
 	b.WriteString("x")
+	state := false // what BUILD gets is a dict, or a tuple that has one
 	for i := range p.stack[:n] {
 		f := &p.stack[i]
-		switch p.h.Kind(f.o) {
-		case object.KindList, object.KindTuple:
-			fmt.Fprintf(&b, "[%d]", f.pos-1)
-		case object.KindDict:
-			if f.half {
-				fmt.Fprintf(&b, ".keys()[%d]", f.n-1)
-			} else {
-				fmt.Fprintf(&b, ".values()[%d]", f.n-1)
-			}
-		case object.KindSet, object.KindFrozenset:
-			b.WriteString(".item")
-		default:
+		if i > 0 {
+			state = p.stack[i-1].state != 0 || state && p.h.Kind(p.stack[i-1].o) == object.KindTuple
+		}
+		switch kind := p.h.Kind(f.o); {
+		case f.state != 0, state && kind == object.KindTuple:
+		case state:
 			fmt.Fprintf(&b, ".%s", object.AttrName(f.n-1))
+		case kind == object.KindList, kind == object.KindTuple:
+			fmt.Fprintf(&b, "[%d]", f.pos-1)
+		case kind == object.KindDict && f.half:
+			fmt.Fprintf(&b, ".keys()[%d]", f.n-1)
+		case kind == object.KindDict:
+			fmt.Fprintf(&b, ".values()[%d]", f.n-1)
+		default:
+			b.WriteString(".item")
 		}
 	}
 	return b.String()

@@ -317,7 +317,7 @@ func (l *loader) fixed(op byte) error {
 	}
 	defer l.drop(items)
 	if op == opFrozenset {
-		return l.made(l.h.NewFrozenset(items...))
+		return l.made(l.h.MakeFrozenset(items...))
 	}
 	return l.made(l.h.NewTuple(items...))
 }
@@ -351,9 +351,7 @@ func (l *loader) put(op byte, to object.Ref, items []object.Ref) error {
 	ok := true
 	switch {
 	case (op == opAppend || op == opAppends) && kind == object.KindList:
-		for _, o := range items {
-			ok = ok && h.Push(to, o)
-		}
+		ok = h.Append(to, items...)
 	case op == opAddItems && kind == object.KindSet:
 		for _, o := range items {
 			ok = ok && h.SetAdd(to, o)
@@ -420,7 +418,8 @@ func (l *loader) global() error {
 	return nil
 }
 
-// build sets the attributes of an instance to the values of a dict.
+// build sets the attributes of an instance to the values of a dict. Those that are in a dict of the instance have their
+// names interned before.
 func (l *loader) build(o, state object.Ref) error {
 	h := l.h
 	kind := h.Kind(o)
@@ -436,6 +435,14 @@ func (l *loader) build(o, state object.Ref) error {
 			h.SetItem(o, k, v)
 		}
 		h.Decref(name)
+	}
+	if kind == object.KindInstance {
+		h.DictEach(state, func(name, _ object.Ref) {
+			if name != 0 && h.Kind(name) == object.KindStr {
+				h.Incref(name)
+				h.Decref(h.InternStr(name))
+			}
+		})
 	}
 	return nil
 }

@@ -344,6 +344,13 @@ func TestFlat(t *testing.T) {
 	if !errors.As(err, &cycle) || cycle.Place != "x[1].values()[1][1].c[0]" || cycle.Back != "x[1]" {
 		t.Errorf("%v", err)
 	}
+	for _, id := range []object.TypeID{k.inst, k.slots} {
+		o := h.New(id)
+		h.SetItem(o, 1, tuple(h, dict(h, h.NewInt(1), list(h, o))))
+		if _, err = Dump(h, o, Flat); !errors.As(err, &cycle) || cycle.Place != "x.c[0].values()[0][0]" || cycle.Back != "x" {
+			t.Errorf("%v", err)
+		}
+	}
 	if _, err = Dump(h, list(h, h.NewCell(0)), Memo); !errors.Is(err, ErrKind) ||
 		err.Error() != "pickle: x[0] is a cell, which has no opcode" {
 		t.Errorf("a cell: %v", err)
