@@ -30,15 +30,21 @@ func values() []Target {
 		Doc: "the values that are believed by eye: slices of numbers, searched from the front",
 	}, value.ReferenceContract, func(valuetest.World) (value.Store, error) { return value.NewReference(), nil })}
 	for _, name := range []string{"2.7", "old8", "3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13"} {
-		prof, ok := object.ProfileByName(name)
-		if !ok {
-			panic("fuzz: no profile " + name)
-		}
+		prof := pyObjects(name)
 		all = append(all, valueTarget(Target{
 			Name: "value-" + name, Smoke: 4, Doc: "CPython's lists, sets, dicts and atoms of " + name,
 		}, pyValueContract(name), func(w valuetest.World) (value.Store, error) { return openPyValues(prof, w) }))
 	}
-	return all
+	return append(all, pickles()...)
+}
+
+// pyObjects is the profile of a release.
+func pyObjects(name string) *object.Profile {
+	prof, ok := object.ProfileByName(name)
+	if !ok {
+		panic("fuzz: no profile " + name)
+	}
+	return prof
 }
 
 // pyMinor is the minor version of a release; 2.7 is 0, and the one with 8-byte classes is 3.6. Contracts are made from
@@ -410,7 +416,7 @@ func (s *pyValues) Make(w value.Way, items []value.ID) value.ID {
 func (s *pyValues) class(key, slots int) object.TypeID {
 	id, ok := s.slots[key]
 	if !ok {
-		t := object.Type{Name: "slots", Kind: object.KindSlotted, Attrs: slots}
+		t := object.Type{Name: pyClass(key), Kind: object.KindSlotted, Attrs: slots}
 		if key < 0 {
 			t.Final = object.Nothing
 		}
@@ -422,6 +428,9 @@ func (s *pyValues) class(key, slots int) object.TypeID {
 	}
 	return id
 }
+
+// pyClass is its name.
+func pyClass(key int) string { return value.Class(max(key, 0), key < 0, key == -2) }
 
 // runs is told what runs.
 func (s *pyValues) runs(o object.Ref) {

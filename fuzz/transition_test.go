@@ -90,7 +90,7 @@ func TestNotVacuous(t *testing.T) {
 	for _, name := range []string{
 		"slab", "arena-3.10", "graph-reference", "gc-3.8", "trial-3.11", "dict-reference", "dict-3.11",
 		"cache-reference", "swiss", "page", "lru-3.6", "lru-3.11", "lru-typed", "lru-ordered", "value-reference",
-		"value-2.7", "value-3.8", "value-3.13", "dict-2.7",
+		"value-2.7", "value-3.8", "value-3.13", "dict-2.7", "pickle-3.9", "pickle-3.12",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -125,6 +125,7 @@ func TestOwnTransitions(t *testing.T) {
 		"gc": "free-list/kept", "trial": "free-list/kept", "dict": "resize/grown", "dict-str": "resize/grown",
 		"dict-mixed": "resize/grown", "swiss": "table/moved", "stack": "resize/grown", "lru": "link/made",
 		"lru-typed": "link/made", "lru-ordered": "order/moved", "value": "list/moved",
+		"pickle": "memo/moved",
 	}
 	others := []string{"reference", "modernc", "go-heap", "graph-reference", "dict-reference", "cache-reference",
 		"value-reference"} // which is not ours, or believed by eye

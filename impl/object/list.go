@@ -121,8 +121,8 @@ func (h *Heap) Extend(o Ref, items ...Ref) bool {
 	return h.Append(o, items...)
 }
 
-// Append is x[len(x):] = items: it adds items at the end of a list, each with a reference of its own, and reports whether
-// there was memory. Room for all of them is made at once, by the rule of a list that grows.
+// Append is x[len(x):] = items: it adds items at the end of a list, each with a reference of its own, and reports
+// whether there was memory. Room for all of them is made at once, by the rule of a list that grows.
 func (h *Heap) Append(o Ref, items ...Ref) bool {
 	if len(items) == 0 {
 		return true

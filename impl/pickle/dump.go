@@ -254,7 +254,7 @@ func (p *pickler) save(o object.Ref) {
 	}
 	switch h.Kind(o) {
 	case object.KindStr:
-		p.text(opStr1, opStr4, h.StrText(o))
+		p.text(opStr1, opStr4, encode(h.StrText(o)))
 		p.memoise(uintptr(o))
 		return
 	case object.KindBytes:

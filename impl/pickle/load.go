@@ -231,7 +231,11 @@ func (l *loader) atom(op byte) error {
 	case opLong1, opLong4:
 		return l.made(h.NewBigInt(fromTwosComplement(b)))
 	case opStr1, opStr4:
-		return l.made(h.NewStr(string(b)))
+		text, ok := decode(b)
+		if !ok {
+			return l.bad()
+		}
+		return l.made(h.NewStr(text))
 	}
 	return l.made(h.NewBytes(b))
 }

@@ -347,7 +347,8 @@ func TestFlat(t *testing.T) {
 	for _, id := range []object.TypeID{k.inst, k.slots} {
 		o := h.New(id)
 		h.SetItem(o, 1, tuple(h, dict(h, h.NewInt(1), list(h, o))))
-		if _, err = Dump(h, o, Flat); !errors.As(err, &cycle) || cycle.Place != "x.c[0].values()[0][0]" || cycle.Back != "x" {
+		_, err = Dump(h, o, Flat)
+		if !errors.As(err, &cycle) || cycle.Place != "x.c[0].values()[0][0]" || cycle.Back != "x" {
 			t.Errorf("%v", err)
 		}
 	}

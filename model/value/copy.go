@@ -141,6 +141,9 @@ func (c *copying) pair(o *object, id ID) (*object, violation) {
 			return nil, Copies.Breach("an object of kind %d that is its own copy was copied", o.kind)
 		}
 		return o, nil
+	case c.m.FrozenOnce && o.again && o.kind == Frozenset && len(o.items) == 0: // its copy is the one that there is
+		c.copies[o] = id
+		return c.m.bind(id, &object{kind: o.kind, places: setPlaces})
 	}
 	if c.m.objects[id] != nil {
 		return nil, Copies.Breach("the copy of an object of kind %d is not new", o.kind)

@@ -19,6 +19,7 @@ type object struct {
 	items []*object // of a dict keys and values in turn; nil is none
 	refs  int       // from slots and from objects
 	once  bool      // there is one of its value
+	again bool      // it was read: an empty frozenset may be one of several
 
 	interned bool
 	room     int    // of a list
@@ -83,14 +84,17 @@ func (m *Model) Key(s uint64) bool {
 	})
 }
 
-// Few tells whether it leads to no more than n others.
-func (m *Model) Few(s uint64, n int) bool {
-	return Few(m.slots[s], n, func(o *object) []*object {
-		if o == nil {
-			return nil
-		}
-		return o.items
-	})
+// Few and Unfolds tell whether it leads to no more than n others.
+func (m *Model) Few(s uint64, n int) bool { return Few(m.slots[s], n, (*object).leads) }
+
+// Unfolds is Few of each occurrence.
+func (m *Model) Unfolds(s uint64, n int) bool { return Unfolds(m.slots[s], n, (*object).leads) }
+
+func (o *object) leads() []*object {
+	if o == nil {
+		return nil
+	}
+	return o.items
 }
 
 func (o *object) length() int {
@@ -164,7 +168,7 @@ func (m *Model) isOnce(o *object) bool {
 	case o.kind == Tuple:
 		return len(o.items) == 0
 	case o.kind == Frozenset:
-		return len(o.items) == 0 && m.FrozenOnce
+		return len(o.items) == 0 && m.FrozenOnce && !o.again
 	}
 	return o.kind == None || o.kind == Bool
 }

@@ -47,6 +47,7 @@ type thing struct {
 	room  int // of a list: the capacity that its size is told by
 	named bool
 	final bool // a capsule, or an instance with a finalizer
+	saves bool // that saves it, in other stores
 
 	refers ID // of a weak reference
 	calls  bool
@@ -128,7 +129,7 @@ func (r *Reference) Make(w Way, items []ID) ID {
 	default:
 		o := r.make(k, "", slices.Clone(items))
 		if o != 0 {
-			r.objects[o].final = w == FinalOf || w == SavedOf
+			r.objects[o].final, r.objects[o].saves = w == FinalOf || w == SavedOf, w == SavedOf
 		}
 		return o
 	}
@@ -437,7 +438,7 @@ func (r *Reference) Copy(o ID, deep bool) (ID, CopyError) {
 	switch x := r.objects[o]; x.kind {
 	case List, Set, Dict, ByteArray, Method, Slots:
 		if y := r.make(x.kind, x.text, slices.Clone(x.items)); y != 0 {
-			r.objects[y].final = x.final
+			r.objects[y].final, r.objects[y].saves = x.final, x.saves
 			return y, Copied
 		}
 		return 0, NoMemory
@@ -537,7 +538,7 @@ func (c *copier) deep(o ID) ID {
 		return c.memo[o]
 	}
 	y := c.made(x.kind, "", nil)
-	r.objects[y].final = x.final
+	r.objects[y].final, r.objects[y].saves = x.final, x.saves
 	c.memo[o] = y
 	for _, i := range x.items {
 		v := c.deep(i)
@@ -607,3 +608,38 @@ func (r *Reference) Usage() (live, blocks, bytes uint64) {
 
 // Waiting tells that all that died is gone.
 func (r *Reference) Waiting() (objects, bytes uint64) { return 0, 0 }
+
+// Pickle writes an object, and makes another like it.
+func (r *Reference) Pickle(o ID, flat bool) (ID, Stream, CopyError) {
+	w := writer[ID]{flat: flat}
+	w.look = func(o ID) (Kind, string, any, string, []ID) {
+		x := r.objects[o]
+		return x.kind, x.text, o, Class(len(x.items), x.final, x.saves), x.items
+	}
+	switch why := w.dump(o); {
+	case why != Copied:
+		return 0, Stream{}, why
+	case r.Refuse():
+		return 0, Stream{}, NoMemory
+	}
+	return r.read(o, flat, map[ID]ID{}), Stream{Bytes: w.out, Entries: len(w.memo)}, Copied
+}
+
+// read makes what an object is read as, unless it was made, with a new reference.
+func (r *Reference) read(o ID, flat bool, memo map[ID]ID) ID {
+	if y, ok := memo[o]; ok && !flat {
+		r.Share(y)
+		return y
+	}
+	x := r.objects[o]
+	y := (&copier{r: r}).made(x.kind, x.text, nil)
+	if slices.Contains(memoised, x.kind) {
+		memo[o] = y
+	}
+	r.objects[y].final, r.objects[y].saves = x.final, x.saves
+	for _, i := range x.items {
+		r.objects[y].items = append(r.objects[y].items, r.read(i, flat, memo))
+	}
+	r.objects[y].fit()
+	return y
+}

@@ -11,6 +11,9 @@ var (
 	Member   = rule("value/member", "a key is found exactly when an equal one was added and not taken out since")
 	Length   = rule("value/length", "a length is the number of items")
 	Copies   = rule("value/copies", "a copy is new or its original as its kind demands, and holds copies or originals")
+	Streams  = rule("value/stream", "what is written of an object is what pickle writes, byte by byte")
+	Loads    = rule("value/load",
+		"what is read has the kinds, the values and the shape of what was written, and is new")
 	Once     = rule("value/once", "of some values there is one object, and all others are new")
 	Counts   = rule("value/counts", "a count is the number of references")
 	Size     = rule("value/size", "an object has the size that is promised for its kind, contents and history")
@@ -56,6 +59,15 @@ type Contract struct {
 	// TupleWeaks is how many weak references an object must have for its death to make a tuple of them, which may wait
 	// for the next like it.
 	TupleWeaks int
+
+	Names []string // strings of one character that become interned when a stream is written, whoever made them
+
+	// MemoTable is how many bytes the table of a memo has that was given so many entries. Without it that is not
+	// promised.
+	MemoTable func(entries int) uint64
+
+	// StreamPeak is what writing a stream takes meanwhile. Without it that is not promised.
+	StreamPeak func(bytes int, table uint64) (least, most uint64)
 
 	Sizes *Sizes // nil: not promised
 

@@ -15,6 +15,7 @@ package value
 import (
 	"math"
 	"math/big"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -238,6 +239,22 @@ func Few[T comparable](x T, n int, items func(T) []T) bool {
 	return len(seen) <= n
 }
 
+// Unfolds tells whether an object leads to no more than n others, each counted wherever it is met, but where it is met
+// again on the way from itself.
+func Unfolds[T comparable](x T, n int, items func(T) []T) bool {
+	path := map[T]bool{}
+	var walk func(T) bool
+	walk = func(x T) bool {
+		if n--; n < 0 || path[x] {
+			return n >= 0
+		}
+		path[x] = true
+		defer delete(path, x)
+		return !slices.ContainsFunc(slices.Clone(items(x)), func(i T) bool { return !walk(i) })
+	}
+	return walk(x)
+}
+
 // A Way is how a container is made of items.
 type Way uint8
 
@@ -349,7 +366,8 @@ type CopyError uint8
 const (
 	Copied CopyError = iota
 	NoMemory
-	Uncopyable // a cell has no copies
+	Uncopyable // a cell has no copies, and a stream no cells
+	Cyclic     // what is written flat leads back to itself
 )
 
 // The shapes of what a store may be able to do besides.

@@ -21,6 +21,7 @@ const (
 	needUsage
 	needWeak
 	needTwin
+	needPickle
 	needs
 )
 
@@ -45,6 +46,7 @@ func newDriver(s value.Store) *driver {
 	_, d.has[needUsage] = s.(value.User)
 	_, d.has[needWeak] = s.(value.Weaker)
 	_, d.has[needTwin] = s.(value.Twin)
+	_, d.has[needPickle] = s.(value.Pickler)
 	return d
 }
 
@@ -88,14 +90,17 @@ func (d *driver) Key(s uint64) bool {
 	})
 }
 
-func (d *driver) Few(s uint64, n int) bool {
-	return value.Few(d.slots[s], n, func(o value.ID) []value.ID {
-		if o == 0 {
-			return nil
-		}
-		d.Look(o, &d.t)
-		return d.t.Items
-	})
+func (d *driver) Few(s uint64, n int) bool { return value.Few(d.slots[s], n, d.leads) }
+
+func (d *driver) Unfolds(s uint64, n int) bool { return value.Unfolds(d.slots[s], n, d.leads) }
+
+// leads are the items of an object, until another is looked at.
+func (d *driver) leads(o value.ID) []value.ID {
+	if o == 0 {
+		return nil
+	}
+	d.Look(o, &d.t)
+	return d.t.Items
 }
 
 // number writes a number down, and reader.number reads it.
@@ -154,11 +159,18 @@ func (r *reader) number() (n uint64) {
 	return n
 }
 
+// bytes reads so many bytes as the number before them says.
+func (r *reader) bytes() []byte {
+	n := r.number()
+	b := []byte((*r)[:n])
+	*r = (*r)[n:]
+	return b
+}
+
 func (r *reader) told() (t value.Told) {
 	t = value.Told{ID: value.ID(r.number()), Kind: value.Kind(r.number()), Count: int(r.number()), Size: r.number(),
 		Bytes: r.number(), Len: int(r.number()), Interned: r.number() == 1, Refers: value.ID(r.number())}
-	n := r.number()
-	t.Text, *r = string((*r)[:n]), (*r)[n:]
+	t.Text = string(r.bytes())
 	t.Items = make([]value.ID, r.number())
 	for i := range t.Items {
 		t.Items[i] = value.ID(r.number())
@@ -262,6 +274,28 @@ func (d *driver) fill(op prog.Op) answer {
 		}
 	}
 	return answer{}
+}
+
+// pickle writes down what an object leads to, its stream and what that leads to which was read.
+func (d *driver) pickle(op prog.Op) answer {
+	o, flat, before := d.slots[op.Args[0]], op.Args[1] == 1, len(d.log)
+	d.walk(o)
+	y, s, why := d.Store.(value.Pickler).Pickle(o, flat)
+	switch {
+	case why == value.NoMemory:
+		d.log = d.log[:before]
+	case why != value.Copied:
+		d.seen[streamNone]++
+	default:
+		d.seen[streamMemo+yes(flat)]++
+		d.number(uint64(s.Entries))
+		d.number(s.Table)
+		d.number(s.Peak)
+		d.number(uint64(len(s.Bytes)))
+		d.log = append(d.log, s.Bytes...)
+		d.walk(y)
+	}
+	return answer{made: y, refused: why == value.NoMemory, value: uint64(why)}
 }
 
 func (d *driver) free(op prog.Op) answer {

@@ -1,6 +1,23 @@
 package valuetest
 
+import (
+	"fmt"
+	"strings"
+)
+
 import "heapfuzz/props/prog"
+
+// ending is a chain of lists around a capsule that dies, for each length.
+var ending = func() (text string) {
+	for n := range 6 {
+		text += "p0 = new n=117\n"
+		for i := range n {
+			text += fmt.Sprintf("p%d = make p%d way=0 count=1\nfree p%d\n", (i+1)%2, i%2, i%2)
+		}
+		text += fmt.Sprintf("free p%d\n", n%2)
+	}
+	return text + "usage\ncheck\n"
+}()
 
 // motifs are what random operations seldom do in that order. Ways 4 and 6 are a set and a frozenset, 7 is a dict.
 var motifs = []prog.Motif{
@@ -95,6 +112,32 @@ var motifs = []prog.Motif{
 			"p3 = make p2 way=0 count=1\nfree p2\np2 = make p3 way=11 count=1\nfree p3\n" +
 			"p3 = make p2 way=13 count=1\nfree p2\np2 = make p3 way=9 count=1\nfree p3\n" +
 			"p3 = make p2 way=1 count=1\nfree p2\nfree p3\np4 = deref p1\ncheck\n"},
+	{Name: "lists of each depth die with a capsule at their bottom", Weight: 2, Text: ending},
+	{Name: "streams of what is shared, and of cycles", Weight: 3,
+		Text: "p0 = new n=141\np1 = new n=142\nadd p0 p1 p1\nadd p0 p1 p1\np2 = pickle p0 flat=0\n" +
+			"p3 = pickle p0 flat=1\nadd p0 p0 p0\np4 = pickle p0 flat=0\np5 = pickle p0 flat=1\n" +
+			"p6 = make p0 way=3 count=2\nadd p0 p6 p6\np7 = pickle p6 flat=0\np8 = pickle p6 flat=1\n" +
+			"p9 = make p6 way=3 count=4\nadd p0 p9 p9\np10 = pickle p9 flat=0\nfree p7\nfree p10\nfree p4\n" +
+			"collect\nusage\n"},
+	{Name: "streams of instances", Weight: 3,
+		Text: "p0 = new n=13\np1 = make p0 way=13 count=1\np2 = make p1 way=13 count=2\n" +
+			"p3 = make p1 way=13 count=15\np4 = make p0 way=14 count=0\np5 = make p0 way=15 count=0\n" +
+			"p6 = make p0 way=13 count=0\np7 = make p1 way=0 count=9\np8 = pickle p7 flat=0\n" +
+			"p9 = pickle p7 flat=1\nfree p8\nfree p9\nusage\n"},
+	{Name: "a memo of hundreds", Weight: 1, Text: "p0 = new n=141\n" +
+		strings.Repeat("p1 = deepcopy p0\nadd p0 p1 p1\nfree p1\n", 8) +
+		"p1 = deepcopy p0\nadd p0 p1 p1\nadd p0 p1 p1\np2 = pickle p0 flat=0\np3 = pickle p0 flat=1\n"},
+	{Name: "streams of full batches", Weight: 1,
+		Text: "p0 = new n=141\nfill p0 from=0 count=399\nfill p0 from=0 count=600\np1 = pickle p0 flat=0\n" +
+			"insert p0 p0 at=0\np2 = pickle p0 flat=0\ninsert p0 p0 at=0\np3 = pickle p0 flat=0\nfree p0\n" +
+			"free p1\nfree p2\nfree p3\np0 = new n=143\nfill p0 from=0 count=399\nfill p0 from=399 count=600\n" +
+			"p4 = new n=50\nsetdefault p0 p4 p4\np5 = pickle p0 flat=0\np6 = new n=52\nsetdefault p0 p6 p6\n" +
+			"p7 = pickle p0 flat=1\n"},
+	{Name: "no memory for a stream, and for what is read", Weight: 2,
+		Text: "p0 = new n=141\nadd p0 p0 p0\np1 = make p0 way=3 count=2\nadd p0 p1 p1\n" +
+			"p2 = make p0 way=13 count=3\nadd p0 p2 p2\noom nth=1 forever=1\np3 = pickle p0 flat=0\n" +
+			"oom nth=2 forever=1\np3 = pickle p0 flat=0\noom nth=3 forever=1\np3 = pickle p0 flat=0\n" +
+			"oom nth=4 forever=0\np3 = pickle p0 flat=0\noom nth=0 forever=0\nusage\ncollect\ncheck\n"},
 	{Name: "copies with one memo", Weight: 3,
 		Text: "p0 = new n=141\np1 = make p0 way=13 count=2\np2 = make p1 way=3 count=2\nadd p0 p0 p0\n" +
 			"add p0 p1 p1\nadd p0 p2 p2\np3 = copies p0 p1\np4 = copies p2 p2\np5 = new n=13\np6 = copies p5 p0\n" +

@@ -66,6 +66,7 @@ type view interface {
 	Len(s uint64) int
 	Key(s uint64) bool
 	Few(s uint64, n int) bool
+	Unfolds(s uint64, n int) bool
 }
 
 // A place tells whether the object of a live slot is what an operation wants at an argument, when those before it are
@@ -126,6 +127,14 @@ func few(kinds ...value.Kind) place {
 
 // small wants what does not lead to too many others: copies of copies are soon more than there is room for.
 func small(v view, _ prog.Op, s uint64) bool { return v.Few(s, smallMax) }
+
+// streamable wants what is written in a stream of no great length.
+func streamable(v view, op prog.Op, s uint64) bool {
+	if op.Args[1] == 1 {
+		return v.Unfolds(s, streamMax)
+	}
+	return v.Few(s, streamMax)
+}
 
 func isKey(v view, _ prog.Op, s uint64) bool { return v.Key(s) }
 
@@ -524,6 +533,18 @@ var rows = []prog.Row[state, *driver]{
 	act(prog.Info{Name: "drain", Role: prog.KillAll, Weight: 1, Doc: "lets all objects go"},
 		verb{ask: (*driver).drain,
 			judge: func(m state, _ prog.Op, _ answer, _ *reader) violation { m.Drain(); return nil }}),
+	act(prog.Info{Name: "pickle", Role: prog.Make, Weight: 25, Args: args(slotQ, arg("flat", flags)),
+		Doc: "writes an object and what it refers to as a stream of bytes, with a memo or flat, and reads it again"},
+		verb{need: needPickle, at: []place{streamable}, ask: (*driver).pickle,
+			judge: func(m state, op prog.Op, a answer, told *reader) violation {
+				before, flat := told.all(), op.Args[1] == 1
+				if a.made == 0 {
+					return m.Unpickled(op.Args[0], flat, value.CopyError(a.value), before)
+				}
+				s := value.Stream{Entries: int(told.number()), Table: told.number(), Peak: told.number(),
+					Bytes: told.bytes()}
+				return m.Pickle(uint64(op.Def), op.Args[0], flat, a.made, s, before, told.all())
+			}}),
 }
 
 // extendMax is how many items a container may have to get more at once, or a program would do nothing else.
@@ -531,6 +552,9 @@ const extendMax = 400
 
 // smallMax is how many objects a deep copy may copy.
 const smallMax = 600
+
+// streamMax is how many objects may be written, so that a list can have more than a batch of items.
+const streamMax = 1200
 
 // bounds are the items that slice takes out.
 func bounds(v view, op prog.Op) (i, j int) {

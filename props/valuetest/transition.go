@@ -29,6 +29,9 @@ const (
 	keyMissed
 	codeRan
 	noMemory
+	streamMemo // an object was written with a memo, or flat, or has no stream
+	streamFlat
+	streamNone
 	transitions
 )
 
@@ -45,6 +48,8 @@ var counted = [transitions]struct {
 	lengthMany: {"length/256", none}, liveSome: {"live/8", none}, liveTens: {"live/24", none},
 	derefLive: {"deref/live", needWeak}, derefCleared: {"deref/cleared", needWeak}, keyFound: {"key/found", none},
 	keyMissed: {"key/missed", none}, codeRan: {"ran", needWeak}, noMemory: {"refused", needOOM},
+	streamMemo: {"stream/memo", needPickle}, streamFlat: {"stream/flat", needPickle},
+	streamNone: {"stream/none", needPickle},
 }
 
 // born counts an object that was made, of which all is told.

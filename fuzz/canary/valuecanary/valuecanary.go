@@ -2,6 +2,7 @@
 package valuecanary
 
 import (
+	"bytes"
 	"errors"
 	"slices"
 
@@ -38,6 +39,8 @@ const (
 	Panics          // an empty list cannot be cleared
 	Silent          // a weak reference that is to call back does not
 	Quiet           // an instance dies, and its finalizer does not run
+	Wide            // a stream has a small int in two bytes
+	Twins           // what a list holds twice is read twice
 	bugs
 )
 
@@ -71,6 +74,8 @@ var table = []struct {
 	{Suspicious, "value-suspicious", "says that a list of two is an error", value.Holds, nil, ""},
 	{Silent, "value-silent", "makes weak references that do not call back", value.Weakly, nil, ""},
 	{Quiet, "value-quiet", "makes instances whose finalizer does not run", value.Runs, nil, ""},
+	{Wide, "value-wide", "writes small ints in two bytes", value.Streams, nil, ""},
+	{Twins, "value-twins", "reads what a list holds twice as two objects", value.Loads, nil, ""},
 	{Panics, "value-panics", "panics when an empty list is cleared", props.Alive, nil, ""},
 }
 
@@ -205,6 +210,20 @@ func (s *store) Copy(o value.ID, deep bool) (value.ID, value.CopyError) {
 		return o, value.Copied
 	}
 	return s.Reference.Copy(o, deep && s.bug != DeepIsFlat)
+}
+
+func (s *store) Pickle(o value.ID, flat bool) (value.ID, value.Stream, value.CopyError) {
+	y, stream, why := s.Reference.Pickle(o, flat)
+	if s.bug == Wide {
+		stream.Bytes = bytes.Replace(stream.Bytes, []byte{'K', 7}, []byte{'M', 7, 0}, 1)
+	}
+	if s.Reference.Look(o, &s.t); s.bug == Twins && s.t.Kind == value.List && why == value.Copied {
+		if other, _, why := s.Reference.Pickle(o, true); why == value.Copied {
+			s.Free(y)
+			y = other
+		}
+	}
+	return y, stream, why
 }
 
 func (s *store) NewWeak(o value.ID, calls bool) value.ID {
