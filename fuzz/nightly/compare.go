@@ -18,7 +18,7 @@ import (
 )
 
 // goldens are the scripts that ask real interpreters and libraries again, and compare their answers with ours.
-var goldens = []string{"golden", "golden-gc", "golden-dict", "golden-sizes", "golden-lru"}
+var goldens = []string{"golden", "golden-gc", "golden-dict", "golden-sizes", "golden-lru", "golden-pickle"}
 
 // A pair is an interpreter that may be found here, or a part of one, and the target that re-creates it. Each pair is
 // compared with -against, which takes the exact comparison where there is one. That is so for objects and collector:

@@ -16,4 +16,5 @@ var Canaries = []Canary{
 	{"collector-old", "objects and collections of 3.9 are those of 3.8", "graph/random-1 3.9", "3.8"},
 	{"dict-old", "dicts of 3.7 grow and are copied as those of 3.6", "dict/02-numbers 3.7", "3.6"},
 	{"cache-keeps-one", "a cache of negative size holds one entry, in 3.7 as in 3.6", "cache/lru 3.7", "3.6"},
+	{"pickle-frozen-once", "there is one empty frozenset in 3.10, as in 3.9", "value/pickle-shared 3.10", "3.9"},
 }

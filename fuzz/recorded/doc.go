@@ -1,9 +1,9 @@
 // Package recorded holds our implementations against what real interpreters answered. The files of corpus/KIND/golden
 // are programs with the answers of several releases of CPython to each line; this package has the worlds that answer
-// the same programs with our own pymalloc, objects, collector, dicts and caches, and tells the first line whose answer
-// is another one. It is the one oracle that none of us wrote.
+// the same programs with our own pymalloc, objects, collector, dicts, caches and pickles, and tells the first line
+// whose answer is another one. It is the one oracle that none of us wrote.
 //
-//	files, err := recorded.Files(root)              // heap/mix-1, graph/random-3, graph/sizes, dict/07-instances, ...
+//	files, err := recorded.Files(root)              // heap/mix-1, graph/sizes, dict/07-instances, value/pickle-deep
 //	recordings, err := recorded.Read(root, files[0])
 //	difference := recordings[0].Replay(recorded.Options{})
 //
@@ -15,6 +15,6 @@
 // as a whole only.
 //
 // The tests replay every recording (a part of them with -short), and with -update or -live ask the interpreters that
-// are there, through the scripts golden, golden-gc, golden-dict, golden-sizes and golden-lru. Package mutant replays
-// those that reach the place of a defect.
+// are there, through the scripts golden, golden-gc, golden-dict, golden-sizes, golden-lru and golden-pickle. Package
+// mutant replays those that reach the place of a defect.
 package recorded

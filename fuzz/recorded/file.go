@@ -23,6 +23,8 @@ var dialects = []*dialect{
 		drives: append(memory, "impl/dict")},
 	{prefix: "cache/", glob: "cache/golden/*.txt", read: readCaches, open: openCache,
 		drives: append(memory, "impl/dict", "impl/lru")},
+	{prefix: "value/pickle", glob: "value/golden/pickle*.txt.zst", read: readSections, open: openPickle,
+		drives: append(memory, "impl/dict", "impl/object", "impl/pickle")},
 }
 
 // memory are the packages below all others.

@@ -17,8 +17,8 @@ import (
 	"heapfuzz/impl/profile"
 )
 
-// The scripts golden, golden-gc, golden-dict, golden-sizes and golden-lru make the stored files, or compare with the
-// interpreters that are there, through these tests and flags.
+// The scripts golden, golden-gc, golden-dict, golden-sizes, golden-lru and golden-pickle make the stored files, or
+// compare with the interpreters that are there, through these tests and flags.
 
 var (
 	update = flag.Bool("update", false, "ask real interpreters and write corpus/KIND/golden")
@@ -262,4 +262,25 @@ func TestAskCache(t *testing.T) {
 		compare(t, "cache/lru", i.head(), strings.Join(r.Program, "\n")+"\n", r.answers)
 	}
 	store(t, "cache/lru", file.Bytes())
+}
+
+func TestAskPickle(t *testing.T) {
+	found := interpreters(t, script("golden_pickle.py"))
+	for _, g := range picklePrograms(*seeds/5, lengthOf(75)) {
+		if !strings.HasPrefix(g.name, *only) {
+			continue
+		}
+		var file bytes.Buffer
+		fmt.Fprintf(&file, "== program\n%s", g.program)
+		for _, i := range found {
+			answers, err := output(g.program, i.path, "-E", "-s", script("golden_pickle.py"))
+			if err != nil {
+				t.Errorf("%s: %s: %v", g.name, i.version, err)
+				continue
+			}
+			compare(t, "value/"+g.name, i.head(), g.program, answers)
+			fmt.Fprintf(&file, "== %s\n%s", i.head(), answers)
+		}
+		store(t, "value/"+g.name, file.Bytes())
+	}
 }

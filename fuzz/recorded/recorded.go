@@ -24,7 +24,7 @@ const (
 	causeRecount = "recount"
 )
 
-// Family names all that a release answered to programs about one subject: heap, graph, dict or cache.
+// Family names all that a release answered to programs about one subject: heap, graph, dict, cache or value.
 type Family struct{ Subject, Profile string }
 
 // Recording is a program and what one interpreter answered to it.
@@ -105,12 +105,17 @@ func (d *Difference) Violation() *model.Violation {
 	return v
 }
 
-// String says it in one line.
+// String says it in one line, in which a line of the program that is very long is cut.
 func (d *Difference) String() string {
-	if d.Cause != "" {
-		return fmt.Sprintf("line %d, %q: %s: %s", d.Line, d.Op, d.Cause, d.Got)
+	const most = 400
+	op := d.Op
+	if len(op) > most {
+		op = op[:most] + " ..."
 	}
-	return fmt.Sprintf("line %d, %q: wanted %q, got %q", d.Line, d.Op, d.Want, d.Got)
+	if d.Cause != "" {
+		return fmt.Sprintf("line %d, %q: %s: %s", d.Line, op, d.Cause, d.Got)
+	}
+	return fmt.Sprintf("line %d, %q: wanted %q, got %q", d.Line, op, d.Want, d.Got)
 }
 
 // Replay has our implementation answer the program, and stops at the first difference; nil: there is none.

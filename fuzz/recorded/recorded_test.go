@@ -38,6 +38,7 @@ func read(t *testing.T, name string) []*Recording {
 // stored is how many files there are of a dialect, and of how many releases.
 var stored = map[string]struct{ files, profiles int }{
 	"heap/": {15, 5}, "graph/sizes": {1, 9}, "graph/": {64, 9}, "dict/": {20, 9}, "cache/": {1, 8},
+	"value/pickle": {10, 8},
 }
 
 // TestRecordings replays every recording, or with -short those of every fifth file of a dialect.
@@ -69,6 +70,7 @@ func TestRecordings(t *testing.T) {
 func TestDrives(t *testing.T) {
 	for prefix, world := range map[string]string{
 		"heap/": "arena", "graph/sizes": "object", "graph/": "gc", "dict/": "dict", "cache/": "lru",
+		"value/pickle": "pickle",
 	} {
 		out, err := exec.Command("go", "list", "-deps", "heapfuzz/impl/"+world).Output()
 		if err != nil {
@@ -170,7 +172,8 @@ func (c Canary) recording(t *testing.T) *Recording {
 // all.
 var alike = map[string]string{
 	"heap/": "3.6-3.8", "graph/sizes": "", "graph/": "3.9-3.10", "dict/": "3.8-3.9 3.11-3.12",
-	"cache/": "3.7-3.8 3.8-3.9 3.9-3.10 3.10-3.11 3.11-3.12 3.12-3.13",
+	"cache/":       "3.7-3.8 3.8-3.9 3.9-3.10 3.10-3.11 3.11-3.12 3.12-3.13",
+	"value/pickle": "3.11-3.12 3.12-3.13",
 }
 
 // TestNeighbours: every two releases in a row are told apart by some recording, but for those that are alike.

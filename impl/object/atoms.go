@@ -214,6 +214,15 @@ func (h *Heap) NewBytes(b []byte) Ref {
 	return *slot
 }
 
+// ReadBytes returns what an unpickler makes of bytes, or 0 if there is no memory: from 3.8 on a new object, if there is
+// any byte to read into it.
+func (h *Heap) ReadBytes(b []byte) Ref {
+	if h.prof.BytesInto && len(b) > 0 {
+		return h.makeBytes(b)
+	}
+	return h.NewBytes(b)
+}
+
 func (h *Heap) makeBytes(b []byte) Ref {
 	o := h.alloc(typeBytes, uintptr(len(b))+1)
 	if o != 0 {

@@ -23,6 +23,7 @@ type Layout struct {
 	SetLoad    Load
 	SetLiteral bool // a literal of three constants or more is an empty set that a frozenset is merged into (3.9)
 	FrozenOnce bool // there is one empty frozenset (up to 3.9)
+	BytesInto  bool // an unpickler reads bytes into a new object, even one byte (3.8)
 
 	// CacheCount is the count of a cached object that nobody refers to: the reference of the cache; in 3.11, where it
 	// is static data, a large number that is counted up and down; from 3.12 on it is immortal. None, True and False

@@ -142,7 +142,7 @@ func buildProfiles() []*Profile {
 		p.RecordHead = 16
 		p.HeadBytes, p.TrashOld, p.TuplesInScan, p.ClearTrashWeakrefs = 16, false, false, true
 		p.Debug.BareDone = false
-		p.FunctionWords, p.MethodWords, p.FunctionClears, p.IterRoom = 13, 4, true, RoomExact
+		p.FunctionWords, p.MethodWords, p.FunctionClears, p.IterRoom, p.BytesInto = 13, 4, true, RoomExact, true
 	})
 	add("3.9", "3.9", func() {
 		p.AllOrNothing, p.ListExact = false, true

@@ -237,7 +237,7 @@ func (l *loader) atom(op byte) error {
 		}
 		return l.made(h.NewStr(text))
 	}
-	return l.made(h.NewBytes(b))
+	return l.made(h.ReadBytes(b))
 }
 
 // fromTwosComplement is the number that twosComplement wrote.
