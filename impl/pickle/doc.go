@@ -6,7 +6,9 @@
 //
 // A stream is a program for a machine with a stack: "an empty list", "the number 1", "append". Load is that machine.
 // The opcodes, their order and the moments at which something is memoised are those of Modules/_pickle.c (3.4 to 3.13),
-// but for frames, which are left out, so Python reads the streams of all but instances, whose classes it does not have.
+// but for frames, which are left out. So Python reads the streams, those of instances too if a module heapfuzz has
+// their classes, and writes the same; and what is loaded is as large as there and shared in the same way. Real
+// interpreters said whether that is right (corpus/value/golden).
 //
 // # With a memo and without
 //
@@ -19,6 +21,22 @@
 //
 // Table and output are blocks of the heap's allocator, so Peak is measured by the allocator itself. There is no limit
 // to how deep a graph is: what is the C stack there is a slice of frames here, which Peak does not count.
+//
+// # What is written of an instance
+//
+//	the names of the module and of the class, each a string with a number, STACK_GLOBAL     the class, once
+//	(), NEWOBJ                                                                              the object
+//	{names: values}, or None and such a dict of slots in a tuple; BUILD                     the state
+//
+// Up to 3.10 the state is the dict of the instance; otherwise Dump makes it, and the memo holds it to the end, as the
+// memo there does. All attributes are in it, since an instance has all of them from the start, and one without any has
+// no state. Names are interned strings, so they are shared among instances, and with what else is interned.
+//
+// # What is read in another way than a program makes it
+//
+// A list is given its items by one assignment of a slice for each batch, and has room for what that takes. An empty
+// frozenset is a new one even where there is only one otherwise (up to 3.9), and so is a single byte from 3.8 on. The
+// names in the dict of an instance are interned.
 //
 // # What always holds
 //

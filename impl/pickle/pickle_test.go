@@ -58,6 +58,15 @@ func dict(h *object.Heap, pairs ...object.Ref) object.Ref {
 	return o
 }
 
+func instance(h *object.Heap, id object.TypeID, attrs ...object.Ref) object.Ref {
+	o := h.New(id)
+	for k, v := range attrs {
+		h.SetItem(o, k, v)
+		h.Decref(v)
+	}
+	return o
+}
+
 func ints(h *object.Heap, all ...int64) (refs []object.Ref) {
 	for _, n := range all {
 		refs = append(refs, h.NewInt(n))
@@ -123,6 +132,49 @@ func TestVectors(t *testing.T) {
 		}},
 		{"set", "80048f94284b07902e", func(h *object.Heap) object.Ref { return h.NewSet(ints(h, 7)...) }},
 		{"frozenset", "8004284b0791942e", func(h *object.Heap) object.Ref { return h.NewFrozenset(ints(h, 7)...) }},
+		{"instances", "80045d94288c086865617066757a7a948c04496e73749493942981947d94288c0161944b018c0163944b028c" +
+			"0165944b03756268032981947d942868064b0468074b0568084e7562652e", func(h *object.Heap) object.Ref {
+			k := define(t, h)
+			return list(h, instance(h, k.inst, ints(h, 1, 2, 3)...), instance(h, k.inst, h.NewInt(4), h.NewInt(5), 0))
+		}},
+		{"slots", "80045d94288c086865617066757a7a948c05536c6f74739493942981944e7d94288c0161944b018c016394" +
+			"4b027586946268032981944e7d942868064e68074b047586946268018c04496e73749493942981947d942868064b0568074b" +
+			"068c0165944b077562652e",
+			func(h *object.Heap) object.Ref {
+				k := define(t, h)
+				return list(h, instance(h, k.slots, ints(h, 1, 2)...), instance(h, k.slots, 0, h.NewInt(4)),
+					instance(h, k.inst, ints(h, 5, 6, 7)...))
+			}},
+		{"own slot", "80048c086865617066757a7a948c05536c6f74739493942981944e7d94288c01619468038c0163944b04758694622e",
+			func(h *object.Heap) object.Ref {
+				o := instance(h, define(t, h).slots, 0, h.NewInt(4))
+				h.SetItem(o, 0, o)
+				return o
+			}},
+		{"full batch of a set", "2753 eae0f8e1eaf6ea1184c56740943c87965a6278b46fceedc7f07d43efa764e6db",
+			func(h *object.Heap) object.Ref {
+				o := h.NewSet()
+				for k := range int64(1000) {
+					h.SetAdd(o, h.NewInt(k))
+				}
+				return o
+			}},
+		{"full batches of a dict", "11499 61c2156069b9c21206a7c58c62cbe4435b932a9af5c30b37f4014fcf663321f0",
+			func(h *object.Heap) object.Ref {
+				o := h.NewDict()
+				for k := range int64(2000) {
+					h.DictSet(o, h.NewInt(k), h.NewInt(k))
+				}
+				return o
+			}},
+		{"full batches of a list", "4009 e95a1d28ebe6185b3fd3f95dc9a293f532715fe8ea5fa08c3d4666460b1ee8ca",
+			func(h *object.Heap) object.Ref {
+				o := h.NewList(0)
+				for range 2000 {
+					h.Push(o, h.NewInt(0))
+				}
+				return o
+			}},
 		{"batches", "4013 0a40e29bb63c36a1643d7fb7af083ccb83916c6013731cc97290cabc43eddcf9",
 			func(h *object.Heap) object.Ref {
 				l := h.NewList(0)
@@ -457,6 +509,47 @@ func TestWithoutMemory(t *testing.T) {
 		t.Errorf("load: %v", err)
 	}
 	h.Memory().InjectOOM(0, false)
+}
+
+// TestLoaded has what is made in another way by reading than by a program, and not in all releases.
+func TestLoaded(t *testing.T) {
+	for _, row := range []struct {
+		name, stream, releases string
+		told                   func(h *object.Heap, o object.Ref) bool
+	}{
+		{"room for nine items at once and for no more", "](NNNNNNNNNe.", "3.9 3.10 3.11 3.12 3.13",
+			func(h *object.Heap, o object.Ref) bool { return h.Size(o) == 56+12*8 }},
+		{"room for sixteen", "](NNNNNNNNNe.", "3.8",
+			func(h *object.Heap, o object.Ref) bool { return h.Size(o) == 56+16*8 }},
+		{"two empty frozensets", "((\x91(\x91t.", "3.6 3.7 3.8 3.9 3.10 3.11 3.12 3.13",
+			func(h *object.Heap, o object.Ref) bool { return h.Get(o, 0) != h.Get(o, 1) }},
+		{"two objects of one byte", "(C\x01aC\x01at.", "3.8 3.9 3.10 3.11 3.12 3.13",
+			func(h *object.Heap, o object.Ref) bool { return h.Get(o, 0) != h.Get(o, 1) }},
+		{"one object of no byte", "(C\x00C\x00t.", "3.6 3.7 3.8 3.9 3.10 3.11 3.12 3.13",
+			func(h *object.Heap, o object.Ref) bool { return h.Get(o, 0) == h.Get(o, 1) }},
+		{"the name of an attribute is interned", "(\x8c\x00\x8c\x04Inst\x93)\x81}\x8c\x02zz\x94K\x01sbh\x00t.",
+			"3.6 3.7 3.8 3.9 3.10 3.11 3.12 3.13",
+			func(h *object.Heap, o object.Ref) bool { return h.IsInterned(h.Get(o, 1)) }},
+		{"the name of a slot is not", "(\x8c\x00\x8c\x05Slots\x93)\x81N}\x8c\x02zz\x94K\x01s\x86bh\x00t.", "",
+			func(h *object.Heap, o object.Ref) bool { return h.IsInterned(h.Get(o, 1)) }},
+		{"nor is a key", "(}\x8c\x02zz\x94K\x01sh\x00t.", "",
+			func(h *object.Heap, o object.Ref) bool { return h.IsInterned(h.Get(o, 1)) }},
+	} {
+		var told []string
+		for _, p := range object.Profiles()[1:] {
+			h := open(t, p.Name)
+			o, err := Load(h, []byte("\x80\x04"+row.stream), define(t, h).find)
+			if err != nil {
+				t.Fatalf("%s: %s: %v", row.name, p.Name, err)
+			}
+			if row.told(h, o) {
+				told = append(told, p.Name)
+			}
+		}
+		if got := strings.Join(told, " "); got != row.releases {
+			t.Errorf("%s: %q, want %q", row.name, got, row.releases)
+		}
+	}
 }
 
 // TestTorn cuts streams off, and lets requests for memory fail while they are read: nothing is left, not even a cycle.
