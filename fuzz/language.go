@@ -63,7 +63,8 @@ var languages = []Language{
 		promises: of(cachePromises), alike: both(cacheAlike),
 	},
 	{
-		Name: "value", Doc: "lists, sets, dicts and atoms", Spec: valuetest.Lang.Spec, Rules: value.Rules,
+		Name: "value", Doc: "lists, sets, dicts and atoms", Spec: valuetest.Lang.Spec,
+		Rules:    withRecordings(value.Rules),
 		canaries: valuecanary.All, Differential: valuetest.Differential, targets: values(),
 		promises: of(valuePromises), alike: both(valueAlike),
 	},

@@ -17,9 +17,11 @@ func pickles() (all []Target) {
 		prof := pyObjects(name)
 		contract := pyValueContract(name)
 		contract.Names = []string{value.Attribute(0)}
+		contract.ReadsBytes = pyMinor(name) >= 8
 		contract.MemoTable, contract.StreamPeak = pyMemoTable, pyStreamPeak
 		all = append(all, valueTarget(Target{
 			Name: "pickle-" + name, Smoke: 4, Doc: "streams of CPython's lists, sets, dicts and atoms of " + name,
+			Recordings: recordingsOf("value", name),
 		}, contract, func(w valuetest.World) (value.Store, error) { return openPickles(prof, w) }))
 	}
 	return all

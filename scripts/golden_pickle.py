@@ -65,7 +65,7 @@ def atom(token):
     if kind == "b":
         return characters(rest)
     if kind == "s":
-        return characters(rest).decode("utf-8", "surrogatepass")
+        return characters(rest).decode("utf-8", "surrogateescape")
     if kind == "n":
         return sys.intern(characters(rest).decode("utf-8"))
     if kind in "lt":

@@ -19,7 +19,7 @@ type object struct {
 	items []*object // of a dict keys and values in turn; nil is none
 	refs  int       // from slots and from objects
 	once  bool      // there is one of its value
-	again bool      // it was read: an empty frozenset may be one of several
+	again bool      // it was read: an empty frozenset or a single byte may be one of several
 
 	interned bool
 	room     int    // of a list
@@ -164,7 +164,7 @@ func (m *Model) isOnce(o *object) bool {
 		r, n := utf8.DecodeRuneInString(o.text)
 		return n == len(o.text) && r < 256 || o.text == ""
 	case o.kind == Str, o.kind == Bytes:
-		return len(o.text) <= 1
+		return len(o.text) == 0 || len(o.text) == 1 && !(o.again && m.ReadsBytes)
 	case o.kind == Tuple:
 		return len(o.items) == 0
 	case o.kind == Frozenset:

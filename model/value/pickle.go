@@ -319,7 +319,8 @@ type reading struct {
 
 // pair judges that an object was read where another was written, and returns it.
 func (c *reading) pair(o *object, id ID) (*object, violation) {
-	if c.m.isOnce(o) && o.kind != Frozenset {
+	again := o.kind == Frozenset || o.kind == Bytes && len(o.text) == 1 && c.m.ReadsBytes
+	if c.m.isOnce(o) && !again {
 		if id != o.id {
 			return nil, Loads.Breach("a value of which there is one was read as another object")
 		}
@@ -338,7 +339,7 @@ func (c *reading) pair(o *object, id ID) (*object, violation) {
 		return nil, Loads.Breach("an object of kind %d was read as one that there is", o.kind)
 	}
 	y := &object{id: id, kind: o.kind, text: o.text, atom: o.atom, places: setPlaces}
-	y.final, y.saves, y.again = o.final, o.saves, true
+	y.final, y.saves, y.again = o.final, o.saves, again
 	c.copies[o], c.made[id] = id, y
 	return y, c.fill(o, y, t)
 }

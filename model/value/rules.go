@@ -49,6 +49,7 @@ type Contract struct {
 	CopiesFlat   bool // the copy of a range or a slice is a new one
 	FinalAgain   bool // the finalizer of what it saved, or of what something that waits to die has, runs again
 	KeepsNames   bool // an interned string stays for ever
+	ReadsBytes   bool // a single byte that is read from a stream is a new one
 	AnyOrder     bool // dicts have no order
 	IntOrder     bool // but one that had no keys but ints below eight has them in theirs
 
