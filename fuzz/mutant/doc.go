@@ -76,8 +76,8 @@
 //
 // # What is left out
 //
-// No target and no recording has impl/pickle, so nothing of it would be reached. Of impl/profile the table of profiles
-// is mutated when it is asked for by name. What else is left as it is stands in scope.go, each with its reason.
+// Of impl/profile the table of profiles is mutated when it is asked for by name. What else is left as it is stands in
+// scope.go, each with its reason.
 //
 // # What always holds
 //

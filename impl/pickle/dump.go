@@ -86,21 +86,16 @@ func (s *Stream) MemoBytes() uintptr { return s.memo.slots * memoEntryBytes }
 
 // Close gives the memory back, and lets go of what the memo holds.
 func (s *Stream) Close() {
-	if s.memo.table != 0 {
-		s.memo.each(func(key, _ uintptr) {
-			if key&classBit == 0 {
-				s.h.Decref(object.Ref(key))
-			}
-		})
-	}
-	s.memo.free()
+	s.memo.each(func(key, _ uintptr) {
+		if key&classBit == 0 {
+			s.h.Decref(object.Ref(key))
+		}
+	})
 	for _, o := range s.names {
 		s.h.Decref(o)
 	}
-	if s.out != 0 {
-		s.h.Memory().Free(page.Pointer(s.out))
-	}
-	s.out, s.size, s.names = 0, 0, nil
+	s.h.Memory().Free(page.Pointer(s.memo.table))
+	s.h.Memory().Free(page.Pointer(s.out))
 }
 
 // measure notes how much is in use.

@@ -105,11 +105,3 @@ func (m *memo) each(f func(key, number uintptr)) {
 		}
 	}
 }
-
-// free gives the table back.
-func (m *memo) free() {
-	if m.table != 0 {
-		m.mem.Free(page.Pointer(m.table))
-		*m = memo{mem: m.mem}
-	}
-}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"heapfuzz/impl/object"
+	"heapfuzz/impl/page"
 )
 
 func open(t testing.TB, name string) *object.Heap {
@@ -465,7 +466,7 @@ func TestMemoTable(t *testing.T) {
 			t.Fatalf("key %d has number %d, %t", n, i, ok)
 		}
 	}
-	m.free()
+	h.Memory().Free(page.Pointer(m.table))
 }
 
 // TestWithoutMemory lets each request for memory fail that Dump and Load make. Nothing is lost.
