@@ -193,9 +193,9 @@ func (p *pickler) number(op byte, n uint64, bytes int) {
 	p.writeAll(b[:1+bytes])
 }
 
-// memoise gives an object the next number.
+// memoise gives an object the next number. After an error nothing gets any, because the table may have no room.
 func (p *pickler) memoise(key uintptr) {
-	if p.mode == Flat {
+	if p.mode == Flat || p.err != nil {
 		return
 	}
 	if key&classBit == 0 {

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"unsafe"
 
 	"heapfuzz/impl/object"
 	"heapfuzz/impl/page"
@@ -510,6 +511,41 @@ func TestWithoutMemory(t *testing.T) {
 		t.Errorf("load: %v", err)
 	}
 	h.Memory().InjectOOM(0, false)
+}
+
+// TestFullTable has no memory for the second table of the memo, wherever in an instance that one is needed: nothing
+// looks into a table that is full.
+func TestFullTable(t *testing.T) {
+	for n := range 8 {
+		h := open(t, "3.11")
+		o := h.NewList(0)
+		for i := range n {
+			h.Push(o, h.NewStr(fmt.Sprint("text ", i)))
+		}
+		h.Push(o, instance(h, define(t, h).slots, ints(h, 1, 2)...))
+		var all []unsafe.Pointer
+		for bytes := uintptr(16); bytes < 512; bytes += 16 { // room for others
+			all = append(all, h.Memory().Alloc(bytes))
+		}
+		h.Memory().InjectOOM(1, true)
+		for {
+			b := h.Memory().Alloc(512)
+			if b == nil {
+				break
+			}
+			all = append(all, b)
+		}
+		live := h.Live()
+		h.Memory().InjectOOM(2, true) // behind the output
+		_, err := Dump(h, o, Memo)
+		h.Memory().InjectOOM(0, false)
+		if !errors.Is(err, ErrNoMemory) || h.Live() != live {
+			t.Errorf("%d strings: %d objects are left, %v", n, h.Live()-live, err)
+		}
+		for _, b := range all {
+			h.Memory().Free(b)
+		}
+	}
 }
 
 // TestLoaded has what is made in another way by reading than by a program, and not in all releases.
