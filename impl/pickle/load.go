@@ -380,10 +380,13 @@ func (l *loader) instance(op byte) error {
 		return l.global()
 	case opNew:
 		args, ok := l.pop()
-		if !ok || l.last == nil {
+		if !ok {
 			return l.bad()
 		}
 		l.h.Decref(args)
+		if l.last == nil {
+			return l.bad()
+		}
 		o := l.h.New(*l.last)
 		l.last = nil
 		return l.made(o)
