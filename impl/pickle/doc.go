@@ -43,5 +43,6 @@
 //  1. pickle/memo: an object has one number, from 0 on without a gap, and is held by the memo until Close.
 //  2. pickle/whole: Load of what Dump wrote with a memo makes a graph of the same shape.
 //  3. pickle/even: after Close, or after an error, all blocks and references that were taken are given back. Load takes
-//     apart what it made up to there, so not even a cycle is left.
+//     apart what it made up to there, so not even a cycle is left. Only interned names stay where they stay for ever
+//     (object.Profile.InternForever).
 package pickle

@@ -599,7 +599,8 @@ func TestTorn(t *testing.T) {
 			t.Fatal(err)
 		}
 		whole, live := s.Bytes(), h.Live()
-		for _, data := range []string{"\x80\x04]\x81", "\x80\x04]\x94h\x00a", "\x80\x04}\x94K\x00h\x00s", "\x80\x04]\x94h\x00\x85\x94a",
+		for _, data := range []string{"\x80\x04]\x81",
+			"\x80\x04]\x94h\x00a", "\x80\x04}\x94K\x00h\x00s", "\x80\x04]\x94h\x00\x85\x94a",
 			"\x80\x04\x8c\x00\x8c\x05Slots\x93)\x81\x94N}\x8c\x01ah\x00s\x86b",
 			"\x80\x04\x8c\x00\x8c\x04Inst\x93)\x81\x94}\x8c\x01ah\x00sb"} {
 			if _, err := Load(h, []byte(data), k.find); !errors.Is(err, ErrStream) || h.Live() != live {
