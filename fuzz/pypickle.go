@@ -10,17 +10,16 @@ import (
 	"heapfuzz/props/valuetest"
 )
 
-// pickles are CPython's objects that are written and read by its pickle, where the releases differ: in the room of
-// lists, in what is kept and in what of each value there is one.
+// pickles are CPython's objects that are written and read by its pickle, of the releases with protocol 4.
 func pickles() (all []Target) {
-	for _, name := range []string{"3.6", "3.9", "3.12", "3.13"} {
+	for _, name := range []string{"3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13"} {
 		prof := pyObjects(name)
 		contract := pyValueContract(name)
 		contract.Names = []string{value.Attribute(0)}
 		contract.ReadsBytes = pyMinor(name) >= 8
 		contract.MemoTable, contract.StreamPeak = pyMemoTable, pyStreamPeak
 		all = append(all, valueTarget(Target{
-			Name: "pickle-" + name, Smoke: 4, Doc: "streams of CPython's lists, sets, dicts and atoms of " + name,
+			Name: "pickle-" + name, Smoke: 2, Doc: "streams of CPython's lists, sets, dicts and atoms of " + name,
 			Recordings: recordingsOf("value", name),
 		}, contract, func(w valuetest.World) (value.Store, error) { return openPickles(prof, w) }))
 	}
