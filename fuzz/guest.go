@@ -3,6 +3,7 @@
 package fuzz
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"os/exec"
@@ -10,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"heapfuzz/fuzz/pipe"
 	"heapfuzz/fuzz/shim"
@@ -96,11 +98,12 @@ func interpreter(version string) (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("target cpython: there is no python3 on the path")
 		}
-		return python, nil
+		return cmp.Or(itself(python), python), nil
 	}
-	// What is on the path may be a shim of pyenv's for a version that is not switched on: so it is tried.
-	if python, err := exec.LookPath("python" + version); err == nil && exec.Command(python, "-c", "").Run() == nil {
-		return python, nil
+	if python, err := exec.LookPath("python" + version); err == nil {
+		if python = itself(python); python != "" {
+			return python, nil
+		}
 	}
 	root := os.Getenv("PYENV_ROOT")
 	if root == "" {
@@ -122,4 +125,22 @@ func interpreter(version string) (string, error) {
 		return "", fmt.Errorf("target cpython-%s: there is no python%[1]s on the path, and none among pyenv's", version)
 	}
 	return found[len(found)-1], nil
+}
+
+// executables are what itself has been told of each path.
+var executables sync.Map
+
+// itself asks an interpreter for the path of its own executable, "" when it does not run. What is on the path may be a
+// shim of pyenv's: one of a version that is not switched on does nothing, and any other is a script that looks for the
+// interpreter for longer than that takes to start. So it is asked once in the life of this process.
+func itself(python string) string {
+	if known, ok := executables.Load(python); ok {
+		return known.(string)
+	}
+	exe := ""
+	if out, err := exec.Command(python, "-c", "import sys; print(sys.executable or '')").Output(); err == nil {
+		exe = cmp.Or(strings.TrimSpace(string(out)), python)
+	}
+	executables.Store(python, exe)
+	return exe
 }

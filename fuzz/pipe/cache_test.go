@@ -154,10 +154,7 @@ func TestCacheSkew(t *testing.T) {
 
 // TestPythonCache runs the suite on the interpreter that is found.
 func TestPythonCache(t *testing.T) {
-	python, err := exec.LookPath("python3")
-	if err != nil {
-		t.Skip("there is no python3")
-	}
+	python := python(t)
 	if exec.Command(python, "-c", "import sys; sys.exit(sys.version_info < (3, 7))").Run() != nil {
 		t.Skip("lru_cache of 3.6 evicts too much (bpo-35780)")
 	}

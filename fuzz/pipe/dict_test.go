@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"strconv"
 	"strings"
 	"testing"
@@ -208,10 +207,7 @@ func TestDictsSkew(t *testing.T) {
 
 // TestPythonDicts runs the suite on the interpreter that is found.
 func TestPythonDicts(t *testing.T) {
-	python, err := exec.LookPath("python3")
-	if err != nil {
-		t.Skip("there is no python3")
-	}
+	python := python(t)
 	for _, kind := range []string{"dict", "strdict", "ordereddict"} {
 		d := startDicts(t, python, "../shim/python/dict.py", kind)
 		if !strings.HasSuffix(d.Name, "/"+kind) || len(d.Contract.Stairs) == 0 && kind != "ordereddict" {

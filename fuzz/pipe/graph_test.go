@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -175,12 +176,28 @@ func TestReference(t *testing.T) {
 	}
 }
 
-// TestPython runs the suite on the interpreter that is found.
-func TestPython(t *testing.T) {
-	python, err := exec.LookPath("python3")
+// interpreter is the python3 that is found. What is on the path may be a script that looks for it each time, at more
+// cost than the interpreter has to start, so it is asked once for its own path.
+var interpreter = sync.OnceValue(func() string {
+	out, err := exec.Command("python3", "-c", "import sys; print(sys.executable)").Output()
 	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(out))
+})
+
+// python is the interpreter that is found. Without one the test is skipped.
+func python(t *testing.T) string {
+	t.Helper()
+	if interpreter() == "" {
 		t.Skip("there is no python3")
 	}
+	return interpreter()
+}
+
+// TestPython runs the suite on the interpreter that is found.
+func TestPython(t *testing.T) {
+	python := python(t)
 	g, err := Start(python, "../shim/python/graph.py")
 	if err != nil {
 		t.Fatal(err)
