@@ -199,14 +199,21 @@ func write(t *testing.T, found string, s *props.Subject, f *props.Finding, doc s
 	}
 }
 
+// relationShare is the part of the programs that is tried under a relation. A relation runs each of them several times,
+// and shows more in one: the canaries of rules are caught by up to 450 programs, those of relations by 17 or fewer.
+const relationShare = 4
+
 // Conforms demands that what canaries are made from is right: the target without its defect stands n of the same
-// programs, under each of its properties and the others that are named.
+// programs under conforms, and relationShare of them under each of its other properties and those that are named.
 func Conforms(t *testing.T, open func() *props.Subject, n int, b Budget, others ...props.Property) {
 	for _, p := range append(slices.Clone(open().Properties), others...) {
 		t.Run(p.Name, func(t *testing.T) {
 			t.Parallel()
-			s, r := open(), props.Runner{}
-			b.Programs(s, n, func(i int, program prog.Program) bool {
+			s, r, tried := open(), props.Runner{}, n
+			if p.Name != props.Conforms.Name {
+				tried = max(1, n/relationShare)
+			}
+			b.Programs(s, tried, func(i int, program prog.Program) bool {
 				refuted, err := p.Check(s, &r, program)
 				if err != nil {
 					t.Fatal(err)
