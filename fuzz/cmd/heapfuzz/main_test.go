@@ -233,7 +233,16 @@ func TestShowC(t *testing.T) {
 	if err != nil {
 		t.Skip("no gcc to compile what show -c prints")
 	}
-	bad, _ := filepath.Abs("testdata/bad.c")
+	// compile makes an object of a source, or a program of objects.
+	compile := func(t *testing.T, args ...string) {
+		t.Helper()
+		args = append([]string{"-std=c11", "-Wall", "-Wextra", "-Werror"}, args...)
+		if out, err := exec.Command(cc, args...).CombinedOutput(); err != nil {
+			t.Fatalf("gcc: %v\n%s", err, out)
+		}
+	}
+	right := filepath.Join(t.TempDir(), "right.o")
+	compile(t, "-c", "-o", right, "testdata/bad.c")
 	for _, r := range reproducers {
 		t.Run(r.canary, func(t *testing.T) {
 			t.Parallel()
@@ -244,22 +253,21 @@ func TestShowC(t *testing.T) {
 			}
 			run := func(name string, args ...string) (string, error) {
 				bin := filepath.Join(dir, name)
-				args = append([]string{"-std=c11", "-Wall", "-Wextra", "-Werror", "-g", "-o", bin, source}, args...)
-				if out, err := exec.Command(cc, args...).CombinedOutput(); err != nil {
-					t.Fatalf("gcc: %v\n%s", err, out)
-				}
+				compile(t, append([]string{"-o", bin}, args...)...)
 				out, err := exec.Command(bin).CombinedOutput()
 				return string(out), err
 			}
-			ours := []string{"-DALLOC=bad_malloc", "-DFREE=bad_free", "-DCALLOC=bad_calloc", "-DREALLOC=bad_realloc",
-				"-DALIGNED=bad_aligned", bad}
-			if out, err := run("libc"); err != nil {
+			calls, wrong := filepath.Join(dir, "calls.o"), filepath.Join(dir, "wrong.o")
+			compile(t, "-c", "-o", calls, "-DALLOC=bad_malloc", "-DFREE=bad_free", "-DCALLOC=bad_calloc",
+				"-DREALLOC=bad_realloc", "-DALIGNED=bad_aligned", source)
+			compile(t, "-c", "-o", wrong, "-D"+r.macro, "testdata/bad.c")
+			if out, err := run("libc", source); err != nil {
 				t.Errorf("with the C library: %v\n%s", err, out)
 			}
-			if out, err := run("right", ours...); err != nil {
+			if out, err := run("right", calls, right); err != nil {
 				t.Errorf("with an allocator without a defect: %v\n%s", err, out)
 			}
-			out, err := run("wrong", append(ours, "-D"+r.macro)...)
+			out, err := run("wrong", calls, wrong)
 			if err == nil || !strings.HasPrefix(out, r.rule+": ") {
 				t.Errorf("with %s: %v, want %s\n%s", r.macro, err, r.rule, out)
 			}
@@ -308,7 +316,7 @@ func TestShowGo(t *testing.T) {
 	if out, err := tool("vet", "./..."); err != nil {
 		t.Fatalf("go vet: %v\n%s", err, out)
 	}
-	out, err := tool("test", "./...")
+	out, err := tool("test", "-vet=off", "-ldflags=-s -w", "./...")
 	if err == nil {
 		t.Errorf("go test passes:\n%s", out)
 	}
