@@ -98,6 +98,31 @@ func (s *pyPickles) Pickle(o value.ID, flat bool) (value.ID, value.Stream, value
 	return value.ID(y), told, value.Copied
 }
 
+// Spoil dumps with a memo, and loads what is left of it.
+func (s *pyPickles) Spoil(o value.ID, at, b int) (read bool, why value.CopyError) {
+	stream, err := pickle.Dump(s.h, pyRef(o), pickle.Memo)
+	if err != nil {
+		return false, pickleError(err)
+	}
+	data := slices.Clone(stream.Bytes())
+	stream.Close()
+	if at %= len(data); b > 0xff {
+		data = data[:at]
+	} else {
+		data[at] = byte(b)
+	}
+	y, err := pickle.Load(s.h, data, s.classOf)
+	switch {
+	case errors.Is(err, pickle.ErrNoMemory):
+		return false, value.NoMemory
+	case err != nil:
+		return false, value.Copied
+	}
+	s.h.Decref(y)
+	s.Collect()
+	return true, value.Copied
+}
+
 // classOf finds the class of a name.
 func (s *pyPickles) classOf(name string) (object.TypeID, bool) {
 	for key, id := range s.slots {

@@ -54,7 +54,7 @@ var steps = []step{
 	{"replay", "what was found before, on its target again", 2, 0, false, (*Night).replay},
 	{"control", "a canary of each kind, which must be found", 3, 0, false, (*Night).control},
 	{"mutants", "a sample of small defects in our own implementations", 10, time.Minute, true, (*Night).mutants},
-	{"campaign", "random programs on every target", 40, 0, false, (*Night).campaign},
+	{"campaign", "random programs on every target", 40, 100 * time.Millisecond, false, (*Night).campaign},
 	{"native", "Go's own fuzzing, in rounds", 15, 30 * time.Second, true, (*Night).native},
 	{"go-fuzz", "go-fuzz, as coordinator and workers", 10, 40 * time.Second, true, (*Night).goFuzz},
 	{"libfuzzer", "an archive for libFuzzer, and a short run", 5, 30 * time.Second, true, (*Night).libFuzzer},
@@ -175,7 +175,8 @@ func (n *Night) step(ctx context.Context, s step, share time.Duration) Result {
 		return skip(reason)
 	}
 	if share < s.least {
-		return skip(fmt.Sprintf("its share of the budget is %v, and it needs %v", share.Round(time.Second), s.least))
+		return skip(fmt.Sprintf("its share of the budget is %v, and it needs %v", share.Round(time.Millisecond),
+			s.least))
 	}
 	fmt.Fprintf(n.Log, "nightly: %s: %s, %v\n", s.name, s.doc, share.Round(time.Second))
 	begun := time.Now()

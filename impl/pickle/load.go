@@ -321,6 +321,9 @@ func (l *loader) fixed(op byte) error {
 	}
 	defer l.drop(items)
 	if op == opFrozenset {
+		if !l.keys(items, 1) {
+			return l.bad()
+		}
 		return l.made(l.h.MakeFrozenset(items...))
 	}
 	return l.made(l.h.NewTuple(items...))
@@ -356,11 +359,12 @@ func (l *loader) put(op byte, to object.Ref, items []object.Ref) error {
 	switch {
 	case (op == opAppend || op == opAppends) && kind == object.KindList:
 		ok = h.Append(to, items...)
-	case op == opAddItems && kind == object.KindSet:
+	case op == opAddItems && kind == object.KindSet && l.keys(items, 1):
 		for _, o := range items {
 			ok = ok && h.SetAdd(to, o)
 		}
-	case (op == opSetItem || op == opSetItems) && kind == object.KindDict && len(items)%2 == 0:
+	case (op == opSetItem || op == opSetItems) && kind == object.KindDict && len(items)%2 == 0 &&
+		l.keys(items, 2):
 		for i := 0; i < len(items) && ok; i += 2 {
 			ok = h.DictSet(to, items[i], items[i+1])
 		}
@@ -371,6 +375,23 @@ func (l *loader) put(op byte, to object.Ref, items []object.Ref) error {
 		return ErrNoMemory
 	}
 	return nil
+}
+
+// keys tells whether every n-th of the items can be a key: it is no list, set or dict, and no tuple that has one.
+func (l *loader) keys(items []object.Ref, n int) bool {
+	for i := 0; i < len(items); i += n {
+		switch o := items[i]; l.h.Kind(o) {
+		case object.KindList, object.KindSet, object.KindDict:
+			return false
+		case object.KindTuple:
+			for k := range l.h.Len(o) {
+				if !l.keys([]object.Ref{l.h.Get(o, k)}, 1) {
+					return false
+				}
+			}
+		}
+	}
+	return true
 }
 
 // instance names a class, makes an object of it, or gives it its attributes.

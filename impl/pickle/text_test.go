@@ -34,3 +34,21 @@ func TestSurrogates(t *testing.T) {
 		}
 	}
 }
+
+// TestKeys reads what CPython refuses as unhashable.
+func TestKeys(t *testing.T) {
+	for data, right := range map[string]bool{
+		"}]K\x01s.": false, "}(]K\x01u.": false, "}K\x01]s.": true, "}(K\x01]u.": true, "\x8f(}\x90.": false,
+		"\x8f(\x8f\x90.": false, "(]\x91.": false, "}]\x85K\x01s.": false, "}K\x02K\x03]\x86\x86K\x01s.": false,
+		"}K\x02K\x03K\x04\x86\x86K\x01s.": true, "\x8f((\x91\x90.": true,
+	} {
+		h := open(t, "3.9")
+		o, err := Load(h, []byte("\x80\x04"+data), nil)
+		if right != (err == nil) || err != nil && !errors.Is(err, ErrStream) {
+			t.Errorf("%q: %v", data, err)
+		}
+		if h.Decref(o); h.Live() != 0 {
+			t.Errorf("%q: %d objects are left", data, h.Live())
+		}
+	}
+}

@@ -25,6 +25,13 @@ type Pickler interface {
 	Pickle(o ID, flat bool) (ID, Stream, CopyError)
 }
 
+// Spoiler writes an object with a memo, puts a byte into the stream at a place modulo its length, or cuts it off there
+// where the byte is none, and reads it again. What is read is let go; there may be cycles beside it, so the store
+// collects then.
+type Spoiler interface {
+	Spoil(o ID, at, b int) (read bool, why CopyError)
+}
+
 // Module is that of all classes.
 const Module = "heapfuzz"
 
@@ -63,7 +70,7 @@ type writer[T comparable] struct {
 	out   []byte
 	memo  map[any]int
 	path  map[T]bool // what is being written, if it is flat
-	state bool       // there was an instance with attributes
+	waste bool       // objects are made that die at once: an instance has a state, or a tuple on a cycle is met twice
 }
 
 func (w *writer[T]) put(b ...byte) { w.out = append(w.out, b...) }
@@ -258,6 +265,7 @@ func (w *writer[T]) fixed(k Kind, key any, items []T) CopyError {
 		return why
 	}
 	if _, known := w.memo[key]; known {
+		w.waste = true
 		if short {
 			w.put(bytes.Repeat([]byte{'0'}, len(items))...)
 		} else {
@@ -288,7 +296,7 @@ func (w *writer[T]) instance(key any, class string, items []T) CopyError {
 	if len(items) == 0 {
 		return Copied
 	}
-	w.state = true
+	w.waste = true
 	w.put('N', '}')
 	w.enter(new(int)) // the dict, which nobody meets again
 	if len(items) > 1 {
@@ -422,6 +430,23 @@ func (m *Model) Unpickled(q uint64, flat bool, why CopyError, before []Told) vio
 	return v
 }
 
+// Spoilt judges what became of a stream that was spoilt. What another byte makes of it nobody promises.
+func (m *Model) Spoilt(q uint64, b int, read bool, why CopyError) violation {
+	m.vague, m.parts = true, true // what was read is dead
+	switch _, want, v := m.stream(q, false, nil); {
+	case v != nil || why == NoMemory:
+		return v
+	case why != want:
+		return Streams.Breach("a stream was refused for reason %d, and not %d", why, want)
+	case read && (why != Copied || b > 0xff):
+		return Loads.Breach("a stream that ends early was read")
+	case read:
+		m.Collect()
+		m.Trim()
+	}
+	return nil
+}
+
 // stream is what has to be written. The order of keys is what the store told: it is promised elsewhere, or not at all.
 func (m *Model) stream(q uint64, flat bool, before []Told) (*writer[*object], CopyError, violation) {
 	if v := m.Verified(before); v != nil {
@@ -452,6 +477,6 @@ func (m *Model) stream(q uint64, flat bool, before []Told) (*writer[*object], Co
 		return o.kind, o.text, key, Class(len(o.items), o.final, o.saves), items
 	}
 	why := w.dump(m.slots[q])
-	m.vague = m.vague || w.state // the dict of a state, and the pair that has it, died
+	m.vague = m.vague || w.waste
 	return w, why, nil
 }

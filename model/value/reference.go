@@ -611,18 +611,29 @@ func (r *Reference) Waiting() (objects, bytes uint64) { return 0, 0 }
 
 // Pickle writes an object, and makes another like it.
 func (r *Reference) Pickle(o ID, flat bool) (ID, Stream, CopyError) {
-	w := writer[ID]{flat: flat}
+	w, why := r.write(o, flat)
+	if why != Copied {
+		return 0, Stream{}, why
+	}
+	return r.read(o, flat, map[ID]ID{}), Stream{Bytes: w.out, Entries: len(w.memo)}, Copied
+}
+
+// Spoil reads nothing that is spoilt.
+func (r *Reference) Spoil(o ID, _, _ int) (read bool, why CopyError) {
+	_, why = r.write(o, false)
+	return false, why
+}
+
+func (r *Reference) write(o ID, flat bool) (w writer[ID], why CopyError) {
+	w = writer[ID]{flat: flat}
 	w.look = func(o ID) (Kind, string, any, string, []ID) {
 		x := r.objects[o]
 		return x.kind, x.text, o, Class(len(x.items), x.final, x.saves), x.items
 	}
-	switch why := w.dump(o); {
-	case why != Copied:
-		return 0, Stream{}, why
-	case r.Refuse():
-		return 0, Stream{}, NoMemory
+	if why = w.dump(o); why == Copied && r.Refuse() {
+		why = NoMemory
 	}
-	return r.read(o, flat, map[ID]ID{}), Stream{Bytes: w.out, Entries: len(w.memo)}, Copied
+	return w, why
 }
 
 // read makes what an object is read as, unless it was made, with a new reference.

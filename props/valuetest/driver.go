@@ -22,6 +22,7 @@ const (
 	needWeak
 	needTwin
 	needPickle
+	needSpoil
 	needs
 )
 
@@ -47,6 +48,7 @@ func newDriver(s value.Store) *driver {
 	_, d.has[needWeak] = s.(value.Weaker)
 	_, d.has[needTwin] = s.(value.Twin)
 	_, d.has[needPickle] = s.(value.Pickler)
+	_, d.has[needSpoil] = s.(value.Spoiler)
 	return d
 }
 

@@ -19,6 +19,19 @@ var ending = func() (text string) {
 	return text + "usage\ncheck\n"
 }()
 
+// spoilt is a list of a bit of everything whose stream is cut off, or has another opcode, at each of many places.
+var spoilt = func() string {
+	text := "p0 = new n=141\np1 = new n=20\np2 = new n=50\np3 = make p1 way=3 count=2\np4 = make p1 way=13 count=1\n" +
+		"p5 = make p1 way=4 count=1\np6 = make p2 way=7 count=2\np7 = make p1 way=6 count=1\np8 = new n=98\n"
+	for i := range 7 {
+		text += fmt.Sprintf("add p0 p%d p%d\n", i, i)
+	}
+	for n := range 30 {
+		text += fmt.Sprintf("spoil p0 at=%d byte=%d\nspoil p0 at=%d byte=256\n", 3*n, "01.hNt(uas"[n%10], 2*n)
+	}
+	return text + "usage\ncheck\n"
+}()
+
 // motifs are what random operations seldom do in that order. Ways 4 and 6 are a set and a frozenset, 7 is a dict.
 var motifs = []prog.Motif{
 	{Name: "a set that grows and is emptied", Weight: 2, Text: "p1 = new n=5\np0 = make p1 way=4 count=1\n" +
@@ -124,6 +137,7 @@ var motifs = []prog.Motif{
 			"p3 = make p1 way=13 count=15\np4 = make p0 way=14 count=0\np5 = make p0 way=15 count=0\n" +
 			"p6 = make p0 way=13 count=0\np7 = make p1 way=0 count=9\np8 = pickle p7 flat=0\n" +
 			"p9 = pickle p7 flat=1\nfree p8\nfree p9\nusage\n"},
+	{Name: "streams that end early, and of another byte", Weight: 2, Text: spoilt},
 	{Name: "a memo of hundreds", Weight: 1, Text: "p0 = new n=141\n" +
 		strings.Repeat("p1 = deepcopy p0\nadd p0 p1 p1\nfree p1\n", 8) +
 		"p1 = deepcopy p0\nadd p0 p1 p1\nadd p0 p1 p1\np2 = pickle p0 flat=0\np3 = pickle p0 flat=1\n"},

@@ -26,6 +26,9 @@ var (
 	nths    = &prog.Domain{Name: "nth", Near: 4, Max: 64}
 	flags   = &prog.Domain{Name: "flag", Near: 1, Max: 1}
 	limits  = &prog.Domain{Name: "limit", Near: 40, Max: 4095}
+	places  = &prog.Domain{Name: "place", Near: 40, Max: 4095}
+	bytes   = &prog.Domain{Name: "byte", Near: 511, Max: 511, Edges: []uint64{'.', '0', '1', 'h', 'N', '(', 't', 'u',
+		'a'}}
 	variant = &prog.Domain{Name: "number", Near: 3, Max: 255}
 )
 
@@ -544,6 +547,17 @@ var rows = []prog.Row[state, *driver]{
 				s := value.Stream{Entries: int(told.number()), Table: told.number(), Peak: told.number(),
 					Bytes: told.bytes()}
 				return m.Pickle(uint64(op.Def), op.Args[0], flat, a.made, s, before, told.all())
+			}}),
+	act(prog.Info{Name: "spoil", Role: prog.Use, Weight: 6, Args: args(slotP, arg("at", places), arg("byte", bytes)),
+		Doc: "writes an object as a stream, puts a byte into that, or above 255 cuts it off, and reads it again"},
+		verb{need: needSpoil,
+			at: []place{func(v view, _ prog.Op, s uint64) bool { return v.Unfolds(s, streamMax) }},
+			ask: func(d *driver, op prog.Op) answer {
+				read, why := d.Store.(value.Spoiler).Spoil(d.slots[op.Args[0]], int(op.Args[1]), int(op.Args[2]))
+				return answer{refused: why == value.NoMemory, value: uint64(why)<<1 | yes(read)}
+			},
+			judge: func(m state, op prog.Op, a answer, _ *reader) violation {
+				return m.Spoilt(op.Args[0], int(op.Args[2]), a.value&1 == 1, value.CopyError(a.value>>1))
 			}}),
 }
 

@@ -16,4 +16,4 @@ func Differential(others ...*props.Subject) props.Property {
 }
 
 var identical = []prog.Kind{Lang.Kind("deepcopy"), Lang.Kind("copies"), Lang.Kind("weak"), Lang.Kind("deref"),
-	Lang.Kind("pickle")}
+	Lang.Kind("pickle"), Lang.Kind("spoil")}

@@ -41,6 +41,7 @@ const (
 	Quiet           // an instance dies, and its finalizer does not run
 	Wide            // a stream has a small int in two bytes
 	Twins           // what a list holds twice is read twice
+	Torn            // a stream that was cut off is read
 	bugs
 )
 
@@ -73,9 +74,11 @@ var table = []struct {
 	{Sealed, "value-sealed", "does not open capsules", value.Opens, nil, ""},
 	{Suspicious, "value-suspicious", "says that a list of two is an error", value.Holds, nil, ""},
 	{Silent, "value-silent", "makes weak references that do not call back", value.Weakly, nil, ""},
-	{Quiet, "value-quiet", "makes instances whose finalizer does not run", value.Runs, nil, ""},
+	{Quiet, "value-quiet", "makes instances whose finalizer does not run", value.Runs,
+		[]*model.Invariant{value.Streams}, "their class is another, and a stream names it"},
 	{Wide, "value-wide", "writes small ints in two bytes", value.Streams, nil, ""},
 	{Twins, "value-twins", "reads what a list holds twice as two objects", value.Loads, nil, ""},
+	{Torn, "value-torn", "reads streams that were cut off", value.Loads, nil, ""},
 	{Panics, "value-panics", "panics when an empty list is cleared", props.Alive, nil, ""},
 }
 
@@ -224,6 +227,11 @@ func (s *store) Pickle(o value.ID, flat bool) (value.ID, value.Stream, value.Cop
 		}
 	}
 	return y, stream, why
+}
+
+func (s *store) Spoil(o value.ID, at, b int) (read bool, why value.CopyError) {
+	read, why = s.Reference.Spoil(o, at, b)
+	return read || s.bug == Torn && why == value.Copied, why
 }
 
 func (s *store) NewWeak(o value.ID, calls bool) value.ID {
