@@ -104,13 +104,8 @@ func (s *pyPickles) Spoil(o value.ID, at, b int) (read bool, why value.CopyError
 	if err != nil {
 		return false, pickleError(err)
 	}
-	data := slices.Clone(stream.Bytes())
+	data := value.Spoilt(stream.Bytes(), at, b)
 	stream.Close()
-	if at %= len(data); b > 0xff {
-		data = data[:at]
-	} else {
-		data[at] = byte(b)
-	}
 	y, err := pickle.Load(s.h, data, s.classOf)
 	switch {
 	case errors.Is(err, pickle.ErrNoMemory):
@@ -125,12 +120,16 @@ func (s *pyPickles) Spoil(o value.ID, at, b int) (read bool, why value.CopyError
 
 // classOf finds the class of a name.
 func (s *pyPickles) classOf(name string) (object.TypeID, bool) {
-	for key, id := range s.slots {
-		if pyClass(key) == name {
-			return id, true
-		}
+	n, ok := value.ClassSlots(name)
+	switch {
+	case !ok:
+		return 0, false
+	case name == pyClass(-1):
+		return s.class(-1, 0), true
+	case name == pyClass(-2):
+		return s.class(-2, 0), true
 	}
-	return 0, false
+	return s.class(n, n), true
 }
 
 func pickleError(err error) value.CopyError {

@@ -38,6 +38,10 @@
 // frozenset is a new one even where there is only one otherwise (up to 3.9), and so is a single byte from 3.8 on. The
 // names in the dict of an instance are interned.
 //
+// Load reads what the interpreters read of these opcodes, in protocols up to 4, but for this: a class is no object here
+// and good for instances alone, SETITEM wants a dict, where a list would do there, and an attribute has to be one that
+// the type has. What else is spoilt is refused as it is there, with the place.
+//
 // # What always holds
 //
 //  1. pickle/memo: an object has one number, from 0 on without a gap, and is held by the memo until Close.

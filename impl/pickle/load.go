@@ -20,13 +20,13 @@ type loader struct {
 	types func(name string) (object.TypeID, bool)
 	data  []byte
 	at    int
-	stack []object.Ref
+	stack []slot
 	marks []int
 	memo  []slot
-	last  *object.TypeID // the class that is on the stack: classes are no objects here
 }
 
-// A slot is an entry of the memo: an object, or a class.
+// A slot is an entry of the stack or of the memo: an object, or a class, which is no object here and good for instances
+// alone.
 type slot struct {
 	o     object.Ref
 	class *object.TypeID
@@ -40,12 +40,8 @@ func Load(h *object.Heap, data []byte, types func(name string) (object.TypeID, b
 	if err != nil {
 		l.takeApart()
 	}
-	for _, x := range l.stack {
-		h.Decref(x)
-	}
-	for _, s := range l.memo {
-		h.Decref(s.o)
-	}
+	l.drop(l.stack)
+	l.drop(l.memo)
 	return o, err
 }
 
@@ -93,52 +89,66 @@ func (l *loader) sized(n int) ([]byte, bool) {
 	return b, b != nil || size == 0
 }
 
-func (l *loader) push(o object.Ref) { l.stack = append(l.stack, o) }
-
 // made pushes a new object.
 func (l *loader) made(o object.Ref) error {
 	if o == 0 {
 		return ErrNoMemory
 	}
-	l.push(o)
+	l.stack = append(l.stack, slot{o: o})
 	return nil
 }
 
-// top is the last object on the stack, above the last mark.
-func (l *loader) top() (object.Ref, bool) {
-	if len(l.stack) == 0 || len(l.marks) > 0 && len(l.stack) <= l.marks[len(l.marks)-1] {
-		return 0, false
+// fence is how many entries are below the last mark.
+func (l *loader) fence() int {
+	if len(l.marks) == 0 {
+		return 0
+	}
+	return l.marks[len(l.marks)-1]
+}
+
+// top is the last entry above the last mark.
+func (l *loader) top() (slot, bool) {
+	if len(l.stack) <= l.fence() {
+		return slot{}, false
 	}
 	return l.stack[len(l.stack)-1], true
 }
 
-func (l *loader) pop() (object.Ref, bool) {
-	o, ok := l.top()
-	if ok {
-		l.stack = l.stack[:len(l.stack)-1]
+// lastN takes n entries off that are above the last mark.
+func (l *loader) lastN(n int) ([]slot, bool) {
+	at := len(l.stack) - n
+	if at < l.fence() {
+		return nil, false
 	}
-	return o, ok
+	all := slices.Clone(l.stack[at:])
+	l.stack = l.stack[:at]
+	return all, true
 }
 
-// popMark takes what is above the last mark off the stack.
-func (l *loader) popMark() ([]object.Ref, bool) {
+// popMark takes what is above the last mark off, and the mark.
+func (l *loader) popMark() ([]slot, bool) {
 	if len(l.marks) == 0 {
 		return nil, false
 	}
-	n := l.marks[len(l.marks)-1]
+	all, _ := l.lastN(len(l.stack) - l.fence())
 	l.marks = l.marks[:len(l.marks)-1]
-	items := slices.Clone(l.stack[n:])
-	l.stack = l.stack[:n]
-	return items, true
+	return all, true
 }
 
-// lastN takes n objects off the stack.
-func (l *loader) lastN(n int) ([]object.Ref, bool) {
-	if n > len(l.stack) || len(l.marks) > 0 && len(l.stack)-n < l.marks[len(l.marks)-1] {
-		return nil, false
+func (l *loader) drop(all []slot) {
+	for _, s := range all {
+		l.h.Decref(s.o)
 	}
-	items := slices.Clone(l.stack[len(l.stack)-n:])
-	l.stack = l.stack[:len(l.stack)-n]
+}
+
+// objects are those of entries, if there is no class among them.
+func objects(all []slot) (items []object.Ref, ok bool) {
+	for _, s := range all {
+		if s.class != nil {
+			return nil, false
+		}
+		items = append(items, s.o)
+	}
 	return items, true
 }
 
@@ -149,11 +159,12 @@ func (l *loader) run() (object.Ref, error) {
 			return 0, l.bad()
 		}
 		if op[0] == opStop {
-			o, ok := l.pop()
-			if !ok {
+			s, ok := l.top()
+			if !ok || s.class != nil {
 				return 0, l.bad()
 			}
-			return o, nil
+			l.stack = l.stack[:len(l.stack)-1]
+			return s.o, nil
 		}
 		if err := l.step(op[0]); err != nil {
 			return 0, err
@@ -164,7 +175,7 @@ func (l *loader) run() (object.Ref, error) {
 func (l *loader) step(op byte) error {
 	switch op {
 	case opProto:
-		if b := l.take(1); b == nil || b[0] != protocol {
+		if b := l.take(1); b == nil || b[0] > protocol {
 			return l.bad()
 		}
 		return nil
@@ -251,43 +262,32 @@ func fromTwosComplement(b []byte) *big.Int {
 	return v
 }
 
-// discard throws one object away, or all above the mark.
+// discard throws one entry away, or the last mark and all above it. A mark that has nothing above it is an entry.
 func (l *loader) discard(op byte) error {
-	n := 1
-	if op == opPopMark {
-		if len(l.marks) == 0 {
-			return l.bad()
-		}
-		n = len(l.stack) - l.marks[len(l.marks)-1]
-		l.marks = l.marks[:len(l.marks)-1]
+	var all []slot
+	ok := true
+	switch {
+	case op == opPop && (len(l.marks) == 0 || len(l.stack) > l.fence()):
+		all, ok = l.lastN(1)
+	default:
+		all, ok = l.popMark()
 	}
-	items, ok := l.lastN(n)
+	l.drop(all)
 	if !ok {
 		return l.bad()
 	}
-	l.drop(items)
 	return nil
 }
 
-func (l *loader) drop(items []object.Ref) {
-	for _, o := range items {
-		l.h.Decref(o)
-	}
-}
-
-// remember enters the last object, or the class that was named, into the memo, or pushes what is there.
+// remember enters the last entry into the memo, or pushes what is there.
 func (l *loader) remember(op byte) error {
 	if op == opMemoize {
-		if l.last != nil {
-			l.memo = append(l.memo, slot{class: l.last})
-			return nil
-		}
-		o, ok := l.top()
+		s, ok := l.top()
 		if !ok {
 			return l.bad()
 		}
-		l.h.Incref(o)
-		l.memo = append(l.memo, slot{o: o})
+		l.h.Incref(s.o)
+		l.memo = append(l.memo, s)
 		return nil
 	}
 	width := 1
@@ -298,58 +298,55 @@ func (l *loader) remember(op byte) error {
 	if !ok || n >= len(l.memo) {
 		return l.bad()
 	}
-	if l.last = l.memo[n].class; l.last == nil {
-		l.h.Incref(l.memo[n].o)
-		l.push(l.memo[n].o)
-	}
+	l.h.Incref(l.memo[n].o)
+	l.stack = append(l.stack, l.memo[n])
 	return nil
 }
 
 // fixed makes a tuple or a frozenset of what is on the stack.
 func (l *loader) fixed(op byte) error {
-	var items []object.Ref
+	var all []slot
 	ok := true
 	switch op {
 	case opTuple0:
 	case opTuple, opFrozenset:
-		items, ok = l.popMark()
+		all, ok = l.popMark()
 	default:
-		items, ok = l.lastN(int(op) - opTuple1 + 1)
+		all, ok = l.lastN(int(op) - opTuple1 + 1)
 	}
-	if !ok {
+	defer l.drop(all)
+	items, right := objects(all)
+	switch {
+	case !ok || !right || op == opFrozenset && !l.keys(items, 1):
 		return l.bad()
-	}
-	defer l.drop(items)
-	if op == opFrozenset {
-		if !l.keys(items, 1) {
-			return l.bad()
-		}
+	case op == opFrozenset:
 		return l.made(l.h.MakeFrozenset(items...))
 	}
 	return l.made(l.h.NewTuple(items...))
 }
 
-// fill puts items into the container under them.
+// fill puts items into the container under them. Without any that may be anything.
 func (l *loader) fill(op byte) error {
-	var items []object.Ref
+	var all []slot
 	var ok bool
 	switch op {
 	case opAppend:
-		items, ok = l.lastN(1)
+		all, ok = l.lastN(1)
 	case opSetItem:
-		items, ok = l.lastN(2)
+		all, ok = l.lastN(2)
 	default:
-		items, ok = l.popMark()
+		all, ok = l.popMark()
 	}
-	if !ok {
+	defer l.drop(all)
+	to, under := l.top()
+	items, right := objects(all)
+	switch {
+	case !ok || !under || !right || len(items) > 0 && to.class != nil:
 		return l.bad()
+	case len(items) == 0:
+		return nil
 	}
-	defer l.drop(items)
-	to, ok := l.top()
-	if !ok {
-		return l.bad()
-	}
-	return l.put(op, to, items)
+	return l.put(op, to.o, items)
 }
 
 // put is fill when all is at hand.
@@ -394,83 +391,97 @@ func (l *loader) keys(items []object.Ref, n int) bool {
 	return true
 }
 
-// instance names a class, makes an object of it, or gives it its attributes.
+// instance names a class, makes an object of it and of no arguments, or gives it its state.
 func (l *loader) instance(op byte) error {
 	switch op {
 	case opGlobal:
 		return l.global()
 	case opNew:
-		args, ok := l.pop()
-		if !ok {
+		both, ok := l.lastN(2)
+		defer l.drop(both)
+		if !ok || both[0].class == nil || both[1].class != nil || l.h.Kind(both[1].o) != object.KindTuple ||
+			l.h.Len(both[1].o) > 0 {
 			return l.bad()
 		}
-		l.h.Decref(args)
-		if l.last == nil {
-			return l.bad()
-		}
-		o := l.h.New(*l.last)
-		l.last = nil
-		return l.made(o)
+		return l.made(l.h.New(*both[0].class))
 	}
-	state, ok := l.pop()
-	if !ok {
+	all, ok := l.lastN(1)
+	defer l.drop(all)
+	to, under := l.top()
+	if !ok || !under || all[0].class != nil || to.class != nil {
 		return l.bad()
 	}
-	defer l.h.Decref(state)
-	o, ok := l.top()
-	if !ok {
-		return l.bad()
-	}
-	if l.h.Kind(state) == object.KindTuple && l.h.Len(state) == 2 {
-		return l.build(o, l.h.Get(state, 1))
-	}
-	return l.build(o, state)
+	return l.build(to.o, all[0].o)
 }
 
 // global finds the class that two strings name.
 func (l *loader) global() error {
-	names, ok := l.lastN(2)
-	if !ok {
-		return l.bad()
-	}
-	defer l.drop(names)
-	if l.h.Kind(names[1]) != object.KindStr || l.types == nil {
+	both, ok := l.lastN(2)
+	defer l.drop(both)
+	names, right := objects(both)
+	if !ok || !right || l.h.Kind(names[0]) != object.KindStr || l.h.Kind(names[1]) != object.KindStr {
 		return l.bad()
 	}
 	name := l.h.StrText(names[1])
-	id, ok := l.types(name)
-	if !ok {
-		return fmt.Errorf("pickle: there is no type %q", name)
+	if l.h.StrText(names[0]) == module && l.types != nil {
+		if id, ok := l.types(name); ok {
+			l.stack = append(l.stack, slot{class: &id})
+			return nil
+		}
 	}
-	l.last = &id
-	return nil
+	return fmt.Errorf("%w: byte %d: there is no type %q", ErrStream, l.at, name)
 }
 
-// build sets the attributes of an instance to the values of a dict. Those that are in a dict of the instance have their
-// names interned before.
+// build gives an object its state: the dict of an instance or None, alone or in a pair with a dict of slots.
 func (l *loader) build(o, state object.Ref) error {
 	h := l.h
-	kind := h.Kind(o)
-	if h.Kind(state) != object.KindDict || kind != object.KindInstance && kind != object.KindSlotted {
-		return l.bad()
+	slots := object.Ref(0)
+	if h.Kind(state) == object.KindTuple && h.Len(state) == 2 {
+		state, slots = h.Get(state, 0), h.Get(state, 1)
 	}
-	for k := range h.TypeOf(o).Attrs {
-		name := h.NewStr(object.AttrName(k))
-		if name == 0 {
-			return ErrNoMemory
+	if h.Kind(state) != object.KindNone {
+		if h.Kind(o) != object.KindInstance || h.Kind(state) != object.KindDict {
+			return l.bad()
 		}
-		if v, ok := h.DictGet(state, name); ok {
-			h.SetItem(o, k, v)
-		}
-		h.Decref(name)
-	}
-	if kind == object.KindInstance {
 		h.DictEach(state, func(name, _ object.Ref) {
-			if name != 0 && h.Kind(name) == object.KindStr {
+			if h.Kind(name) == object.KindStr {
 				h.Incref(name)
 				h.Decref(h.InternStr(name))
 			}
 		})
+		if err := l.assign(o, state); err != nil {
+			return err
+		}
+	}
+	if slots != 0 {
+		return l.assign(o, slots)
+	}
+	return nil
+}
+
+// assign sets attributes to the values of a dict. Nothing but an instance has any.
+func (l *loader) assign(o, values object.Ref) error {
+	h, n := l.h, 0
+	if h.Kind(values) != object.KindDict {
+		return l.bad()
+	}
+	if k := h.Kind(o); k == object.KindInstance || k == object.KindSlotted {
+		n = h.TypeOf(o).Attrs
+	}
+	set := 0
+	for k := range n {
+		name := h.NewStr(object.AttrName(k))
+		if name == 0 {
+			return ErrNoMemory
+		}
+		if v, ok := h.DictGet(values, name); ok {
+			h.SetItem(o, k, v)
+			set++
+		}
+		h.Decref(name)
+	}
+	if set < h.DictLen(values) {
+		return l.bad()
 	}
 	return nil
 }

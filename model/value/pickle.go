@@ -25,11 +25,20 @@ type Pickler interface {
 	Pickle(o ID, flat bool) (ID, Stream, CopyError)
 }
 
-// Spoiler writes an object with a memo, puts a byte into the stream at a place modulo its length, or cuts it off there
-// where the byte is none, and reads it again. What is read is let go; there may be cycles beside it, so the store
-// collects then.
+// Spoiler writes an object with a memo, spoils the stream as Spoilt does, and reads it again: all streams, and nothing
+// else. What is read is let go; there may be cycles beside it, so the store collects then.
 type Spoiler interface {
 	Spoil(o ID, at, b int) (read bool, why CopyError)
+}
+
+// Spoilt is a stream with another byte at a place, modulo its length, or that ends there, where the byte is above 255.
+func Spoilt(stream []byte, at, b int) []byte {
+	data := bytes.Clone(stream)
+	if at %= len(data); b > 0xff {
+		return data[:at]
+	}
+	data[at] = byte(b)
+	return data
 }
 
 // Module is that of all classes.
@@ -44,6 +53,22 @@ func Class(slots int, final, saves bool) string {
 		return "Final"
 	}
 	return "Slots" + strconv.Itoa(slots)
+}
+
+// slotsMax is how many slots an instance has at most.
+const slotsMax = 255
+
+// ClassSlots is how many slots instances of a class have that Class names.
+func ClassSlots(name string) (n int, ok bool) {
+	if name == Class(0, true, false) || name == Class(0, true, true) {
+		return 0, true
+	}
+	for n := range slotsMax + 1 {
+		if name == Class(n, false, false) {
+			return n, true
+		}
+	}
+	return 0, false
 }
 
 // Attribute is the name of slot n: a, c, e and so on.
@@ -430,17 +455,22 @@ func (m *Model) Unpickled(q uint64, flat bool, why CopyError, before []Told) vio
 	return v
 }
 
-// Spoilt judges what became of a stream that was spoilt. What another byte makes of it nobody promises.
-func (m *Model) Spoilt(q uint64, b int, read bool, why CopyError) violation {
+// Spoilt judges what became of a stream that was spoilt.
+func (m *Model) Spoilt(q uint64, at, b int, read bool, why CopyError, before []Told) violation {
+	w, want, v := m.stream(q, false, before)
 	m.vague, m.parts = true, true // what was read is dead
-	switch _, want, v := m.stream(q, false, nil); {
+	switch {
 	case v != nil || why == NoMemory:
 		return v
 	case why != want:
 		return Streams.Breach("a stream was refused for reason %d, and not %d", why, want)
-	case read && (why != Copied || b > 0xff):
-		return Loads.Breach("a stream that ends early was read")
-	case read:
+	case why != Copied:
+		return nil
+	}
+	if data := Spoilt(w.out, at, b); read != isStream(data) {
+		return Loads.Breach("%x was read: %t", data, read)
+	}
+	if read {
 		m.Collect()
 		m.Trim()
 	}

@@ -618,10 +618,13 @@ func (r *Reference) Pickle(o ID, flat bool) (ID, Stream, CopyError) {
 	return r.read(o, flat, map[ID]ID{}), Stream{Bytes: w.out, Entries: len(w.memo)}, Copied
 }
 
-// Spoil reads nothing that is spoilt.
-func (r *Reference) Spoil(o ID, _, _ int) (read bool, why CopyError) {
-	_, why = r.write(o, false)
-	return false, why
+// Spoil tells what is a stream, and makes nothing of it.
+func (r *Reference) Spoil(o ID, at, b int) (read bool, why CopyError) {
+	w, why := r.write(o, false)
+	if read = why == Copied && isStream(Spoilt(w.out, at, b)); read {
+		r.Collect()
+	}
+	return read, why
 }
 
 func (r *Reference) write(o ID, flat bool) (w writer[ID], why CopyError) {

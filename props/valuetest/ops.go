@@ -553,11 +553,13 @@ var rows = []prog.Row[state, *driver]{
 		verb{need: needSpoil,
 			at: []place{func(v view, _ prog.Op, s uint64) bool { return v.Unfolds(s, streamMax) }},
 			ask: func(d *driver, op prog.Op) answer {
+				d.walk(d.slots[op.Args[0]])
 				read, why := d.Store.(value.Spoiler).Spoil(d.slots[op.Args[0]], int(op.Args[1]), int(op.Args[2]))
 				return answer{refused: why == value.NoMemory, value: uint64(why)<<1 | yes(read)}
 			},
-			judge: func(m state, op prog.Op, a answer, _ *reader) violation {
-				return m.Spoilt(op.Args[0], int(op.Args[2]), a.value&1 == 1, value.CopyError(a.value>>1))
+			judge: func(m state, op prog.Op, a answer, told *reader) violation {
+				return m.Spoilt(op.Args[0], int(op.Args[1]), int(op.Args[2]), a.value&1 == 1,
+					value.CopyError(a.value>>1), told.all())
 			}}),
 }
 
