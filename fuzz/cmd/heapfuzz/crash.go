@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -84,7 +83,7 @@ func supervise(ctx context.Context, args []string, stdout, stderr io.Writer) (in
 		return 0, err
 	}
 	defer os.RemoveAll(dir)
-	code, died, err := child(ctx, dir, args, stdout, stderr)
+	code, died, err := child(ctx, dir, args, nil, stdout, stderr)
 	if err != nil || !died {
 		return code, err
 	}
@@ -96,7 +95,8 @@ func supervise(ctx context.Context, args []string, stdout, stderr io.Writer) (in
 }
 
 // child runs a command in a child and returns what it left with, or that it died.
-func child(ctx context.Context, dir string, args []string, stdout, stderr io.Writer) (code int, died bool, err error) {
+func child(ctx context.Context, dir string, args []string, stdin *os.File,
+	stdout, stderr io.Writer) (code int, died bool, err error) {
 	exe, err := os.Executable()
 	if err != nil {
 		return 0, false, err
@@ -112,6 +112,9 @@ func child(ctx context.Context, dir string, args []string, stdout, stderr io.Wri
 	env := append(os.Environ(), insideVar+"="+dir, "GOTRACEBACK="+cmp.Or(os.Getenv("GOTRACEBACK"), "none"))
 	c := exec.Cmd{Path: exe, Args: append([]string{os.Args[0]}, args...), Env: env, ExtraFiles: []*os.File{r},
 		Stdout: stdout, Stderr: stderr}
+	if stdin != nil {
+		c.Stdin = stdin
+	}
 	err = c.Run()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
@@ -168,7 +171,7 @@ func aftermath(ctx context.Context, dir string, out func(*props.Subject) string,
 			continue // it was being written
 		}
 		f := &props.Finding{Property: props.Conforms.Name, Target: s.Target, Program: l.Program}
-		if r, err := crashes(ctx, s, l.Program); err != nil {
+		if r, err := crashesAlone(ctx, s, l.Program); err != nil {
 			return err
 		} else if r != nil {
 			f.Refutation = r
@@ -202,7 +205,8 @@ func aftermath(ctx context.Context, dir string, out func(*props.Subject) string,
 	return nil
 }
 
-// crashRunsMax bounds the children that making a program shorter may take: each costs some ten milliseconds.
+// crashRunsMax bounds the programs that making one shorter may try: the children of those that die cost some ten
+// milliseconds each.
 const crashRunsMax = 400
 
 // tell makes the program shorter, in children, and then writes and reports it as any other finding. Where there is no
@@ -214,38 +218,30 @@ func tell(ctx context.Context, stdout io.Writer, s *props.Subject, f *props.Find
 		done.print(stdout, nil)
 		return
 	}
-	check := func(s *props.Subject, _ *props.Runner, p prog.Program) (*props.Refutation, error) {
-		if ctx.Err() != nil {
-			return nil, errInterrupted
-		}
-		return crashes(ctx, s, p)
+	small, stats := shorten(ctx, s, f, false)
+	if r, err := crashesAlone(ctx, s, small.Program); err == nil && r == nil {
+		small, stats = shorten(ctx, s, f, true)
 	}
-	property := props.Property{Name: f.Property, Check: check}
-	small, stats := props.Minimize(s, property, f, props.MinimizeOptions{RunsMax: crashRunsMax})
 	done := settled{Finding: small, again: againRuns}
 	done.path, done.why = props.WriteRepro(out, s, small)
 	done.explain(s, props.ReportOptions{Stats: &stats})
 	done.print(stdout, func() []byte { return s.Spec.Format(small.Program) })
 }
 
-// crashes runs a program in a child of its own and returns how it dies, nil when it does not.
-func crashes(ctx context.Context, s *props.Subject, p prog.Program) (*props.Refutation, error) {
-	dir, err := os.MkdirTemp("", "heapfuzz-")
-	if err != nil {
-		return nil, err
+// shorten makes the program shorter, in children: each program alone in one, or with others that came before it, where
+// what comes out is to be tried once more.
+func shorten(ctx context.Context, s *props.Subject, f *props.Finding,
+	alone bool) (*props.Finding, props.MinimizeStats) {
+	trial := trial{subject: s, alone: alone}
+	defer trial.end()
+	check := func(_ *props.Subject, _ *props.Runner, p prog.Program) (*props.Refutation, error) {
+		if ctx.Err() != nil {
+			return nil, errInterrupted
+		}
+		return trial.crashes(ctx, p)
 	}
-	defer os.RemoveAll(dir)
-	path := filepath.Join(dir, "program.txt")
-	r := props.Repro{Property: props.Conforms.Name, Target: s.Target, Program: p}
-	if err := os.WriteFile(path, r.Text(s.Spec), 0o600); err != nil {
-		return nil, err
-	}
-	var heard bytes.Buffer
-	_, died, err := child(ctx, dir, []string{"replay", path, "-target", s.Target}, &heard, &heard)
-	if err != nil || !died {
-		return nil, err
-	}
-	return refutation(s, p, reason(heard.Bytes())), nil
+	property := props.Property{Name: f.Property, Check: check}
+	return props.Minimize(s, property, f, props.MinimizeOptions{RunsMax: crashRunsMax})
 }
 
 // refutation is that of a program which the process died of, at an operation that is not known.

@@ -62,6 +62,18 @@ var ours = []fuzz.Target{
 			s.Picture, s.Damage = nil, nil
 			return s
 		}},
+	{Name: "test/harms", Subject: "heap", Doc: "is test/crashes, and after one program dies of the first slot",
+		Contract: heap.ReferenceContract, New: func() *props.Subject {
+			s := heaptest.Subject("test/harms", heap.ReferenceContract, reference)
+			inner := s.Open
+			s.Open = func(w [prog.ArgsMax]uint64) (props.Target, props.Judge, error) {
+				t, j, err := inner(w)
+				harmed++
+				return crashing{harming{t, harmed > 1}}, j, err
+			}
+			s.Picture, s.Damage = nil, nil
+			return s
+		}},
 	{Name: "test/moody", Subject: "heap", Doc: "is wrong in every third allocator",
 		Contract: heap.ReferenceContract, New: func() *props.Subject {
 			opened := 0
@@ -120,6 +132,21 @@ func (c crashing) Do(op prog.Op) prog.Outcome {
 		new(sync.Mutex).Unlock() // nothing recovers from it
 	}
 	return out
+}
+
+// harmed is how many programs test/harms has run.
+var harmed int
+
+type harming struct {
+	props.Target
+	harmed bool
+}
+
+func (h harming) Do(op prog.Op) prog.Outcome {
+	if h.harmed && heaptest.Lang.Info(op.Kind).Name == "alloc" && op.Args[0] == 0 {
+		new(sync.Mutex).Unlock()
+	}
+	return h.Target.Do(op)
 }
 
 type moody struct {
