@@ -1,6 +1,7 @@
 package nightly
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"hash/fnv"
@@ -17,14 +18,15 @@ import (
 
 // Hunt is the campaign of a night on one target, in slices.
 type Hunt struct {
-	Store    *Store
-	Target   fuzz.Target
-	Seed     uint64
-	Night    int
-	Slices   int           // in the night; 0: no limit
-	Duration time.Duration // 0: no limit
-	Programs int           // in a slice; 0: SliceDefault
-	Workers  int           // 0: one
+	Store       *Store
+	Target      fuzz.Target
+	Seed        uint64
+	Night       int
+	Slices      int           // in the night; 0: no limit
+	ProgramsMax int           // in the night; 0: no limit
+	Duration    time.Duration // 0: no limit
+	Programs    int           // in a slice; 0: SliceDefault
+	Workers     int           // 0: one
 
 	// Settle makes a finding as short as it goes; nil leaves it as it is. Notes are for the head of its file.
 	Settle func(*props.Finding) *props.Finding
@@ -133,7 +135,7 @@ func (h *Hunt) Run(ctx context.Context) (*Hunted, error) {
 	if err != nil {
 		return nil, err
 	}
-	for h.Slices == 0 || state.Slices < h.Slices {
+	for (h.Slices == 0 || state.Slices < h.Slices) && (h.ProgramsMax == 0 || state.Programs < h.ProgramsMax) {
 		left := time.Until(end)
 		if h.Duration > 0 && left <= 0 {
 			break
@@ -191,9 +193,9 @@ func (h *Hunt) slice(ctx context.Context, state *Hunted, known map[string]string
 			return err
 		}
 	}
-	programs := h.Programs
-	if programs == 0 {
-		programs = SliceDefault
+	programs := cmp.Or(h.Programs, SliceDefault)
+	if h.ProgramsMax > 0 {
+		programs = min(programs, h.ProgramsMax-state.Programs)
 	}
 	var fresh, files []string
 	res, err := campaign.Run(ctx, campaign.Config{

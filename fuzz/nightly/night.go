@@ -21,19 +21,20 @@ import (
 
 // Night is one run through the steps.
 type Night struct {
-	Store    *Store
-	Root     string   // of the sources; "" without, and then what is built is skipped
-	Self     []string // the command line of heapfuzz, without arguments
-	Budget   time.Duration
-	Seed     uint64 // 0: that of the store, or 1
-	Only     []string
-	Skip     []string
-	Targets  []string // that the campaign tries; none: all that are registered
-	Workers  int      // 0: one
-	Revision string   // of the sources
-	Log      io.Writer
-	Now      func() time.Time                       // nil: time.Now; for what is written, not for what is measured
-	Lookup   func(name string) (fuzz.Target, error) // nil: fuzz.Lookup
+	Store       *Store
+	Root        string   // of the sources; "" without, and then what is built is skipped
+	Self        []string // the command line of heapfuzz, without arguments
+	Budget      time.Duration
+	Seed        uint64 // 0: that of the store, or 1
+	Only        []string
+	Skip        []string
+	Targets     []string // that the campaign tries; none: all that are registered
+	ProgramsMax int      // after which the campaign leaves a target, whatever time is left; 0: no limit
+	Workers     int      // 0: one
+	Revision    string   // of the sources
+	Log         io.Writer
+	Now         func() time.Time                       // nil: time.Now; for what is written, not for what is measured
+	Lookup      func(name string) (fuzz.Target, error) // nil: fuzz.Lookup
 
 	state    State
 	begun    time.Time

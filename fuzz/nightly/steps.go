@@ -213,7 +213,8 @@ func (n *Night) huntTarget(ctx context.Context, t fuzz.Target, part time.Duratio
 	end := time.Now().Add(part) // the few replays before are of little time, and a short part would be spent on them
 	for range crashesMax {
 		left := max(time.Until(end), 50*time.Millisecond)
-		argv := append(n.hunter(t, n.Store.Dir, left), "-o", n.Store.found(t.Subject))
+		argv := append(n.hunter(t, n.Store.Dir, left), "-o", n.Store.found(t.Subject),
+			"-programs", strconv.Itoa(n.ProgramsMax))
 		for _, file := range known {
 			argv = append(argv, "-known", file)
 		}

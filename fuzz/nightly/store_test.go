@@ -280,6 +280,20 @@ func TestNights(t *testing.T) {
 	}
 }
 
+// TestProgramsMax ends a night after a number of programs that is not one of whole slices. It does not go on.
+func TestProgramsMax(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	store := At(filepath.Join(dir, "store"), filepath.Join(dir, "corpus"))
+	for range 2 {
+		h := hunt(store, preys[0], 1)
+		h.Slices, h.ProgramsMax, h.Settle = 0, h.Programs+2, nil
+		if state, err := h.Run(t.Context()); err != nil || state.Programs != h.ProgramsMax || state.Slices != 2 {
+			t.Fatalf("%d programs in %d slices, %v; want %d in 2", state.Programs, state.Slices, err, h.ProgramsMax)
+		}
+	}
+}
+
 // TestKnown hunts a defect in three nights. The first is interrupted and goes on, and the second is told what the first
 // found: neither writes anything that shows the same. To the third all is mended, and it writes its own.
 func TestKnown(t *testing.T) {

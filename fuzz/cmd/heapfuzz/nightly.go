@@ -21,16 +21,17 @@ import (
 
 // nightlyFlags are the flags of nightly.
 type nightlyFlags struct {
-	budget  time.Duration
-	seed    uint64
-	dir     string
-	corpus  string
-	only    []string
-	skip    []string
-	targets []string
-	workers int
-	fresh   bool
-	list    bool
+	budget   time.Duration
+	seed     uint64
+	dir      string
+	corpus   string
+	only     []string
+	skip     []string
+	targets  []string
+	programs int
+	workers  int
+	fresh    bool
+	list     bool
 }
 
 const nightlyLong = `
@@ -70,6 +71,8 @@ func nightlyCommand() *cobra.Command {
 	flags.StringSliceVar(&f.only, "only", nil, "only these `step`s")
 	flags.StringSliceVar(&f.skip, "skip", nil, "leave these `step`s out")
 	flags.StringSliceVar(&f.targets, "target", nil, "the `name`s of the campaign's targets (default all)")
+	flags.IntVar(&f.programs, "programs", 0,
+		"leave a target of the campaign after so `many` programs, whatever time is left (default no limit)")
 	flags.IntVar(&f.workers, "workers", runtime.NumCPU(), "`how many` programs run at once")
 	flags.BoolVar(&f.fresh, "fresh", false, "forget a night that was killed, and begin another")
 	flags.BoolVar(&f.list, "steps", false, "list the steps")
@@ -93,8 +96,11 @@ func (f *nightlyFlags) run(ctx context.Context, stdout, stderr io.Writer) error 
 	if f.workers < 1 || f.workers > 256 {
 		return fmt.Errorf("-workers %d: from 1 to 256", f.workers)
 	}
+	if f.programs < 0 {
+		return fmt.Errorf("-programs %d: negative", f.programs)
+	}
 	n := &nightly.Night{Self: []string{exe}, Budget: f.budget, Seed: f.seed, Only: f.only, Skip: f.skip,
-		Targets: f.targets, Workers: f.workers, Log: stderr, Lookup: lookup}
+		Targets: f.targets, ProgramsMax: f.programs, Workers: f.workers, Log: stderr, Lookup: lookup}
 	if err := n.Check(); err != nil {
 		return err
 	}
@@ -186,6 +192,7 @@ func huntCommand() *cobra.Command {
 	flags.IntVar(&f.Night, "night", 1, "the `number` of the night")
 	flags.DurationVar(&f.Duration, "duration", durationDefault, "stop after this `time`")
 	flags.IntVar(&f.Slices, "slices", 0, "stop after so `many` slices of the night (default no limit)")
+	flags.IntVar(&f.ProgramsMax, "programs", 0, "stop after so `many` programs of the night (default no limit)")
 	flags.IntVar(&f.Workers, "workers", 1, "`how many` programs run at once")
 	flags.StringArrayVar(&f.Notes, "note", nil, "a `line` for the heads of findings")
 	flags.StringVarP(&f.Found, "out", "o", "", "the `folder` of findings")
