@@ -138,9 +138,10 @@ var motifs = []prog.Motif{
 			"p6 = make p0 way=13 count=0\np7 = make p1 way=0 count=9\np8 = pickle p7 flat=0\n" +
 			"p9 = pickle p7 flat=1\nfree p8\nfree p9\nusage\n"},
 	{Name: "streams that end early, and of another byte", Weight: 2, Text: spoilt},
-	{Name: "a memo of hundreds", Weight: 1, Text: "p0 = new n=141\n" +
-		strings.Repeat("p1 = deepcopy p0\nadd p0 p1 p1\nfree p1\n", 8) +
-		"p1 = deepcopy p0\nadd p0 p1 p1\nadd p0 p1 p1\np2 = pickle p0 flat=0\np3 = pickle p0 flat=1\n"},
+	{Name: "a memo of hundreds, where 255 is recalled, and 256", Weight: 1, Text: "p0 = new n=141\n" +
+		strings.Repeat("p1 = deepcopy p0\nadd p0 p1 p1\nfree p1\n", 7) + // 128 lists
+		"p1 = deepcopy p0\nupdate p0 p1\np2 = new n=141\nadd p0 p2 p2\nadd p0 p2 p2\np3 = pickle p0 flat=0\n" +
+		"p4 = new n=141\nadd p0 p4 p4\nadd p0 p4 p4\np5 = pickle p0 flat=0\np6 = pickle p0 flat=1\n"},
 	{Name: "streams of full batches", Weight: 1,
 		Text: "p0 = new n=141\nfill p0 from=0 count=399\nfill p0 from=0 count=600\np1 = pickle p0 flat=0\n" +
 			"insert p0 p0 at=0\np2 = pickle p0 flat=0\ninsert p0 p0 at=0\np3 = pickle p0 flat=0\nfree p0\n" +
