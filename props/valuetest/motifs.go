@@ -19,15 +19,20 @@ var ending = func() (text string) {
 	return text + "usage\ncheck\n"
 }()
 
-// spoilt is a list of a bit of everything whose stream is cut off, or has another opcode, at each of many places.
+// spoilt is a list of a bit of everything whose stream is cut off, or has another opcode, at each of many places: POP
+// above all, behind a mark, an instance and a class.
 var spoilt = func() string {
-	text := "p0 = new n=141\np1 = new n=20\np2 = new n=50\np3 = make p1 way=3 count=2\np4 = make p1 way=13 count=1\n" +
-		"p5 = make p1 way=4 count=1\np6 = make p2 way=7 count=2\np7 = make p1 way=6 count=1\np8 = new n=98\n"
+	text := "p0 = new n=141\np1 = new n=20\np2 = new n=56\np3 = make p1 way=3 count=2\np4 = make p1 way=13 count=1\n" +
+		"p5 = make p1 way=4 count=1\np6 = make p2 way=7 count=2\np7 = make p1 way=6 count=1\np8 = new n=98\n" +
+		"p9 = make p1 way=13 count=0\nadd p0 p9 p9\nspoil p9 at=24 byte=46\nspoil p0 at=3 byte=48\n"
 	for i := range 7 {
 		text += fmt.Sprintf("add p0 p%d p%d\n", i, i)
 	}
-	for n := range 30 {
-		text += fmt.Sprintf("spoil p0 at=%d byte=%d\nspoil p0 at=%d byte=256\n", 3*n, "01.hNt(uas"[n%10], 2*n)
+	for n := range 60 {
+		text += fmt.Sprintf("spoil p0 at=%d byte=48\n", n)
+		if n%3 == 0 {
+			text += fmt.Sprintf("spoil p0 at=%d byte=%d\nspoil p0 at=%d byte=256\n", n, "1.hNt(uas)"[n/3%10], 2*n)
+		}
 	}
 	return text + "usage\ncheck\n"
 }()
@@ -146,7 +151,7 @@ var motifs = []prog.Motif{
 		Text: "p0 = new n=141\nfill p0 from=0 count=399\nfill p0 from=0 count=600\np1 = pickle p0 flat=0\n" +
 			"insert p0 p0 at=0\np2 = pickle p0 flat=0\ninsert p0 p0 at=0\np3 = pickle p0 flat=0\nfree p0\n" +
 			"free p1\nfree p2\nfree p3\np0 = new n=143\nfill p0 from=0 count=399\nfill p0 from=399 count=600\n" +
-			"p4 = new n=50\nsetdefault p0 p4 p4\np5 = pickle p0 flat=0\np6 = new n=52\nsetdefault p0 p6 p6\n" +
+			"p4 = new n=56\nsetdefault p0 p4 p4\np5 = pickle p0 flat=0\np6 = new n=57\nsetdefault p0 p6 p6\n" +
 			"p7 = pickle p0 flat=1\n"},
 	{Name: "no memory for a stream, and for what is read", Weight: 2,
 		Text: "p0 = new n=141\nadd p0 p0 p0\np1 = make p0 way=3 count=2\nadd p0 p1 p1\n" +
