@@ -37,6 +37,26 @@ var spoilt = func() string {
 	return text + "usage\ncheck\n"
 }()
 
+// misread are small containers of None, in whose streams a list, a dict or a set takes its place, or that are filled by
+// the opcode of another; and instances of a class that is left where they were, or made of arguments that are none.
+var misread = func() string {
+	text := "p0 = new n=0\np1 = make p0 way=4 count=1\np2 = make p0 way=6 count=1\np3 = make p0 way=7 count=2\n" +
+		"p4 = make p0 way=3 count=1\np5 = make p4 way=4 count=1\np6 = make p4 way=7 count=2\n" +
+		"p7 = make p0 way=0 count=2\np8 = make p0 way=13 count=0\np9 = make p8 way=3 count=1\n" +
+		"spoil p2 at=3 byte=148\nspoil p8 at=24 byte=78\nspoil p8 at=24 byte=93\nspoil p9 at=25 byte=48\nspoil p7 at=11 byte=117\n" +
+		"spoil p7 at=11 byte=144\np10 = new n=3\np11 = new n=143\nadd p11 p0 p0\nadd p11 p10 p0\n"
+	for p := range 7 {
+		for at := 3; at < 7; at++ {
+			text += fmt.Sprintf("spoil p%d at=%d byte=93\n", p, at)
+		}
+		text += fmt.Sprintf("spoil p%d at=5 byte=125\nspoil p%d at=5 byte=143\nspoil p%d at=3 byte=143\n", p, p, p)
+	}
+	for at := 7; at < 14; at++ { // SETITEMS
+		text += fmt.Sprintf("spoil p11 at=%d byte=101\nspoil p11 at=%d byte=144\n", at, at)
+	}
+	return text + "usage\ncheck\n"
+}()
+
 // motifs are what random operations seldom do in that order. Ways 4 and 6 are a set and a frozenset, 7 is a dict.
 var motifs = []prog.Motif{
 	{Name: "a set that grows and is emptied", Weight: 2, Text: "p1 = new n=5\np0 = make p1 way=4 count=1\n" +
@@ -143,6 +163,7 @@ var motifs = []prog.Motif{
 			"p6 = make p0 way=13 count=0\np7 = make p1 way=0 count=9\np8 = pickle p7 flat=0\n" +
 			"p9 = pickle p7 flat=1\nfree p8\nfree p9\nusage\n"},
 	{Name: "streams that end early, and of another byte", Weight: 2, Text: spoilt},
+	{Name: "streams of what is no key, and of what is no class or no item", Weight: 2, Text: misread},
 	{Name: "a memo of hundreds, where 255 is recalled, and 256", Weight: 1, Text: "p0 = new n=141\n" +
 		strings.Repeat("p1 = deepcopy p0\nadd p0 p1 p1\nfree p1\n", 7) + // 128 lists
 		"p1 = deepcopy p0\nupdate p0 p1\np2 = new n=141\nadd p0 p2 p2\nadd p0 p2 p2\np3 = pickle p0 flat=0\n" +
