@@ -43,8 +43,9 @@ var misread = func() string {
 	text := "p0 = new n=0\np1 = make p0 way=4 count=1\np2 = make p0 way=6 count=1\np3 = make p0 way=7 count=2\n" +
 		"p4 = make p0 way=3 count=1\np5 = make p4 way=4 count=1\np6 = make p4 way=7 count=2\n" +
 		"p7 = make p0 way=0 count=2\np8 = make p0 way=13 count=0\np9 = make p8 way=3 count=1\n" +
-		"spoil p2 at=3 byte=148\nspoil p8 at=24 byte=78\nspoil p8 at=24 byte=93\nspoil p9 at=25 byte=48\nspoil p7 at=11 byte=117\n" +
-		"spoil p7 at=11 byte=144\np10 = new n=3\np11 = new n=143\nadd p11 p0 p0\nadd p11 p10 p0\n"
+		"spoil p2 at=3 byte=148\nspoil p8 at=24 byte=78\nspoil p8 at=24 byte=93\nspoil p9 at=25 byte=48\n" +
+		"spoil p7 at=11 byte=117\nspoil p7 at=11 byte=144\np10 = new n=3\np11 = new n=143\n" +
+		"add p11 p0 p0\nadd p11 p10 p0\n"
 	for p := range 7 {
 		for at := 3; at < 7; at++ {
 			text += fmt.Sprintf("spoil p%d at=%d byte=93\n", p, at)
