@@ -319,7 +319,7 @@ func TestEngines(t *testing.T) {
 // finding all the same.
 func TestDeadCoordinator(t *testing.T) {
 	took := replays(t)
-	r := fakes(t, "dies").goFuzz(t.Context(), time.Second+8*took)
+	r := fakes(t, "dies").goFuzz(t.Context(), 20*time.Second+8*took) // it ends with the last death
 	if r.Status != Failed || !strings.Contains(r.Reason, "the coordinator died") || !r.leaves(ExitFinding) {
 		t.Errorf("%+v", r)
 	}
