@@ -85,11 +85,6 @@ func seldomCollect(tb testing.TB) {
 	tb.Cleanup(func() { debug.SetGCPercent(old) })
 }
 
-// relationMost is how many random programs are tried under a relation at most. A relation runs each of them several
-// times, and shows in few: of the same programs, drawn by the seeds 1, 2 and 3, the canaries of inserted and drained
-// are caught by the 1st, those of deterministic and commuted by the 2nd at the latest, and that of renamed by the 17th.
-const relationMost = 20
-
 // TestSmoke tries random programs of every property on every target. HEAPFUZZ_SEED draws others.
 func TestSmoke(t *testing.T) {
 	t.Logf("HEAPFUZZ_SEED=%d", seed(t))
@@ -100,7 +95,7 @@ func TestSmoke(t *testing.T) {
 			for _, p := range s.Properties {
 				n := target.Smoke
 				if p.Name != props.Conforms.Name {
-					n = min(n, relationMost)
+					n = canarytest.Relations(n)
 				}
 				random(t, s, n, func(program prog.Program) {
 					check(t, s, &r, p, program, "HEAPFUZZ_SEED and -run "+t.Name()+" show it again")

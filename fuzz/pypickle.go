@@ -93,9 +93,8 @@ func (s *pyPickles) Pickle(o value.ID, flat bool) (value.ID, value.Stream, value
 	s.grown += bit(stream.MemoBytes() > uintptr(pyMemoTable(0)))
 	s.long += bit(stream.Memoised() > 1<<8)
 	s.moved += bit(len(stream.Bytes()) > 4096)
-	told := value.Stream{Bytes: stream.Bytes(), Entries: stream.Memoised(), Table: uint64(stream.MemoBytes())}
-	told.Bytes, told.Peak = slices.Clone(told.Bytes), stream.Peak()
-	return value.ID(y), told, value.Copied
+	return value.ID(y), value.Stream{Bytes: slices.Clone(stream.Bytes()), Entries: stream.Memoised(),
+		Table: uint64(stream.MemoBytes()), Peak: stream.Peak()}, value.Copied
 }
 
 // Spoil dumps with a memo, and loads what is left of it.

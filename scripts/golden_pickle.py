@@ -8,7 +8,8 @@ A line is "memo" or "flat" (Pickler.fast) and an object, whose parts follow it:
 
     N T F                   None, True, False
     i-0x1f f3ff8000000000000    an int; a float by its bits
-    s6162 s61*300 b00 n6162     str, 300 times that, bytes, an interned str: hexadecimal, of UTF-8
+    s6162 s61*300 b00 n6162     str, 300 times that, bytes, an interned str: hexadecimal, of UTF-8, where a byte that
+                            is none is a surrogate
     l2 t2 d2 S2 z2          a list, tuple, dict, set or frozenset of two
     o2 c2                   an instance with two attributes, or with two slots
     &5 l0, *5               an object that has a number, and that object again

@@ -237,6 +237,8 @@ func TestShare(t *testing.T) {
 	n.begun = n.begun.Add(-time.Hour)
 	if late := n.share(at("campaign")); late != 0 {
 		t.Errorf("%v when the time is over", late)
+	} else if r := n.step(t.Context(), steps[at("campaign")], late); r.Status != Skipped {
+		t.Errorf("a campaign without time: %+v", r)
 	}
 	for _, wrong := range []Night{{Budget: 0}, {Budget: 1, Only: []string{"x"}}, {Budget: 1, Skip: []string{"x"}}} {
 		if wrong.Check() == nil {

@@ -59,11 +59,7 @@ var (
 func openGraph(profile string) (world, error) { return newGraphWorld(profile) }
 
 func newGraphWorld(profile string) (*graphWorld, error) {
-	p, ok := object.ProfileByName(profile)
-	if !ok {
-		return nil, fmt.Errorf("no profile %q", profile)
-	}
-	h, err := object.New(object.Config{Profile: p})
+	h, err := newHeap(profile)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +70,7 @@ func newGraphWorld(profile string) (*graphWorld, error) {
 	c.Disable()
 	w := &graphWorld{h: h, c: c, roots: map[int]object.Ref{}, types: map[string]object.TypeID{}, line: -1}
 	more := oldTypesOf
-	if p.Legacy {
+	if h.Profile().Legacy {
 		more = classicTypesOf
 	}
 	for _, typ := range slices.Concat(typesOf, more) {

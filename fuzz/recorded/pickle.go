@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 	"math"
 	"math/big"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -36,11 +37,7 @@ type pickleWorld struct {
 }
 
 func openPickle(profile string) (world, error) {
-	p, ok := object.ProfileByName(profile)
-	if !ok {
-		return nil, fmt.Errorf("no profile %q", profile)
-	}
-	h, err := object.New(object.Config{Profile: p})
+	h, err := newHeap(profile)
 	if err != nil {
 		return nil, err
 	}
@@ -188,9 +185,7 @@ func (w *pickleWorld) containers(roots ...ref) (found []ref) {
 			found = append(found, o)
 			n := len(todo)
 			w.children(o, func(x ref) { todo = append(todo, x) })
-			for i, j := n, len(todo)-1; i < j; i, j = i+1, j-1 {
-				todo[i], todo[j] = todo[j], todo[i]
-			}
+			slices.Reverse(todo[n:])
 		}
 	}
 	return found
@@ -216,7 +211,7 @@ func (w *pickleWorld) sizes(o ref) string {
 
 // takeApart lets objects go, and empties all that they lead to: there may be cycles.
 func (w *pickleWorld) takeApart(held []ref) {
-	all := w.containers(append([]ref(nil), held...)...)
+	all := w.containers(slices.Clone(held)...)
 	for _, o := range all {
 		w.h.Incref(o)
 	}

@@ -50,12 +50,17 @@ type sizeWorld struct {
 }
 
 func openSizes(profile string) (world, error) {
+	h, err := newHeap(profile)
+	return &sizeWorld{h: h}, err
+}
+
+// newHeap makes a heap of a profile.
+func newHeap(profile string) (*object.Heap, error) {
 	p, ok := object.ProfileByName(profile)
 	if !ok {
 		return nil, fmt.Errorf("no profile %q", profile)
 	}
-	h, err := object.New(object.Config{Profile: p})
-	return &sizeWorld{h: h}, err
+	return object.New(object.Config{Profile: p})
 }
 
 func (w *sizeWorld) answer(out []byte, row string) []byte {

@@ -107,26 +107,15 @@ func (h *Heap) Extend(o Ref, items ...Ref) bool {
 	if len(items) == 0 {
 		return true
 	}
-	if o.load(listItems) == 0 && h.prof.IterRoom == RoomEven {
-		if !h.setRoom(o, len(items)+len(items)&1) {
-			return false
-		}
-		o.store(listSize, uintptr(len(items)))
-		for i, v := range items {
-			h.Incref(v)
-			page.Store(o.load(listItems)+uintptr(i)*8, uintptr(v))
-		}
-		return true
+	if o.load(listItems) == 0 && h.prof.IterRoom == RoomEven && !h.setRoom(o, len(items)+len(items)&1) {
+		return false
 	}
 	return h.Append(o, items...)
 }
 
-// Append is x[len(x):] = items: it adds items at the end of a list, each with a reference of its own, and reports
-// whether there was memory. Room for all of them is made at once, by the rule of a list that grows.
+// Append is x[len(x):] = items: it adds items, one at least, at the end of a list, each with a reference of its own,
+// and reports whether there was memory. Room for all of them is made at once, by the rule of a list that grows.
 func (h *Heap) Append(o Ref, items ...Ref) bool {
-	if len(items) == 0 {
-		return true
-	}
 	n := int(o.load(listSize))
 	if !h.resize(o, n+len(items)) {
 		return false

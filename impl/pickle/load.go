@@ -374,17 +374,24 @@ func (l *loader) put(op byte, to object.Ref, items []object.Ref) error {
 	return nil
 }
 
-// keys tells whether every n-th of the items can be a key: it is no list, set or dict, and no tuple that has one.
+// keys tells whether every n-th of the items can be a key: it is no list, set or dict, nor a tuple that has one.
 func (l *loader) keys(items []object.Ref, n int) bool {
 	for i := 0; i < len(items); i += n {
-		switch o := items[i]; l.h.Kind(o) {
-		case object.KindList, object.KindSet, object.KindDict:
+		if !l.key(items[i]) {
 			return false
-		case object.KindTuple:
-			for k := range l.h.Len(o) {
-				if !l.keys([]object.Ref{l.h.Get(o, k)}, 1) {
-					return false
-				}
+		}
+	}
+	return true
+}
+
+func (l *loader) key(o object.Ref) bool {
+	switch l.h.Kind(o) {
+	case object.KindList, object.KindSet, object.KindDict:
+		return false
+	case object.KindTuple:
+		for k := range l.h.Len(o) {
+			if !l.key(l.h.Get(o, k)) {
+				return false
 			}
 		}
 	}

@@ -63,25 +63,30 @@ func ClassSlots(name string) (n int, ok bool) {
 	if name == Class(0, true, false) || name == Class(0, true, true) {
 		return 0, true
 	}
-	for n := range slotsMax + 1 {
-		if name == Class(n, false, false) {
-			return n, true
-		}
-	}
-	return 0, false
+	n, err := strconv.Atoi(strings.TrimPrefix(name, "Slots"))
+	return n, err == nil && n <= slotsMax && name == Class(n, false, false)
 }
 
 // Attribute is the name of slot n: a, c, e and so on.
 func Attribute(n int) string {
-	const letters = 13
 	return strings.Repeat("z", n/letters) + string(rune('a'+2*(n%letters)))
 }
 
-// written are the kinds that have opcodes; of atoms that are no text each occurrence is written by itself.
-var (
-	written  = []Kind{None, Bool, Int, Float, Str, Bytes, List, Tuple, Set, Frozenset, Dict, Slots}
-	memoised = []Kind{Str, Bytes, List, Tuple, Set, Frozenset, Dict, Slots}
-)
+const letters = 13
+
+// isSlot tells whether a name is that of one of n slots.
+func isSlot(name string, n int) bool {
+	last := len(name) - 1
+	if last < 0 {
+		return false
+	}
+	at := last*letters + (int(name[last])-'a')/2
+	return 0 <= at && at < n && name == Attribute(at)
+}
+
+// memoised are the kinds that a memo knows. Of None, bools, ints and floats each occurrence is written by itself, and
+// nothing else has an opcode.
+var memoised = []Kind{Str, Bytes, List, Tuple, Set, Frozenset, Dict, Slots}
 
 // batch is how many items or entries are appended, added or set at a time.
 const batch = 1000
@@ -209,7 +214,7 @@ func (w *writer[T]) save(o T) CopyError {
 		return Copied
 	}
 	switch {
-	case !slices.Contains(written, k):
+	case !slices.Contains(memoised, k):
 		return Uncopyable
 	case k == Str:
 		w.sized('\x8c', 'X', surrogates(text))
@@ -504,7 +509,11 @@ func (m *Model) stream(q uint64, flat bool, before []Told) (*writer[*object], Co
 		if o.kind == Str && m.isOnce(o) {
 			key = o.text
 		}
-		return o.kind, o.text, key, Class(len(o.items), o.final, o.saves), items
+		class := ""
+		if o.kind == Slots {
+			class = Class(len(o.items), o.final, o.saves)
+		}
+		return o.kind, o.text, key, class, items
 	}
 	why := w.dump(m.slots[q])
 	m.vague = m.vague || w.waste

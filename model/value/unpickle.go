@@ -94,13 +94,14 @@ func (m *machine) push(s *shape) bool {
 	return true
 }
 
-func objects(all []*shape) bool {
+// noClass tells whether there is no class among these, and hashable whether all can be keys.
+func noClass(all []*shape) bool {
 	return !slices.ContainsFunc(all, func(s *shape) bool { return s.class })
 }
 
-func keys(all []*shape) bool {
+func hashable(all []*shape) bool {
 	return !slices.ContainsFunc(all, func(s *shape) bool {
-		return s.kind == List || s.kind == Set || s.kind == Dict || s.kind == Tuple && !keys(s.items)
+		return s.kind == List || s.kind == Set || s.kind == Dict || s.kind == Tuple && !hashable(s.items)
 	})
 }
 
@@ -159,10 +160,10 @@ func (m *machine) make(op byte) bool {
 	case ')', '\x85', '\x86', '\x87':
 		n := map[byte]int{')': 0, '\x85': 1, '\x86': 2, '\x87': 3}[op]
 		items := m.pop(n)
-		return len(items) == n && objects(items) && m.push(&shape{kind: Tuple, items: items})
+		return len(items) == n && noClass(items) && m.push(&shape{kind: Tuple, items: items})
 	case 't', '\x91':
 		items, ok := m.marked()
-		if !ok || !objects(items) || op == '\x91' && !keys(items) {
+		if !ok || !noClass(items) || op == '\x91' && !hashable(items) {
 			return false
 		}
 		return m.push(&shape{kind: map[byte]Kind{'t': Tuple, '\x91': Frozenset}[op], items: items})
@@ -207,19 +208,19 @@ func (m *machine) fill(op byte, items []*shape) bool {
 	switch {
 	case len(items) == 0:
 		return true
-	case !objects(items):
+	case !noClass(items):
 		return false
 	case op == 'a' || op == 'e':
 		return to.kind == List
 	case op == '\x90':
-		return to.kind == Set && keys(items)
+		return to.kind == Set && hashable(items)
 	case to.kind != Dict || len(items)%2 != 0:
 		return false
 	}
 	for i := 0; i < len(items); i += 2 {
 		to.items = append(to.items, items[i])
 	}
-	return keys(to.items)
+	return hashable(to.items)
 }
 
 // build gives an instance its state: None, or that and a dict of what its slots hold.
@@ -239,16 +240,6 @@ func (m *machine) build(to, state *shape) bool {
 	return !slices.ContainsFunc(state.items[1].items, func(k *shape) bool {
 		return k.kind != Str || !isSlot(k.text, n)
 	})
-}
-
-// isSlot tells whether a name is that of one of n slots.
-func isSlot(name string, n int) bool {
-	for i := range n {
-		if name == Attribute(i) {
-			return true
-		}
-	}
-	return false
 }
 
 // isText tells whether bytes are what surrogates writes.

@@ -38,42 +38,32 @@ func TestMain(m *testing.M) {
 	}})
 }
 
+// like is a target that is the reference, but for what is made of it.
+func like(name, doc string, of func(props.Target) props.Target) fuzz.Target {
+	return fuzz.Target{Name: name, Subject: "heap", Doc: doc, Contract: heap.ReferenceContract,
+		New: func() *props.Subject {
+			s := heaptest.Subject(name, heap.ReferenceContract, reference)
+			inner := s.Open
+			s.Open = func(w [prog.ArgsMax]uint64) (props.Target, props.Judge, error) {
+				t, j, err := inner(w)
+				return of(t), j, err
+			}
+			s.Picture, s.Damage = nil, nil
+			return s
+		}}
+}
+
 // ours are targets for what no canary does.
 var ours = []fuzz.Target{
-	{Name: "test/hangs", Subject: "heap", Doc: "does not return from a free of the third slot",
-		Contract: heap.ReferenceContract, New: func() *props.Subject {
-			s := heaptest.Subject("test/hangs", heap.ReferenceContract, reference)
-			inner := s.Open
-			s.Open = func(w [prog.ArgsMax]uint64) (props.Target, props.Judge, error) {
-				t, j, err := inner(w)
-				return hanging{t}, j, err
-			}
-			s.Picture, s.Damage = nil, nil
-			return s
-		}},
-	{Name: "test/crashes", Subject: "heap", Doc: "ends the process at a free of the third slot",
-		Contract: heap.ReferenceContract, New: func() *props.Subject {
-			s := heaptest.Subject("test/crashes", heap.ReferenceContract, reference)
-			inner := s.Open
-			s.Open = func(w [prog.ArgsMax]uint64) (props.Target, props.Judge, error) {
-				t, j, err := inner(w)
-				return crashing{t}, j, err
-			}
-			s.Picture, s.Damage = nil, nil
-			return s
-		}},
-	{Name: "test/harms", Subject: "heap", Doc: "is test/crashes, and after one program dies of the first slot",
-		Contract: heap.ReferenceContract, New: func() *props.Subject {
-			s := heaptest.Subject("test/harms", heap.ReferenceContract, reference)
-			inner := s.Open
-			s.Open = func(w [prog.ArgsMax]uint64) (props.Target, props.Judge, error) {
-				t, j, err := inner(w)
-				harmed++
-				return crashing{harming{t, harmed > 1}}, j, err
-			}
-			s.Picture, s.Damage = nil, nil
-			return s
-		}},
+	like("test/hangs", "does not return from a free of the third slot",
+		func(t props.Target) props.Target { return hanging{t} }),
+	like("test/crashes", "ends the process at a free of the third slot",
+		func(t props.Target) props.Target { return crashing{t} }),
+	like("test/harms", "is test/crashes, and after one program dies of the first slot",
+		func(t props.Target) props.Target {
+			harmed++
+			return crashing{harming{t, harmed > 1}}
+		}),
 	{Name: "test/moody", Subject: "heap", Doc: "is wrong in every third allocator",
 		Contract: heap.ReferenceContract, New: func() *props.Subject {
 			opened := 0
