@@ -105,9 +105,12 @@ func (s *Store) programs(l fuzz.Language, names ...string) (list []prog.Program,
 	return list, of, nil
 }
 
-// takeProject adds the programs that the project's own corpus holds.
-func (s *Store) takeProject(l fuzz.Language) error {
-	for _, dir := range []string{"seed", "found"} {
+// takeProject adds the programs that the project's own corpus holds: in folders of those names, seed and found without.
+func (s *Store) takeProject(l fuzz.Language, folders ...string) error {
+	if folders == nil {
+		folders = []string{"seed", "found"}
+	}
+	for _, dir := range folders {
 		files, err := filepath.Glob(filepath.Join(s.Corpus, l.Name, dir, "*.txt"))
 		if err != nil {
 			return err

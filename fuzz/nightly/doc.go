@@ -53,6 +53,9 @@
 // that break no rule: each is replayed first, on the target that the engine would try it on. An engine that executed
 // nothing has failed.
 //
+// Before that each engine is tried on a canary, with the project's seeds, as on what it is for: one that finds none of
+// three has failed, whatever it executes.
+//
 // Each crasher is shrunk by `heapfuzz shrink`, in a process of its own, and known ones are left out: those with the
 // property, the rule and the target of a file in found, if that still breaks the rule. One that is mended stays in
 // found for ever, and says nothing of a crasher of today. So it is with findings of the campaign; the store of a

@@ -39,6 +39,7 @@ func (n *Night) native(ctx context.Context, share time.Duration) Result {
 		return *r
 	}
 	r := Result{Status: OK, Figures: map[string]float64{}}
+	n.controlled(ctx, &r, n.nativeEngine(n.kindOfNight(), binary), n.kindOfNight())
 	kinds := fuzz.Languages()
 	least := cmp.Or(n.runLeast, roundLeast)
 	for round := 0; time.Until(end) > least; round++ {
@@ -92,24 +93,46 @@ func (n *Night) busy(r Result, log string) Result {
 // executed are the numbers that engines print of what they did so far.
 var executed = regexp.MustCompile(`(?m)(?:execs: |^#)(\d+)`)
 
+// engine is one that can be run: as native is on a kind.
+type engine struct {
+	name   string // of the step
+	corpus string // where its corpus is in the folder that it works in
+	native bool   // the files of its corpus are those of Go's engine
+	// run has it work in dir, with env, for about that length. It returns the executions.
+	run func(ctx context.Context, log, dir string, env []string, length time.Duration) (float64, error)
+}
+
+func (n *Night) nativeEngine(l fuzz.Language, binary string) engine {
+	name := nativeFunction(l)
+	return engine{"native", filepath.Join("cache", name), true,
+		func(ctx context.Context, log, dir string, env []string, length time.Duration) (float64, error) {
+			e, err := n.run(ctx, call{log: log, dir: dir, env: env, limit: length + 3*grace, argv: []string{binary,
+				"-test.run=^$", "-test.fuzz=^" + name + "$",
+				"-test.fuzztime=" + length.Round(time.Millisecond).String(), "-test.fuzzminimizetime=1x",
+				"-test.parallel=" + strconv.Itoa(max(1, n.Workers)),
+				"-test.fuzzcachedir=" + filepath.Join(dir, "cache")}})
+			return lastNumber(e.said), err
+		}}
+}
+
+// nativeFunction is the name of the fuzz function of a kind in fuzz/fuzz_test.go.
+func nativeFunction(l fuzz.Language) string { return "Fuzz" + strings.ToUpper(l.Name[:1]) + l.Name[1:] }
+
 func (n *Night) nativeRound(ctx context.Context, l fuzz.Language, dir, binary string, length time.Duration) (float64,
 	error) {
-	name := "Fuzz" + strings.ToUpper(l.Name[:1]) + l.Name[1:]
-	cache := filepath.Join(dir, "cache", name)
-	env, err := n.give(ctx, l, cache, true)
+	e := n.nativeEngine(l, binary)
+	cache := filepath.Join(dir, e.corpus)
+	env, err := n.give(ctx, l, cache, e.native)
 	if err != nil {
 		return 0, err
 	}
-	e, err := n.run(ctx, call{log: "native", dir: dir, env: env, limit: length + 3*grace, argv: []string{binary,
-		"-test.run=^$", "-test.fuzz=^" + name + "$", "-test.fuzztime=" + length.Round(time.Millisecond).String(),
-		"-test.fuzzminimizetime=1x", "-test.parallel=" + strconv.Itoa(max(1, n.Workers)),
-		"-test.fuzzcachedir=" + filepath.Join(dir, "cache")}})
+	executions, err := e.run(ctx, "native", dir, env, length)
 	if err != nil {
 		return 0, err
 	}
 	// What ended this round would end each further one at its start; it is kept as a crasher.
-	crashers := filepath.Join(dir, "testdata", "fuzz", name)
-	return lastNumber(e.said), errors.Join(n.takeBack(l, cache), n.keepAll(l, crashers))
+	crashers := filepath.Join(dir, "testdata", "fuzz", nativeFunction(l))
+	return executions, errors.Join(n.takeBack(l, cache), n.keepAll(l, crashers))
 }
 
 // lastNumber is that of the last line that tells of executions.
@@ -137,6 +160,9 @@ func (n *Night) build(ctx context.Context, log string, limit time.Duration, env 
 	return &r
 }
 
+// keepVar tells our fuzz functions the folder for what breaks a rule.
+const keepVar = "HEAPFUZZ_KEEP="
+
 // give makes an engine's folder anew, with the programs of the corpus that break no rule, and returns what tells our
 // fuzz functions where to write what does. A program that takes the process along would end Go's engine at its start,
 // before it has tried anything else. What an engine that was killed has left in the folder is taken first.
@@ -149,7 +175,7 @@ func (n *Night) give(ctx context.Context, l fuzz.Language, dir string, native bo
 	if err != nil {
 		return nil, err
 	}
-	return []string{"HEAPFUZZ_KEEP=" + kept}, n.Store.give(l, dir, native, names...)
+	return []string{keepVar + kept}, n.Store.give(l, dir, native, names...)
 }
 
 // takeBack adds what is in an engine's folder to the corpus, and removes the folder.
@@ -377,7 +403,7 @@ func bytesFunction(l fuzz.Language) string {
 	if l.Name == "heap" {
 		return "Fuzz"
 	}
-	return "Fuzz" + strings.ToUpper(l.Name[:1]) + l.Name[1:] + "Bytes"
+	return nativeFunction(l) + "Bytes"
 }
 
 // kindOfNight is the one that an engine of which only one can be tried has in this night.
@@ -407,19 +433,19 @@ func (n *Night) goFuzz(ctx context.Context, share time.Duration) Result {
 		log := n.Store.path("logs", "go-fuzz.log")
 		return failed(fmt.Errorf("go tool -n go-fuzz left with %d: see %s", e.code, log))
 	}
-	corpus := filepath.Join(dir, "corpus")
-	env, err := n.give(ctx, l, corpus, false)
+	r := Result{Status: OK, Figures: map[string]float64{}}
+	g := n.goFuzzEngine(l, strings.TrimSpace(string(e.out)), archive)
+	n.controlled(ctx, &r, g, l)
+	corpus := filepath.Join(dir, g.corpus)
+	env, err := n.give(ctx, l, corpus, g.native)
 	// What is suppressed was found in another night, and may have been mended and broken since.
 	if err := errors.Join(err, os.RemoveAll(filepath.Join(dir, "suppressions"))); err != nil {
 		return failed(err)
 	}
-	r := Result{Status: OK, Figures: map[string]float64{}}
 	if time.Until(end) < cmp.Or(n.runLeast, goFuzzLeast) {
 		return n.busy(r, "go-fuzz")
 	}
-	c := &cluster{n: n, tool: strings.TrimSpace(string(e.out)), dir: dir, env: env, archive: archive,
-		function: bytesFunction(l)}
-	executions, err := c.run(ctx, end)
+	executions, err := g.run(ctx, "go-fuzz", dir, env, time.Until(end))
 	crashers := filepath.Join(dir, "crashers")
 	if err := errors.Join(err, n.keepAll(l, crashers), n.takeBack(l, corpus)); err != nil {
 		r.conclude(Failed, ExitFailed, err.Error())
@@ -428,11 +454,19 @@ func (n *Night) goFuzz(ctx context.Context, share time.Duration) Result {
 	return n.ended(ctx, r, "go-fuzz-coordinator")
 }
 
+func (n *Night) goFuzzEngine(l fuzz.Language, tool, archive string) engine {
+	return engine{"go-fuzz", "corpus", false,
+		func(ctx context.Context, log, dir string, env []string, length time.Duration) (float64, error) {
+			c := &cluster{n: n, log: log, tool: tool, dir: dir, env: env, archive: archive, function: bytesFunction(l)}
+			return c.run(ctx, time.Now().Add(length))
+		}}
+}
+
 // cluster is go-fuzz's coordinator and workers.
 type cluster struct {
-	n                            *Night
-	tool, dir, archive, function string
-	env                          []string
+	n                                 *Night
+	log, tool, dir, archive, function string // log is what the names of its logs begin with
+	env                               []string
 }
 
 // restartsMax is how often a coordinator that dies is started again.
@@ -448,15 +482,15 @@ func (c *cluster) run(ctx context.Context, end time.Time) (float64, error) {
 	if err := listener.Close(); err != nil {
 		return 0, err
 	}
-	log := c.n.Store.path("logs", "go-fuzz-coordinator.log")
+	log := c.n.Store.path("logs", c.log+"-coordinator.log")
 	if err := os.RemoveAll(log); err != nil { // the executions are read from it
 		return 0, err
 	}
-	coordinator, err := c.start("go-fuzz-coordinator", "-coordinator="+address)
+	coordinator, err := c.start("coordinator", "-coordinator="+address)
 	if err != nil {
 		return 0, err
 	}
-	worker, err := c.start("go-fuzz-worker", "-worker="+address, "-bin="+c.archive, "-func="+c.function,
+	worker, err := c.start("worker", "-worker="+address, "-bin="+c.archive, "-func="+c.function,
 		"-procs="+strconv.Itoa(max(1, c.n.Workers)))
 	if err != nil {
 		coordinator.stop()
@@ -469,7 +503,7 @@ func (c *cluster) run(ctx context.Context, end time.Time) (float64, error) {
 		case <-ctx.Done():
 		case <-coordinator.done:
 			if restarts++; restarts <= restartsMax {
-				next, e := c.start("go-fuzz-coordinator", "-coordinator="+address)
+				next, e := c.start("coordinator", "-coordinator="+address)
 				if e == nil {
 					coordinator = next
 					continue
@@ -478,7 +512,7 @@ func (c *cluster) run(ctx context.Context, end time.Time) (float64, error) {
 			}
 			err = errors.Join(err, fmt.Errorf("the coordinator died %d times: see %s", restarts, log))
 		case <-worker.done:
-			err = fmt.Errorf("the workers ended: see %s", c.n.Store.path("logs", "go-fuzz-worker.log"))
+			err = fmt.Errorf("the workers ended: see %s", c.n.Store.path("logs", c.log+"-worker.log"))
 		}
 		break
 	}
@@ -494,8 +528,8 @@ type part struct {
 	done    chan struct{} // closed when it has ended
 }
 
-func (c *cluster) start(log string, args ...string) (*part, error) {
-	out, err := c.n.openLog(log)
+func (c *cluster) start(name string, args ...string) (*part, error) {
+	out, err := c.n.openLog(c.log + "-" + name)
 	if err != nil {
 		return nil, err
 	}
@@ -566,30 +600,48 @@ func (n *Night) libFuzzer(ctx context.Context, share time.Duration) Result {
 	if r := n.build(ctx, "libfuzzer", share, nil, cc, "-fsanitize=fuzzer", archive, "-o", binary); r != nil {
 		return *r
 	}
-	corpus, crashers := filepath.Join(dir, "corpus"), filepath.Join(dir, "crashers")
-	env, err := n.give(ctx, l, corpus, false)
-	if err := errors.Join(err, os.MkdirAll(crashers, 0o777)); err != nil {
-		return failed(err)
-	}
 	r := Result{Status: OK, Reason: archive, Figures: map[string]float64{}}
-	if time.Until(end) < cmp.Or(n.runLeast, roundLeast) {
-		return n.busy(r, "libfuzzer")
-	}
-	// In a fork it goes on after a crasher. What forks use is beside the corpus, and not where all others have theirs.
-	seconds := max(1, int(time.Until(end).Seconds()))
-	e, err := n.run(ctx, call{log: "libfuzzer", env: append(env, "TMPDIR="+dir),
-		limit: time.Duration(seconds)*time.Second + grace,
-		argv: []string{binary, "-fork=1", "-ignore_crashes=1", "-max_total_time=" + strconv.Itoa(seconds),
-			"-artifact_prefix=" + crashers + "/", corpus}})
+	e := n.libFuzzerEngine(&r, binary)
+	n.controlled(ctx, &r, e, l)
+	corpus := filepath.Join(dir, e.corpus)
+	env, err := n.give(ctx, l, corpus, e.native)
 	if err != nil {
 		return failed(err)
 	}
-	r.Figures[l.Name+" executions"] = lastNumber(e.said)
-	if e.code != 0 && e.code != libFuzzerFound && !e.late {
-		r.Warnings = append(r.Warnings, fmt.Sprintf("it ended with status %d: see the log", e.code))
+	if time.Until(end) < cmp.Or(n.runLeast, roundLeast) {
+		return n.busy(r, "libfuzzer")
 	}
-	if err := errors.Join(n.keepAll(l, crashers), n.takeBack(l, corpus)); err != nil {
+	executions, err := e.run(ctx, "libfuzzer", dir, env, time.Until(end))
+	if err != nil {
+		return failed(err)
+	}
+	r.Figures[l.Name+" executions"] = executions
+	if err := errors.Join(n.keepAll(l, filepath.Join(dir, libFuzzerCrashers)), n.takeBack(l, corpus)); err != nil {
 		r.conclude(Failed, ExitFailed, err.Error())
 	}
 	return n.ended(ctx, r, "libfuzzer")
+}
+
+// libFuzzerCrashers is where libFuzzer writes what its process dies of, in the folder that it works in.
+const libFuzzerCrashers = "crashers"
+
+// libFuzzerEngine runs a binary in a fork, where it goes on after a crasher. What forks use is beside the corpus, and
+// not where all others have theirs. How it ends is told to a result, unless we end it.
+func (n *Night) libFuzzerEngine(r *Result, binary string) engine {
+	return engine{"libfuzzer", "corpus", false,
+		func(ctx context.Context, log, dir string, env []string, length time.Duration) (float64, error) {
+			crashers, seconds := filepath.Join(dir, libFuzzerCrashers), max(1, int(length.Seconds()))
+			if err := os.MkdirAll(crashers, 0o777); err != nil {
+				return 0, err
+			}
+			e, err := n.run(ctx, call{log: log, env: append(env, "TMPDIR="+dir),
+				limit: time.Duration(seconds)*time.Second + grace,
+				argv: []string{binary, "-fork=1", "-ignore_crashes=1", "-max_total_time=" + strconv.Itoa(seconds),
+					"-artifact_prefix=" + crashers + "/", filepath.Join(dir, "corpus")}})
+			if e.code != 0 && e.code != libFuzzerFound && !e.late && ctx.Err() == nil {
+				r.Warnings = append(r.Warnings, fmt.Sprintf("it ended with status %d: see %s", e.code,
+					n.Store.path("logs", log+".log")))
+			}
+			return lastNumber(e.said), err
+		}}
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"heapfuzz/fuzz"
+	"heapfuzz/fuzz/canary/canarytest"
 	"heapfuzz/props"
 )
 
@@ -25,6 +26,7 @@ import (
 //	breaks  they find a program that breaks a rule, and breaks it again
 //	flaky   they find one that breaks none when it runs again
 //	dies    as breaks, and a coordinator dies then
+//	blind   they execute, and see another rule broken than that of a canary
 const fakeVar = "HEAPFUZZ_TEST_FAKE"
 
 // Programs with these operations break a rule, in the eyes of the false heapfuzz: one of heaps, or they kill.
@@ -80,6 +82,11 @@ func fake(tool, how string, args []string) int {
 		return fakeBuild(args, value("-o"))
 	case "heapfuzz":
 		return fakeSelf(args, value("-o"))
+	}
+	if canary := os.Getenv("HEAPFUZZ_TARGET"); canary != "" {
+		return fakeControl(tool, how, canary)
+	}
+	switch tool {
 	case "fuzz.test":
 		name := strings.Trim(value("-test.fuzz"), "^$")
 		return fakeNative(how, name, filepath.Join(value("-test.fuzzcachedir"), name))
@@ -195,6 +202,28 @@ func crasher(how string) []byte {
 	return ToRaw(spec, p)
 }
 
+// fakeControl is an engine that is tried on a canary: it goes on when it has found it.
+func fakeControl(tool, how, name string) int {
+	rule := "heap/nothing"
+	for _, l := range fuzz.Languages() {
+		if c, ok := canarytest.Lookup(l.Canary(), name); ok && how != "blind" {
+			rule = c.RuleName()
+		}
+	}
+	text := "# property conforms\n# rule " + rule + "\n# target " + name + "\n" + harmless
+	if err := os.WriteFile(filepath.Join(os.Getenv("HEAPFUZZ_KEEP"), "a.txt"), []byte(text), 0o666); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 3
+	}
+	if how == "blind" && tool != "go-fuzz" {
+		return 0
+	}
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, os.Interrupt)
+	<-c // or it is killed
+	return 0
+}
+
 func fakeNative(how, name, cache string) int {
 	// It begins with all that is in testdata too.
 	before, _ := filepath.Glob(filepath.Join("testdata", "fuzz", name, "*"))
@@ -290,13 +319,23 @@ func TestEngines(t *testing.T) {
 		t.Run(engine.name+" well", func(t *testing.T) {
 			n := fakes(t, "well")
 			r := engine.do(n)
-			if r.Status != OK || len(r.Figures) == 0 || len(r.Found) > 0 {
+			if r.Status != OK || len(r.Figures) == 0 || len(r.Found) > 0 || len(r.Controls) != 1 ||
+				!r.Controls[0].Right || len(r.Controls[0].Missed) > 0 {
 				t.Errorf("%+v", r)
 			}
 			for name, number := range r.Figures {
 				if number < engine.executions || int(number)%int(engine.executions) != 0 {
 					t.Errorf("%s: %v", name, number)
 				}
+			}
+		})
+		t.Run(engine.name+" blind", func(t *testing.T) {
+			n := fakes(t, "blind")
+			n.canaryMax = 500 * time.Millisecond
+			r := engine.do(n)
+			if r.Status != Failed || r.Exit != ExitControl || len(r.Controls) != 1 || r.Controls[0].Right ||
+				len(r.Controls[0].Missed) != canariesMax-1 || !strings.Contains(r.Reason, " should break ") {
+				t.Errorf("no canary was found, and it is %+v", r)
 			}
 		})
 		t.Run(engine.name+" idle", func(t *testing.T) {

@@ -36,10 +36,11 @@ type Night struct {
 	Now         func() time.Time                       // nil: time.Now; for what is written, not for what is measured
 	Lookup      func(name string) (fuzz.Target, error) // nil: fuzz.Lookup
 
-	state    State
-	begun    time.Time
-	runLeast time.Duration   // that an engine runs for; 0, which only tests change: roundLeast or goFuzzLeast
-	judged   map[string]bool // by path: whether a program breaks no rule; see sound, which alone changes it
+	state     State
+	begun     time.Time
+	runLeast  time.Duration   // that an engine runs for; 0, which only tests change: roundLeast or goFuzzLeast
+	canaryMax time.Duration   // that an engine has to find a canary; 0, which only tests change: controlLeast
+	judged    map[string]bool // by path: whether a program breaks no rule; see sound, which alone changes it
 }
 
 // step is a kind of look.
@@ -224,6 +225,15 @@ func (n *Night) work(parts ...string) (string, error) {
 		return "", err
 	}
 	return dir, os.MkdirAll(dir, 0o777)
+}
+
+// fresh is an empty folder for what a step needs.
+func (n *Night) fresh(parts ...string) (string, error) {
+	dir, err := n.work(parts...)
+	if err == nil {
+		err = os.RemoveAll(dir)
+	}
+	return dir, errors.Join(err, os.MkdirAll(dir, 0o777))
 }
 
 // grace is how long a process may take beyond its time before it is killed.

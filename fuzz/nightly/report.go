@@ -222,7 +222,8 @@ type (
 	}
 )
 
-// JUnit is the report for CI: a suite for each step, a failure for each finding, an error where the harness failed.
+// JUnit is the report for CI: a suite for each step, with a case for each canary and each target; a failure for each
+// finding, an error where the harness failed.
 func (r *Report) JUnit() ([]byte, error) {
 	all := junitSuites{Name: "heapfuzz nightly"}
 	for i := range r.Results {
@@ -257,6 +258,13 @@ func (r *Report) suite(result *Result) junitSuite {
 		step.Failure = &junitMessage{Message: result.Reason}
 	}
 	add(step)
+	for _, of := range result.Controls {
+		c := junitCase{Name: of.Canary, Time: fmt.Sprintf("%.3f", of.Seconds)}
+		if !of.Right {
+			c.Error = &junitMessage{Message: of.broken()}
+		}
+		add(c)
+	}
 	for _, h := range result.Targets {
 		c := junitCase{Name: h.Target, Time: fmt.Sprintf("%.3f", h.Busy)}
 		if h.Vacuous != "" {

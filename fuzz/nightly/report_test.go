@@ -44,9 +44,11 @@ func sample() *Report {
 					Vacuous: "0.0 % had an effect", Ever: map[string]uint64{}}},
 			Found: []Found{found("new", "heap/disjoint"), found("again", "heap/content"),
 				found("flaky", "heap/aligned")}},
-		{Step: "native", Status: Failed, Reason: "slab is vacuous: 1 of 3", Meters: []Metered{{Target: "slab",
-			Language: "heap", Programs: 77, Answers: [4]uint64{5, 90, 5, 0},
-			Times: map[string]uint64{"size/16": 1, "arena/<made>": 0}, Vacuous: "1 of 3"}}},
+		{Step: "native", Status: Failed, Reason: "slab is vacuous: 1 of 3",
+			Controls: []Control{{Language: "heap", Canary: "canary/pop-late", Rule: "heap/disjoint",
+				Saw: "heap/disjoint", Missed: []string{"canary/pop-never"}, Right: true, Seconds: 21.5}},
+			Meters: []Metered{{Target: "slab", Language: "heap", Programs: 77, Answers: [4]uint64{5, 90, 5, 0},
+				Times: map[string]uint64{"size/16": 1, "arena/<made>": 0}, Vacuous: "1 of 3"}}},
 		{Step: "bench", Status: OK, Figures: map[string]float64{"op=pair": 1.25, "op=churn": 12345}},
 	}
 	for night := range 3 {
@@ -96,7 +98,9 @@ func TestPage(t *testing.T) {
 		"campaign, slab: ",
 		"1 000 operations in 5 programs: 90 % effective, 8 % skip, 2 % nomem; 5 of 7 states", "size/16 12 000</span>",
 		"page/freed never", "native, slab: ", "100 operations in 77 programs: 5 % effective, 90 % skip, 5 % nomem",
-		"vacuous: 1 of 3", "arena/&lt;made&gt; never"} {
+		"vacuous: 1 of 3", "control: <span ",
+		">canary/pop-late found in 21.5s; not found before it: canary/pop-never</span>",
+		"arena/&lt;made&gt; never"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page does not tell %q", want)
 		}
@@ -154,9 +158,10 @@ func TestJUnit(t *testing.T) {
 		}
 		tests, failures, errors, skipped = tests+s.Tests, failures+s.Failures, errors+s.Errors, skipped+s.Skipped
 	}
-	// Six steps, two targets, five findings; the new one and the old one fail; the control, the engine and the vacuous
-	// target are errors; the mutants, what has no target any more and what was seen once are skipped.
-	if tests != 13 || failures != 2 || errors != 3 || skipped != 3 {
+	// Six steps, three canaries, two targets, five findings; the new one and the old one fail; the control, its canary
+	// that was not found, the engine and the vacuous target are errors; the mutants, what has no target any more and
+	// what was seen once are skipped.
+	if tests != 16 || failures != 2 || errors != 4 || skipped != 3 {
 		t.Errorf("%d tests, %d failures, %d errors, %d skipped", tests, failures, errors, skipped)
 	}
 	text, err = json.Marshal(sample())

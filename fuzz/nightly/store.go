@@ -154,8 +154,9 @@ type Result struct {
 // Control is the hunt of a canary.
 type Control struct {
 	Language, Canary, Rule string
-	Saw                    string  // the rule that was broken; "" when none was
-	Seconds                float64 // until the step was over
+	Saw                    string   // the rule that was broken; "" when none was
+	Missed                 []string `json:",omitempty"` // canaries that an engine had before, and did not find
+	Seconds                float64  // until the step was over
 	Right                  bool
 }
 
