@@ -90,8 +90,8 @@ func (n *Night) busy(r Result, log string) Result {
 	return r
 }
 
-// executed are the numbers that engines print of what they did so far.
-var executed = regexp.MustCompile(`(?m)(?:execs: |^#)(\d+)`)
+// executions matches the numbers that engines print of what they did so far.
+var executions = regexp.MustCompile(`(?m)(?:execs: |^#)(\d+)`)
 
 // engine is one that can be run: as native is on a kind.
 type engine struct {
@@ -111,7 +111,7 @@ func (n *Night) nativeEngine(l fuzz.Language, binary string) engine {
 				"-test.fuzztime=" + length.Round(time.Millisecond).String(), "-test.fuzzminimizetime=1x",
 				"-test.parallel=" + strconv.Itoa(max(1, n.Workers)),
 				"-test.fuzzcachedir=" + filepath.Join(dir, "cache")}})
-			return lastNumber(e.said), err
+			return executed(e.said), err
 		}}
 }
 
@@ -135,14 +135,17 @@ func (n *Night) nativeRound(ctx context.Context, l fuzz.Language, dir, binary st
 	return executions, errors.Join(n.takeBack(l, cache), n.keepAll(l, crashers))
 }
 
-// lastNumber is that of the last line that tells of executions.
-func lastNumber(out []byte) float64 {
-	all := executed.FindAllSubmatch(out, -1)
-	if len(all) == 0 {
-		return 0
+// executed is how many executions an engine tells of: it counts on, and from the beginning when it was started again.
+func executed(out []byte) float64 {
+	before, last := 0.0, 0.0
+	for _, line := range executions.FindAllSubmatch(out, -1) {
+		number, _ := strconv.ParseFloat(string(line[1]), 64) // digits
+		if number < last {
+			before += last
+		}
+		last = number
 	}
-	number, _ := strconv.ParseFloat(string(all[len(all)-1][1]), 64) // digits
-	return number
+	return before + last
 }
 
 // build runs a build in the sources; nil when it was well.
@@ -519,7 +522,7 @@ func (c *cluster) run(ctx context.Context, end time.Time) (float64, error) {
 	worker.stop()
 	coordinator.stop()
 	out, e := os.ReadFile(log)
-	return lastNumber(out), errors.Join(err, e)
+	return executed(out), errors.Join(err, e)
 }
 
 // part is a process of a cluster.
@@ -642,6 +645,6 @@ func (n *Night) libFuzzerEngine(r *Result, binary string) engine {
 				r.Warnings = append(r.Warnings, fmt.Sprintf("it ended with status %d: see %s", e.code,
 					n.Store.path("logs", log+".log")))
 			}
-			return lastNumber(e.said), err
+			return executed(e.said), err
 		}}
 }

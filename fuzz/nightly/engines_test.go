@@ -588,3 +588,17 @@ func TestFlaky(t *testing.T) {
 		t.Errorf("it could not be moved, and is gone: %v\n%+v", err, r)
 	}
 }
+
+// TestExecuted reads what engines print of their executions, and what one does that was started again.
+func TestExecuted(t *testing.T) {
+	for text, want := range map[string]float64{
+		"": 0, "fuzz: elapsed: 3s, execs: 12 (4/sec)\nfuzz: elapsed: 6s, execs: 325017 (1/sec)\nPASS\n": 325017,
+		"2026/11/21 workers: 1, corpus: 77 (1s ago), crashers: 0, execs: 58747 (6/sec)":               58747,
+		"#2\tINITED ft: 1\n#4096\tpulse ft: 3\nDone 4100 runs\n":                                      4096,
+		"execs: 0 (0/sec)\nexecs: 50 (6/sec)\nexecs: 0 (0/sec)\nexecs: 7 (1/sec)\nexecs: 3 (1/sec)\n": 60,
+	} {
+		if got := executed([]byte(text)); got != want {
+			t.Errorf("%q: %v executions, not %v", text, got, want)
+		}
+	}
+}

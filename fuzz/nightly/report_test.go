@@ -251,16 +251,3 @@ func TestShare(t *testing.T) {
 		}
 	}
 }
-
-// TestLastNumber reads what engines print of how far they are.
-func TestLastNumber(t *testing.T) {
-	for text, want := range map[string]float64{
-		"": 0, "fuzz: elapsed: 3s, execs: 12 (4/sec)\nfuzz: elapsed: 6s, execs: 325017 (1/sec)\nPASS\n": 325017,
-		"2026/11/21 workers: 1, corpus: 77 (1s ago), crashers: 0, execs: 58747 (6/sec)": 58747,
-		"#2\tINITED ft: 1\n#4096\tpulse ft: 3\nDone 4100 runs\n":                        4096,
-	} {
-		if got := lastNumber([]byte(text)); got != want {
-			t.Errorf("%q: %v", text, got)
-		}
-	}
-}
