@@ -49,10 +49,13 @@ func (n *Night) control(ctx context.Context, share time.Duration) Result {
 	return r
 }
 
+// Restless are the canaries that no control is made of: on some seeds one does not return before it breaks its rule.
+var Restless = []string{"vanished-skips"}
+
 // judged are the canaries of a kind that break a rule, and no relation.
 func judged(l fuzz.Language) []canarytest.Canary {
 	return slices.DeleteFunc(l.Canary(), func(c canarytest.Canary) bool {
-		return c.Filled().Property != props.Conforms.Name
+		return c.Filled().Property != props.Conforms.Name || slices.Contains(Restless, c.Name)
 	})
 }
 
@@ -127,7 +130,8 @@ func (c *Control) broken() string {
 const canariesMax = 3
 
 // controlled has an engine hunt canaries of a kind, chosen by the seed, until it finds one, and adds that to a result:
-// an engine that finds none is not believed. It begins with the project's seeds, as it does with what it is tried on.
+// an engine that finds none is not believed. It begins with those of the project's seeds that do not show the defect,
+// as it does with what it is for.
 func (n *Night) controlled(ctx context.Context, r *Result, e engine, l fuzz.Language) {
 	candidates := slices.DeleteFunc(judged(l), func(c canarytest.Canary) bool {
 		// One that takes the process along, or that random programs seldom find, is not for engines.
@@ -136,6 +140,9 @@ func (n *Night) controlled(ctx context.Context, r *Result, e engine, l fuzz.Lang
 	})
 	random, c := n.random("control "+e.name), Control{}
 	random.Shuffle(len(candidates), func(i, j int) { candidates[i], candidates[j] = candidates[j], candidates[i] })
+	if len(candidates) == 0 {
+		return
+	}
 	begun := time.Now()
 	for i, canary := range candidates[:min(len(candidates), canariesMax)] {
 		missed := c.Missed
@@ -168,8 +175,16 @@ func (n *Night) engineHunts(ctx context.Context, c *Control, e engine, l fuzz.La
 	}
 	own := At(filepath.Join(dir, "store"), n.Store.Corpus)
 	kept := own.path("kept")
-	if err := errors.Join(os.MkdirAll(kept, 0o777), own.takeProject(l, "seed"),
-		own.give(l, filepath.Join(dir, e.corpus), e.native)); err != nil {
+	if err := errors.Join(os.MkdirAll(kept, 0o777), own.takeProject(l, "seed")); err != nil {
+		return err
+	}
+	list, names, err := own.programs(l)
+	if err != nil {
+		return err
+	}
+	broken, err := n.breaks(ctx, l, list, names, func([]byte) string { return c.Canary })
+	names = slices.DeleteFunc(names, func(name string) bool { rule, told := broken[name]; return !told || rule != "" })
+	if err := errors.Join(err, own.give(l, filepath.Join(dir, e.corpus), e.native, names...)); err != nil {
 		return err
 	}
 	ctx, stop := context.WithCancel(ctx)

@@ -26,6 +26,8 @@
 //	DIR/kept/flaky/*.txt         what did not when it ran again: it stays until a person removes it
 //	DIR/bench.json               the best ratios of the benchmarks
 //	DIR/live.json                the target that had no time to be compared with its interpreter
+//	DIR/evidence/                what the sample of mutants showed
+//	DIR/lock                     held by the night that works here
 //	DIR/work                     what engines and builds need; may be removed at any time
 //	DIR/logs/                    what was printed
 //	DIR/report.{html,xml,json}   for people, for CI (JUnit), for other programs

@@ -39,13 +39,15 @@ func (n *Night) native(ctx context.Context, share time.Duration) Result {
 		return *r
 	}
 	r := Result{Status: OK, Figures: map[string]float64{}}
-	n.controlled(ctx, &r, n.nativeEngine(n.kindOfNight(), binary), n.kindOfNight())
 	kinds := fuzz.Languages()
 	least := cmp.Or(n.runLeast, roundLeast)
 	for round := 0; time.Until(end) > least; round++ {
 		left := time.Until(end)
 		length := min(max(left/time.Duration(max(1, len(kinds)-round)), least), time.Minute, left)
 		l := kinds[(round+n.state.Night)%len(kinds)]
+		if round < len(kinds) {
+			n.controlled(ctx, &r, n.nativeEngine(l, binary), l)
+		}
 		executions, err := n.nativeRound(ctx, l, dir, binary, length)
 		r.Figures[l.Name+" executions"] += executions
 		if ctx.Err() != nil {
@@ -200,21 +202,45 @@ func (n *Night) sound(ctx context.Context, l fuzz.Language) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir, err := n.work("sound", l.Name)
-	if err != nil {
-		return nil, err
-	}
 	if n.judged == nil {
 		n.judged = map[string]bool{}
 	}
+	in := func(name string) string { return filepath.Join(l.Name, name) }
+	var fresh []prog.Program
+	var of []string
+	for i, p := range list {
+		if _, judged := n.judged[in(names[i])]; !judged {
+			fresh, of = append(fresh, p), append(of, names[i])
+		}
+	}
+	broken, err := n.breaks(ctx, l, fresh, of, func(raw []byte) string { return chosen(l, raw) })
+	if err != nil {
+		return nil, err
+	}
+	for name, rule := range broken { // there may be time for others when they are asked for again
+		n.judged[in(name)] = rule == ""
+	}
+	sound := []string{}
+	for _, name := range names {
+		if n.judged[in(name)] {
+			sound = append(sound, name)
+		}
+	}
+	return sound, nil
+}
+
+// breaks is the rule that each of some programs with names breaks, "" for none, on the target that is chosen for its
+// bytes. What comes to no end is missing.
+func (n *Night) breaks(ctx context.Context, l fuzz.Language, list []prog.Program, names []string,
+	target func(raw []byte) string) (map[string]string, error) {
+	dir, err := n.fresh("sound", l.Name)
+	if err != nil {
+		return nil, err
+	}
 	var files []string
 	for i, p := range list {
-		file := filepath.Join(dir, names[i])
-		if _, judged := n.judged[file]; judged {
-			continue
-		}
-		raw := ToRaw(l.Spec, p)
-		repro := props.Repro{Property: props.Conforms.Name, Target: chosen(l, raw), Program: FromRaw(l.Spec, raw)}
+		file, raw := filepath.Join(dir, names[i]), ToRaw(l.Spec, p)
+		repro := props.Repro{Property: props.Conforms.Name, Target: target(raw), Program: FromRaw(l.Spec, raw)}
 		if err := os.WriteFile(file, repro.Text(l.Spec), 0o666); err != nil {
 			return nil, err
 		}
@@ -224,18 +250,11 @@ func (n *Night) sound(ctx context.Context, l fuzz.Language) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, file := range files {
-		if rule, told := broken[file]; told { // there may be time for the others when they are asked for again
-			n.judged[file] = rule == ""
-		}
+	rules := map[string]string{}
+	for file, rule := range broken {
+		rules[filepath.Base(file)] = rule
 	}
-	sound := []string{}
-	for _, name := range names {
-		if n.judged[filepath.Join(dir, name)] {
-			sound = append(sound, name)
-		}
-	}
-	return sound, os.RemoveAll(dir)
+	return rules, os.RemoveAll(dir)
 }
 
 // chosen is the name of the target that bytes choose.
@@ -436,16 +455,20 @@ func (n *Night) goFuzz(ctx context.Context, share time.Duration) Result {
 		log := n.Store.path("logs", "go-fuzz.log")
 		return failed(fmt.Errorf("go tool -n go-fuzz left with %d: see %s", e.code, log))
 	}
-	r := Result{Status: OK, Figures: map[string]float64{}}
+	r, least := Result{Status: OK, Figures: map[string]float64{}}, cmp.Or(n.runLeast, goFuzzLeast)
+	if time.Until(end) < least {
+		return n.busy(r, "go-fuzz")
+	}
 	g := n.goFuzzEngine(l, strings.TrimSpace(string(e.out)), archive)
 	n.controlled(ctx, &r, g, l)
 	corpus := filepath.Join(dir, g.corpus)
 	env, err := n.give(ctx, l, corpus, g.native)
 	// What is suppressed was found in another night, and may have been mended and broken since.
 	if err := errors.Join(err, os.RemoveAll(filepath.Join(dir, "suppressions"))); err != nil {
-		return failed(err)
+		r.conclude(Failed, ExitFailed, err.Error())
+		return r
 	}
-	if time.Until(end) < cmp.Or(n.runLeast, goFuzzLeast) {
+	if time.Until(end) < least {
 		return n.busy(r, "go-fuzz")
 	}
 	executions, err := g.run(ctx, "go-fuzz", dir, env, time.Until(end))
@@ -603,20 +626,24 @@ func (n *Night) libFuzzer(ctx context.Context, share time.Duration) Result {
 	if r := n.build(ctx, "libfuzzer", share, nil, cc, "-fsanitize=fuzzer", archive, "-o", binary); r != nil {
 		return *r
 	}
-	r := Result{Status: OK, Reason: archive, Figures: map[string]float64{}}
+	r, least := Result{Status: OK, Reason: archive, Figures: map[string]float64{}}, cmp.Or(n.runLeast, roundLeast)
+	if time.Until(end) < least {
+		return n.busy(r, "libfuzzer")
+	}
 	e := n.libFuzzerEngine(&r, binary)
 	n.controlled(ctx, &r, e, l)
 	corpus := filepath.Join(dir, e.corpus)
 	env, err := n.give(ctx, l, corpus, e.native)
-	if err != nil {
-		return failed(err)
-	}
-	if time.Until(end) < cmp.Or(n.runLeast, roundLeast) {
+	if err == nil && time.Until(end) < least {
 		return n.busy(r, "libfuzzer")
 	}
-	executions, err := e.run(ctx, "libfuzzer", dir, env, time.Until(end))
+	executions := 0.0
+	if err == nil {
+		executions, err = e.run(ctx, "libfuzzer", dir, env, time.Until(end))
+	}
 	if err != nil {
-		return failed(err)
+		r.conclude(Failed, ExitFailed, err.Error())
+		return r
 	}
 	r.Figures[l.Name+" executions"] = executions
 	if err := errors.Join(n.keepAll(l, filepath.Join(dir, libFuzzerCrashers)), n.takeBack(l, corpus)); err != nil {

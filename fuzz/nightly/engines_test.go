@@ -9,10 +9,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"heapfuzz/fuzz"
+	"heapfuzz/fuzz/campaign"
 	"heapfuzz/fuzz/canary/canarytest"
 	"heapfuzz/props"
 )
@@ -27,6 +29,7 @@ import (
 //	flaky   they find one that breaks none when it runs again
 //	dies    as breaks, and a coordinator dies then
 //	blind   they execute, and see another rule broken than that of a canary
+//	hunts   the hunt on reference cannot do its work, and that on go-heap is killed each time
 const fakeVar = "HEAPFUZZ_TEST_FAKE"
 
 // Programs with these operations break a rule, in the eyes of the false heapfuzz: one of heaps, or they kill.
@@ -81,6 +84,14 @@ func fake(tool, how string, args []string) int {
 	case "go", "clang":
 		return fakeBuild(args, value("-o"))
 	case "heapfuzz":
+		if target := value("-target"); how == "hunts" && args[0] == "night-hunt" {
+			switch target {
+			case "reference":
+				return leftFinding + 1
+			case "go-heap":
+				_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+			}
+		}
 		return fakeSelf(args, value("-o"))
 	}
 	if canary := os.Getenv("HEAPFUZZ_TARGET"); canary != "" {
@@ -511,9 +522,108 @@ func TestBroken(t *testing.T) {
 	if !maps.Equal(got, want) || err != nil {
 		t.Errorf("%q, %v", got, err)
 	}
-	verdicts, err := n.verdicts(t.Context(), files, 0)
-	if err != nil || verdicts[files[0]] != "fixed" || verdicts[files[1]] != "again" || verdicts[files[2]] != "again" {
-		t.Errorf("%q, %v", verdicts, err)
+}
+
+// TestAgain looks at files of findings that break their rule, none, or another: that of a canary is not caught then.
+func TestAgain(t *testing.T) {
+	for _, row := range []struct{ target, rule, now, verdict, why string }{
+		{"slab", "heap/disjoint", "heap/disjoint", "again", ""},
+		{"slab", "heap/content", "heap/disjoint", "again", ""},
+		{"slab", "heap/disjoint", "", "fixed", "it breaks no rule now"},
+		{"slab", "heap/disjoint", "?", "not told", "its replay came to no end"},
+		{"nobody", "heap/disjoint", "", "target gone", "no target"},
+		{"canary/pop-twice", "heap/disjoint", "heap/disjoint", "again", ""},
+		{"canary/pop-twice", "heap/disjoint", "heap/size", "other", "heap/size now, and not heap/disjoint"},
+		{"canary/pop-twice", "heap/disjoint", "", "fixed", "it breaks no rule now"},
+		{"canary/pop-twice", "heap/content p", "conforms: heap/content q", "again", ""},
+	} {
+		n := fakes(t, "well")
+		file := filepath.Join(n.Store.found("heap"), "a.txt")
+		text := "# property conforms\n# rule " + row.rule + "\n# target " + row.target + "\n" + harmless
+		if err := n.Store.write(file, []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		broken := map[string]string{}
+		if row.now != "?" {
+			broken[file] = row.now
+		}
+		f, err := n.again(t.Context(), file, broken)
+		if err != nil || f.Verdict != row.verdict || !strings.Contains(f.Why, row.why) ||
+			f.Verdict == "again" && !strings.Contains(row.now, strings.Fields(f.Rule)[0]) {
+			t.Errorf("%+v: %+v, %v", row, f, err)
+		}
+	}
+}
+
+// TestTroubledHunts has a campaign in which the hunt on one target fails, and that on another is killed: what the third
+// found is told all the same, of two files of which a person has removed one.
+func TestTroubledHunts(t *testing.T) {
+	n := fakes(t, "hunts")
+	n.Targets = []string{"reference", "go-heap", "slab"}
+	file := func(name string) string { return filepath.Join(n.Store.found("heap"), name) }
+	h := &Hunted{Target: "slab", Language: "heap", Programs: 1, Tonight: []string{file("gone.txt"), file("open.txt")}}
+	if err := n.Store.writeJSON(n.Store.huntPath("slab"), h); err != nil {
+		t.Fatal(err)
+	}
+	r := n.campaign(t.Context(), time.Second)
+	said := strings.Join(append(r.Warnings, r.Reason), "\n")
+	if r.Status != Failed || !r.leaves(ExitFinding) || len(r.Found) != 1 || r.Found[0].File != file("open.txt") ||
+		len(r.Targets) != 1 {
+		t.Errorf("%+v", r)
+	}
+	for _, want := range []string{"reference: its hunt left with 2", "go-heap: nothing was tried",
+		"gone.txt was removed"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("nothing is said of %q:\n%s", want, said)
+		}
+	}
+	if _, err := (&Hunt{Store: n.Store}).known(h); err != nil {
+		t.Errorf("a file that was removed: %v", err)
+	}
+}
+
+// TestNew looks at findings of two days in one night, and of another night on the same day.
+func TestNew(t *testing.T) {
+	n := fakes(t, "well")
+	for notes, want := range map[string]string{
+		"# found 2020-01-01\n# " + n.tonight() + "\n":   "new",
+		"# " + n.notes()[0] + "\n# night 7 of seed 0\n": "again",
+	} {
+		file := filepath.Join(n.Store.found("heap"), "a.txt")
+		text := "# property conforms\n# rule heap/disjoint\n# target slab\n" + notes + "p0 = " + breaking + "\n"
+		if err := n.Store.write(file, []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		if f, err := n.look(t.Context(), file, "slab"); err != nil || f.Verdict != want {
+			t.Errorf("%q is %q, and not %q: %v", notes, f.Verdict, want, err)
+		}
+	}
+}
+
+// TestStaysVacuous counts slices: one that mutates the corpus takes back nothing of what one without said.
+func TestStaysVacuous(t *testing.T) {
+	slice := func(effective, skipped uint64) *campaign.Verdict {
+		v := &campaign.Verdict{Answers: [4]uint64{effective, skipped}, Meter: &props.Meter{}}
+		v.Meter.Programs, v.Meter.Busy, v.Meter.Answers = 100, 100, v.Answers
+		v.Meter.Names, v.Meter.Times = []string{"a"}, []uint64{effective}
+		return v
+	}
+	h := &Hunted{Ever: map[string]uint64{"a": 1, "gone": 9}, Seen: map[string]uint64{}}
+	h.count(slice(0, props.VacuousFrom), false, nil, nil)
+	if h.Vacuous == "" {
+		t.Error("no operation had an effect, and that is no matter")
+	}
+	h.count(slice(props.VacuousFrom, 0), true, nil, nil)
+	if h.Vacuous == "" {
+		t.Error("a slice of mutations says that the target is well")
+	}
+	h.count(slice(props.VacuousFrom, 0), false, nil, nil)
+	if h.Vacuous != "" {
+		t.Errorf("it is well, and %s", h.Vacuous)
+	}
+	want := "1, 1 of 1" // gone has no name any more
+	if h.States() != want || h.Ever["a"] != 1+2*props.VacuousFrom || h.Seen["a"] != 2*props.VacuousFrom {
+		t.Errorf("%s, and not %s: %v, %v", h.States(), want, h.Ever, h.Seen)
 	}
 }
 

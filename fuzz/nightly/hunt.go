@@ -3,8 +3,11 @@ package nightly
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"hash/fnv"
+	"io/fs"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -56,16 +59,17 @@ type Hunted struct {
 	Ever     map[string]uint64 `json:"ever"`     // how often transitions were taken, in all nights
 	Findings []string          `json:"findings"` // files of the findings, of all nights, in the order of their names
 
-	Night      int       `json:"night"` // that what follows is of
-	Slices     int       `json:"slices"`
-	Seeds      []string  `json:"seeds"` // the names in the corpus that slices of the night mutate
-	Programs   int       `json:"programs"`
-	Bred       int       `json:"bred"`
-	Answers    [4]uint64 `json:"answers"`
-	Behaviours int       `json:"behaviours"` // the most of one slice
-	Busy       float64   `json:"busySeconds"`
-	Tonight    []string  `json:"tonight"` // files of findings that the night met, known ones among them
-	Vacuous    string    `json:"vacuous"` // in what way the last long slice was
+	Night      int               `json:"night"` // that what follows is of
+	Slices     int               `json:"slices"`
+	Seeds      []string          `json:"seeds"` // the names in the corpus that slices of the night mutate
+	Programs   int               `json:"programs"`
+	Bred       int               `json:"bred"`
+	Answers    [4]uint64         `json:"answers"`
+	Behaviours int               `json:"behaviours"` // the most of one slice
+	Seen       map[string]uint64 `json:"seen"`       // how often transitions were taken in the night
+	Busy       float64           `json:"busySeconds"`
+	Tonight    []string          `json:"tonight"` // files of findings that the night met, known ones among them
+	Vacuous    string            `json:"vacuous"` // in what way the last long slice was
 }
 
 // Operations is the number of operations that were answered in the night.
@@ -76,20 +80,21 @@ func (h *Hunted) Operations() (n uint64) {
 	return n
 }
 
-// Taken returns how many transitions were ever taken, of how many that have a name.
-func (h *Hunted) Taken() (taken, named int) {
-	for _, times := range h.Ever {
-		if times > 0 {
+// taken returns how many transitions were taken, of how many that have a name.
+func taken(times map[string]uint64) (taken, named int) {
+	for _, n := range times {
+		if n > 0 {
 			taken++
 		}
 	}
-	return taken, len(h.Ever)
+	return taken, len(times)
 }
 
-// Seen is Taken in words.
-func (h *Hunted) Seen() string {
-	taken, named := h.Taken()
-	return fmt.Sprintf("%d of %d", taken, named)
+// States says how many transitions were taken in the night, and ever.
+func (h *Hunted) States() string {
+	tonight, _ := taken(h.Seen)
+	ever, named := taken(h.Ever)
+	return fmt.Sprintf("%d, %d of %d", tonight, ever, named)
 }
 
 // OpsSec is how many operations one worker had answered in a second of the night.
@@ -102,7 +107,7 @@ func (h *Hunted) OpsSec() float64 {
 
 // hunted is what is known of a target's campaign.
 func (s *Store) hunted(target string) (*Hunted, error) {
-	h := &Hunted{Target: target, Ever: map[string]uint64{}}
+	h := &Hunted{Target: target, Ever: map[string]uint64{}, Seen: map[string]uint64{}}
 	return h, readJSON(s.huntPath(target), h)
 }
 
@@ -158,6 +163,9 @@ func (h *Hunt) known(state *Hunted) (map[string]string, error) {
 	known := map[string]string{}
 	for _, file := range slices.Concat(state.Tonight, h.Known) {
 		data, err := os.ReadFile(file)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // somebody has removed it since, and it is new when it is found again
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -172,7 +180,7 @@ func (h *Hunt) known(state *Hunted) (map[string]string, error) {
 func (h *Hunt) begin(state *Hunted) error {
 	l := h.Target.Language()
 	*state = Hunted{Target: state.Target, Language: l.Name, Next: state.Next, Crashed: state.Crashed, Ever: state.Ever,
-		Findings: state.Findings, Night: h.Night}
+		Findings: state.Findings, Night: h.Night, Seen: map[string]uint64{}}
 	_, names, err := h.Store.programs(l)
 	if err != nil {
 		return err
@@ -219,7 +227,7 @@ func (h *Hunt) slice(ctx context.Context, state *Hunted, known map[string]string
 	case ctx.Err() != nil:
 		return ctx.Err()
 	}
-	state.count(&res.Verdicts[0], fresh, files)
+	state.count(&res.Verdicts[0], seeds != nil, fresh, files)
 	if res.Hung {
 		return ErrHung
 	}
@@ -249,8 +257,9 @@ func (h *Hunt) found(f *props.Finding, known map[string]string) (string, error) 
 	return file, err
 }
 
-// count adds a slice that is over. The most seeds are the youngest.
-func (h *Hunted) count(v *campaign.Verdict, fresh, files []string) {
+// count adds a slice that is over. The most seeds are the youngest. One that mutates programs of the corpus is not
+// asked for as much, and takes back nothing.
+func (h *Hunted) count(v *campaign.Verdict, seeded bool, fresh, files []string) {
 	h.Next++
 	h.Slices++
 	h.Programs += v.Programs
@@ -260,15 +269,21 @@ func (h *Hunted) count(v *campaign.Verdict, fresh, files []string) {
 	for i, n := range v.Answers {
 		h.Answers[i] += n
 	}
+	if names := v.Meter.Names; len(names) > 0 {
+		gone := func(name string, _ uint64) bool { return !slices.Contains(names, name) }
+		maps.DeleteFunc(h.Ever, gone) // the target has named its states anew
+		maps.DeleteFunc(h.Seen, gone)
+	}
 	for i, name := range v.Meter.Names {
 		h.Ever[name] += v.Meter.Times[i]
+		h.Seen[name] += v.Meter.Times[i]
 	}
 	h.Seeds = append(h.Seeds, fresh...)
 	h.Seeds = h.Seeds[max(0, len(h.Seeds)-seedsMax):]
 	h.Findings, h.Tonight = include(h.Findings, files...), include(h.Tonight, files...)
 	if vacuous := v.Vacuous(); vacuous != nil {
 		h.Vacuous = vacuous.Detail
-	} else if v.Meter.Operations() >= props.VacuousFrom {
+	} else if !seeded && v.Meter.Operations() >= props.VacuousFrom {
 		h.Vacuous = ""
 	}
 }

@@ -215,7 +215,12 @@ func (n *Night) notes() []string {
 	if n.Revision != "" {
 		list = append(list, "revision "+n.Revision)
 	}
-	return append(list, fmt.Sprintf("night %d of seed %d", n.state.Night, n.state.Seed))
+	return append(list, n.tonight())
+}
+
+// tonight is the note by which what is new is known: a night may be of two days.
+func (n *Night) tonight() string {
+	return fmt.Sprintf("night %d of seed %d", n.state.Night, n.state.Seed)
 }
 
 // work is a folder for what a step needs.

@@ -71,8 +71,8 @@ func (r *Report) line() Line {
 	l := Line{Night: r.Night, When: r.When, Revision: r.Revision, Exit: r.Exit, New: len(r.News()), Corpus: r.Corpus,
 		Targets: map[string]Counted{}}
 	for _, h := range r.Targets() {
-		taken, named := h.Taken()
-		l.Targets[h.Target] = Counted{taken, named, h.OpsSec()}
+		taken, _ := taken(h.Seen)
+		l.Targets[h.Target] = Counted{taken, len(h.Ever), h.OpsSec()}
 	}
 	return l
 }
@@ -114,7 +114,7 @@ func (r *Report) found(verdicts ...string) (list []Found) {
 // what was seen once.
 func (r *Report) News() []Found   { return r.found("new") }
 func (r *Report) Agains() []Found { return r.found("again") }
-func (r *Report) Others() []Found { return r.found("flaky", "fixed", "target gone", "not told") }
+func (r *Report) Others() []Found { return r.found("flaky", "fixed", "other", "target gone", "not told") }
 
 // Verdict is the night in a sentence.
 func (r *Report) Verdict() string {

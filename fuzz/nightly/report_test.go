@@ -37,7 +37,9 @@ func sample() *Report {
 		{Step: "mutants", Status: Skipped, Reason: "no sources"},
 		{Step: "campaign", Status: Finding, Reason: "2", Seconds: 900, Warnings: []string{"slab: slice 4 ended"},
 			Targets: []Hunted{
-				{Target: "slab", Language: "heap", Programs: 5, Answers: [4]uint64{900, 80, 20, 0}, Busy: 0.5,
+				{Target: "slab", Language: "heap", Programs: 5,
+					Seen:    map[string]uint64{"page/new": 4, "page/freed": 0},
+					Answers: [4]uint64{900, 80, 20, 0}, Busy: 0.5,
 					Ever: map[string]uint64{"page/new": 4, "page/freed": 0, "size/16": 12000, "size/4096": 3,
 						"size/512": 2, "size/larger": 0, "live/4": 7}},
 				{Target: "dict-3.8", Language: "dict", Programs: 2, Answers: [4]uint64{1, 99999, 0, 0}, Busy: 1,

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"hash/fnv"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -76,21 +78,27 @@ func (n *Night) campaign(ctx context.Context, share time.Duration) Result {
 	for i, t := range targets {
 		part := max(0, time.Until(end)) / time.Duration(len(targets)-i)
 		h, warnings, err := n.huntTarget(ctx, t, max(part, 50*time.Millisecond))
-		if err != nil {
-			return failed(fmt.Errorf("%s: %w", t.Name, err))
+		r.Warnings = append(r.Warnings, warnings...)
+		if err != nil { // others are tried, and what was found is told, all the same
+			r.conclude(Failed, ExitFailed, fmt.Sprintf("%s: %v", t.Name, err))
+			continue
 		}
-		r.Targets, r.Warnings = append(r.Targets, *h), append(r.Warnings, warnings...)
-		if h.Vacuous != "" && r.Status != Failed {
-			r.Status, r.Exit, r.Reason = Failed, ExitVacuous, t.Name+" is vacuous: "+h.Vacuous
+		r.Targets = append(r.Targets, *h)
+		if h.Vacuous != "" {
+			r.conclude(Failed, ExitVacuous, t.Name+" is vacuous: "+h.Vacuous)
 		}
 	}
 	for _, h := range r.Targets {
 		for _, file := range h.Tonight {
 			f, err := n.look(ctx, file, h.Target)
-			if err != nil {
-				return failed(err)
+			switch {
+			case errors.Is(err, fs.ErrNotExist):
+				r.Warnings = append(r.Warnings, file+" was removed")
+			case err != nil:
+				r.conclude(Failed, ExitFailed, err.Error())
+			default:
+				r.Found = append(r.Found, f)
 			}
-			r.Found = append(r.Found, f)
 		}
 	}
 	return concluded(r)
@@ -147,6 +155,9 @@ func (n *Night) huntTarget(ctx context.Context, t fuzz.Target, part time.Duratio
 		}
 	}
 	h, err := n.Store.hunted(t.Name)
+	if err == nil && h.Programs == 0 && len(h.Tonight) == 0 {
+		err = fmt.Errorf("nothing was tried: %d hunts of it ended before their first slice did", crashesMax)
+	}
 	return h, append(warnings, t.Name+": left alone after so many"), err
 }
 
@@ -216,7 +227,7 @@ func (n *Night) look(ctx context.Context, file, target string) (Found, error) {
 	f := Found{Target: target, Property: head.Property, Rule: head.Rule, File: file, Program: string(data),
 		Language: filepath.Base(filepath.Dir(filepath.Dir(file))), Verdict: "again",
 		Command: "heapfuzz replay " + file + " -target " + target}
-	if !slices.ContainsFunc(n.notes(), func(note string) bool { return !slices.Contains(head.Notes, note) }) {
+	if slices.Contains(head.Notes, n.tonight()) {
 		f.Verdict = "new"
 	}
 	e, err := n.run(ctx, call{log: "replay", limit: grace, argv: n.self("replay", file, "-target", target)})
@@ -235,33 +246,22 @@ func (n *Night) replay(ctx context.Context, share time.Duration) Result {
 		}
 		files = append(files, of...)
 	}
-	verdicts, err := n.verdicts(ctx, files, share)
+	broken, err := n.broken(ctx, files, share)
 	if err != nil {
 		return failed(err)
 	}
 	for _, file := range files {
-		data, err := os.ReadFile(file)
+		f, err := n.again(ctx, file, broken)
 		if err != nil {
-			return failed(err)
+			r.conclude(Failed, ExitFailed, err.Error())
+			continue
 		}
-		head := props.ReproHead(data)
-		canary := strings.HasPrefix(head.Target, canarytest.Prefix)
-		f := Found{Target: head.Target, Property: head.Property, Rule: head.Rule, File: file, Program: string(data),
-			Language: filepath.Base(filepath.Dir(filepath.Dir(file))), Verdict: verdicts[file],
-			Command: "heapfuzz replay " + file}
-		switch _, err := n.lookup(head.Target); {
-		case err != nil:
-			f.Verdict, f.Why = "target gone", err.Error()
-		case f.Verdict == "":
-			f.Verdict, f.Why = "not told", "its replay came to no end"
+		canary := strings.HasPrefix(f.Target, canarytest.Prefix)
+		switch {
+		case f.Verdict == "not told":
 			r.Warnings = append(r.Warnings, file+": "+f.Why)
-		case f.Verdict == "again" && !canary:
-			if f, err = n.look(ctx, file, head.Target); err != nil {
-				return failed(err)
-			}
-			f.Verdict = "again" // it was there before this night began
-		case f.Verdict == "fixed" && canary:
-			r.Status, r.Exit, r.Reason = Failed, ExitControl, head.Target+" is not caught any more by "+file
+		case canary && f.Verdict != "again" && f.Verdict != "target gone":
+			r.conclude(Failed, ExitControl, f.Target+" is not caught any more by "+file+": "+f.Why)
 		}
 		r.Figures[f.Verdict]++
 		if !canary {
@@ -271,17 +271,43 @@ func (n *Night) replay(ctx context.Context, share time.Duration) Result {
 	return concluded(r)
 }
 
-// verdicts replays files: "again" when a rule is broken, or "fixed".
-func (n *Night) verdicts(ctx context.Context, files []string, share time.Duration) (map[string]string, error) {
-	broken, err := n.broken(ctx, files, share)
-	verdicts := map[string]string{}
-	for file, rule := range broken {
-		verdicts[file] = "again"
-		if rule == "" {
-			verdicts[file] = "fixed"
+// again is what came of a file that was found before: "again" when its rule is broken still, "other" when another is,
+// or "fixed"; or why that is not known.
+func (n *Night) again(ctx context.Context, file string, broken map[string]string) (Found, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return Found{}, err
+	}
+	head := props.ReproHead(data)
+	f := Found{Target: head.Target, Property: head.Property, Rule: head.Rule, File: file, Program: string(data),
+		Language: filepath.Base(filepath.Dir(filepath.Dir(file))), Command: "heapfuzz replay " + file}
+	if _, err := n.lookup(head.Target); err != nil {
+		f.Verdict, f.Why = "target gone", err.Error()
+		return f, nil
+	}
+	now, told := broken[file]
+	now = strings.TrimPrefix(now, head.Property+": ") // as signatures of relations begin
+	was, _, _ := strings.Cut(head.Rule, " ")
+	is, _, _ := strings.Cut(now, " ")
+	switch {
+	case !told:
+		f.Verdict, f.Why = "not told", "its replay came to no end"
+	case now == "":
+		f.Verdict, f.Why = "fixed", "it breaks no rule now"
+	case is != was && strings.HasPrefix(head.Target, canarytest.Prefix):
+		f.Verdict, f.Why = "other", "it breaks "+now+" now, and not "+head.Rule
+	case strings.HasPrefix(head.Target, canarytest.Prefix):
+		f.Verdict = "again"
+	default:
+		if f, err = n.look(ctx, file, head.Target); err != nil {
+			return f, err
+		}
+		f.Verdict = "again" // it was there before this night began
+		if is != was {
+			f.Rule = now + " (and " + head.Rule + " when it was found)"
 		}
 	}
-	return verdicts, err
+	return f, nil
 }
 
 // replaysMax is how many files one process replays: a command line has its limits.
@@ -328,6 +354,9 @@ func (n *Night) ask(ctx context.Context, files []string, limit time.Duration, br
 	return err
 }
 
+// mutantMax is how long what is done with one defect, and with the canaries, may take on a busy machine.
+const mutantMax = 5 * time.Minute
+
 // mutants tries as many of the defects as there is time for, in an order that is the same each night: what was found
 // out before is known until the sources change. Each that survives must be listed, and the score must not fall.
 func (n *Night) mutants(ctx context.Context, share time.Duration) Result {
@@ -335,7 +364,8 @@ func (n *Night) mutants(ctx context.Context, share time.Duration) Result {
 	if err != nil {
 		return failed(err)
 	}
-	e, err := n.run(ctx, call{log: "mutants", dir: n.Root, limit: share + 3*grace,
+	limit := 2*share + mutantMax // it begins nothing behind its share, but the last one may take its time
+	e, err := n.run(ctx, call{log: "mutants", dir: n.Root, limit: limit,
 		argv: []string{"scripts/mutate", "-floor", fmt.Sprint(mutant.Claim), "-time", share.String(),
 			"-seed", strconv.FormatUint(n.state.Seed, 10), "-o", out}})
 	lines := strings.Split(strings.TrimSpace(string(e.out)), "\n")
@@ -343,7 +373,9 @@ func (n *Night) mutants(ctx context.Context, share time.Duration) Result {
 	switch {
 	case err != nil:
 		return failed(err)
-	case e.late, strings.HasPrefix(last, "time: "):
+	case e.late:
+		return failed(fmt.Errorf("it came to no end in %v: see %s", limit, n.Store.path("logs", "mutants.log")))
+	case strings.HasPrefix(last, "time: "):
 		return Result{Status: Skipped, Reason: "there was no time for a defect"}
 	case e.code == leftFinding: // the properties have less power than what is written down of them says
 		return Result{Status: Failed, Exit: ExitVacuous, Reason: last}

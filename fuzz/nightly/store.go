@@ -63,7 +63,7 @@ const othersAge = time.Minute
 
 // sweep removes what those left behind who were killed at writing, in the store and in found.
 func (s *Store) sweep() error {
-	halves, err := filepath.Glob(filepath.Join(s.found("*"), ".*.txt.*"))
+	halves, err := filepath.Glob(filepath.Join(s.found("*"), props.BesidePrefix+"*"))
 	if err != nil {
 		return err
 	}
@@ -166,8 +166,8 @@ type Found struct {
 	File, Command                    string
 	Program                          string
 	Picture                          string // the report
-	Verdict                          string // new, again, fixed, target gone, not told, flaky
-	Why                              string // of the last three
+	Verdict                          string // new, again, other, fixed, target gone, not told, flaky
+	Why                              string // of all but the first two
 }
 
 // State is where a night is.

@@ -356,7 +356,7 @@ func TestSweep(t *testing.T) {
 	old := time.Now().Add(-time.Hour)
 	for path, gone := range map[string]bool{
 		s.path("hunt", props.BesidePrefix+"1"): true, s.path("hunt", "x.json"): false,
-		filepath.Join(s.found("heap"), ".conforms-x.txt.123"): true, filepath.Join(s.found("heap"), "x.txt"): false,
+		filepath.Join(s.found("heap"), props.BesidePrefix+"2"): true, filepath.Join(s.found("heap"), "x.txt"): false,
 	} {
 		if err := s.write(path, []byte("x")); err != nil {
 			t.Fatal(err)

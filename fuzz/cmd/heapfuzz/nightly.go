@@ -37,8 +37,9 @@ type nightlyFlags struct {
 const nightlyLong = `
 Look for defects with everything that there is, one after the other, within a budget of time: replay what was found
 before, hunt a canary of each kind as a control, try a sample of mutants, a campaign on every target, Go's own fuzzing,
-go-fuzz, libFuzzer where there is a clang, the interpreters that are found here, and benchmarks. All engines share one
-corpus, and it is made smaller at the end. What a step needs and this machine lacks is skipped, and named.
+go-fuzz, libFuzzer where there is a clang, the interpreters that are found here, and benchmarks. Each engine has to find
+a canary first. All engines share one corpus, and it is made smaller at the end. What a step needs and this machine
+lacks is skipped, and named.
 
 The folder -dir keeps everything between nights, and report.html, report.xml (JUnit) and report.json. A night that was
 killed goes on where it was when the command is given again. Findings are written as reproducers into

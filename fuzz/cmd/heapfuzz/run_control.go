@@ -11,6 +11,7 @@ import (
 	"heapfuzz/fuzz"
 	"heapfuzz/fuzz/campaign"
 	"heapfuzz/fuzz/canary/canarytest"
+	"heapfuzz/fuzz/nightly"
 	"heapfuzz/props"
 )
 
@@ -30,9 +31,6 @@ type control struct {
 // programs of one seed, on which the budget was set; here the seed is any.
 const controlTimes = 20
 
-// restless are the canaries that no control is made of: on some seeds one does not return before it breaks its rule.
-var restless = []string{"vanished-skips"}
-
 // moreCanaries are canaries beyond the tables: those of our own tests.
 var moreCanaries []canarytest.Canary
 
@@ -51,7 +49,7 @@ func newControl(name string, seed uint64, targets []fuzz.Target) (*control, erro
 			return t.Subject == l.Name && !strings.HasPrefix(t.Name, canarytest.Prefix)
 		}
 		for _, c := range l.Canary() {
-			if name != controlOn || slices.ContainsFunc(targets, of) && !slices.Contains(restless, c.Name) {
+			if name != controlOn || slices.ContainsFunc(targets, of) && !slices.Contains(nightly.Restless, c.Name) {
 				all = append(all, c)
 			}
 		}
