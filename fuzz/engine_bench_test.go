@@ -34,15 +34,32 @@ type anything struct{}
 
 func (anything) Step(prog.Op, prog.Outcome) *model.Violation { return nil }
 
+// idling is a target that does nothing, with a judge that accepts anything.
+func idling() *props.Subject {
+	s := heaptest.Subject("nothing", heap.Contract{}, nil)
+	s.Open = func([prog.ArgsMax]uint64) (props.Target, props.Judge, error) { return nothing{}, anything{}, nil }
+	return s
+}
+
+// TestRunnerAllocatesNothing: a Runner that has its buffers runs programs without garbage.
+func TestRunnerAllocatesNothing(t *testing.T) {
+	s, p, r := idling(), smallProgram(1000), props.Runner{}
+	var failed error
+	if n := testing.AllocsPerRun(100, func() {
+		res, err := r.Run(s, p)
+		if failed = err; res.Violation != nil {
+			failed = res.Violation
+		}
+	}); n != 0 || failed != nil {
+		t.Errorf("%v allocations a program: %v", n, failed)
+	}
+}
+
 // BenchmarkEngine measures model-checked operations a second in process on one core, with the bytes of each block
 // verified: by the Runner of package props, by rapid's own state machine on the same target and model, and by a plain
 // loop that has no model. `target=nothing` is the cost of the Runner itself.
 func BenchmarkEngine(b *testing.B) {
-	b.Run("engine=runner/target=nothing", func(b *testing.B) {
-		s := heaptest.Subject("nothing", heap.Contract{}, nil)
-		s.Open = func([prog.ArgsMax]uint64) (props.Target, props.Judge, error) { return nothing{}, anything{}, nil }
-		runEngine(b, s)
-	})
+	b.Run("engine=runner/target=nothing", func(b *testing.B) { runEngine(b, idling()) })
 	for _, name := range []string{"reference", "slab", "arena-3.11"} {
 		t, err := Lookup(name)
 		if err != nil {

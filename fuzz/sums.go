@@ -1,6 +1,7 @@
 package fuzz
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -11,7 +12,8 @@ import (
 )
 
 // SumsFolder is the folder in that of HEAPFUZZ_KEEP in which each process of an engine keeps one file: what all that it
-// executed did. Crashers are files of the folder itself, so that nobody takes one for the other.
+// executed did. Crashers are files of the folder itself, so that nobody takes one for the other. Who has the engine
+// keep its crashers names a folder for the sums alone, as HEAPFUZZ_SUMS.
 const SumsFolder = "meters"
 
 // Sum is what the executions of an engine did on one target.
@@ -43,9 +45,9 @@ func (e *engine) sum(n int) error {
 	return e.writeSums()
 }
 
-// writeSums writes what the targets did in this process into the folder HEAPFUZZ_KEEP, if there is one.
+// writeSums writes what the targets did in this process, if there is a folder for that.
 func (e *engine) writeSums() error {
-	dir := keeps()
+	dir := cmp.Or(os.Getenv("HEAPFUZZ_SUMS"), keeps())
 	if dir == "" || e.executions == 0 {
 		return nil
 	}
@@ -69,10 +71,10 @@ func (e *engine) writeSums() error {
 	return props.WriteWhole(filepath.Join(dir, e.sumsName), append(text, '\n'))
 }
 
-// ReadSums adds up what the processes of engines wrote into the folder of HEAPFUZZ_KEEP, in the order of the targets'
-// registration, with those that are not registered behind them.
-func ReadSums(keep string) ([]Sum, error) {
-	files, err := filepath.Glob(filepath.Join(keep, SumsFolder, "*.json"))
+// ReadSums adds up what the processes of engines wrote into the folder of HEAPFUZZ_KEEP or HEAPFUZZ_SUMS, in the order
+// of the targets' registration, with those that are not registered behind them.
+func ReadSums(dir string) ([]Sum, error) {
+	files, err := filepath.Glob(filepath.Join(dir, SumsFolder, "*.json"))
 	if err != nil {
 		return nil, err
 	}

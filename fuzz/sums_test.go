@@ -46,6 +46,21 @@ func TestSums(t *testing.T) {
 			}
 		}
 	}
+	// Who has the engine keep its crashers has the sums elsewhere.
+	t.Setenv("HEAPFUZZ_SUMS", t.TempDir())
+	e, err := newEngine("heap")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range sumsFirst {
+		if _, _, err := e.execute(e.encode(0, e.spec.MustParse(program))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	apart, err := ReadSums(os.Getenv("HEAPFUZZ_SUMS"))
+	if err != nil || len(apart) != 1 || apart[0].Meter.Programs != sumsFirst {
+		t.Errorf("apart: %+v, %v", apart, err)
+	}
 	for _, wrong := range []string{"{", `[{"Target":"slab"}]`, `[{"Target":"slab","Meter":{"Names":["a"]}}]`} {
 		if err := os.WriteFile(filepath.Join(dir, SumsFolder, "wrong.json"), []byte(wrong), 0o666); err != nil {
 			t.Fatal(err)

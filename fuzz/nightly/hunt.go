@@ -73,12 +73,7 @@ type Hunted struct {
 }
 
 // Operations is the number of operations that were answered in the night.
-func (h *Hunted) Operations() (n uint64) {
-	for _, a := range h.Answers {
-		n += a
-	}
-	return n
-}
+func (h *Hunted) Operations() uint64 { return operationsOf(h.Answers) }
 
 // taken returns how many transitions were taken, of how many that have a name.
 func taken(times map[string]uint64) (taken, named int) {

@@ -114,7 +114,9 @@ func (r *Report) found(verdicts ...string) (list []Found) {
 // what was seen once.
 func (r *Report) News() []Found   { return r.found("new") }
 func (r *Report) Agains() []Found { return r.found("again") }
-func (r *Report) Others() []Found { return r.found("flaky", "fixed", "other", "target gone", "not told") }
+func (r *Report) Others() []Found {
+	return r.found("flaky", "fixed", "other", "target gone", "not told")
+}
 
 // Verdict is the night in a sentence.
 func (r *Report) Verdict() string {

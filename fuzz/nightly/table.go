@@ -42,7 +42,7 @@ var titles = []struct {
 }
 
 // Operations is the number of operations that were answered.
-func (t *Table) Operations() uint64 { return t.Answers[0] + t.Answers[1] + t.Answers[2] + t.Answers[3] }
+func (t *Table) Operations() uint64 { return operationsOf(t.Answers) }
 
 // Tables are those of the campaign, of which transitions were counted in all nights, and those of engines.
 func (r *Report) Tables() (list []Table) {

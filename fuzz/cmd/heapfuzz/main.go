@@ -127,7 +127,7 @@ func newRoot() *cobra.Command {
 	})
 	root.AddCommand(runCommand(), replayCommand(), shrinkCommand(), showCommand(), traceCommand())
 	root.AddCommand(targetsCommand(), opsCommand(), proveCommand(), recordedCommand())
-	root.AddCommand(nightlyCommand(), huntCommand(), coverCommand(), seedsCommand(), attemptCommand())
+	root.AddCommand(nightlyCommand(), huntCommand(), coverCommand(), sumsCommand(), seedsCommand(), attemptCommand())
 	return root
 }
 

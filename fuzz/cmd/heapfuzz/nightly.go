@@ -262,6 +262,26 @@ func coverCommand() *cobra.Command {
 	return c
 }
 
+// sumsCommand is what scripts/fuzz starts behind an engine.
+func sumsCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:    "engine-sums FOLDER",
+		Short:  "Tell what the executions of an engine did; scripts/fuzz starts it.",
+		Args:   cobra.ExactArgs(1),
+		Hidden: true,
+		RunE: func(c *cobra.Command, args []string) error {
+			list, err := nightly.Sums(args[0])
+			for _, m := range list {
+				fmt.Fprintln(c.OutOrStdout(), m.String())
+				if m.Vacuous != "" && err == nil {
+					err = errVacuous
+				}
+			}
+			return err
+		},
+	}
+}
+
 // seedsCommand is what the recipe for ClusterFuzzLite starts.
 func seedsCommand() *cobra.Command {
 	var out, corpus, subject string
