@@ -45,6 +45,10 @@ var labour = []struct {
 	{"dict/reads", regexp.MustCompile(`/dicttest\.\(\*driver\)\.verify(All)?$`)},
 	{"dict/probes", regexp.MustCompile(`\)\.Probes$`)},
 	{"cache/invariants", regexp.MustCompile(`/dicttest\.\(\*cacheDriver\)\.check$`)},
+	{"value/invariants", regexp.MustCompile(`/valuetest\.\(\*driver\)\.check$`)},
+	{"value/contents", regexp.MustCompile(`/valuetest\.\(\*driver\)\.walk$`)},
+	{"value/stream", regexp.MustCompile(`/value\.\(\*Model\)\.stream$`)},
+	{"value/load", regexp.MustCompile(`/value\.isStream$`)},
 	{othersOf, regexp.MustCompile(`\.judging\.Step$|/props\.\(\*Meter\)\.add$`)},
 }
 

@@ -23,7 +23,8 @@ func TestCosts(t *testing.T) {
 			t.Errorf("%+v", c)
 		}
 	}
-	for _, want := range []string{"heap heap/content", "graph graph/invariants", "dict dict/invariants"} {
+	for _, want := range []string{"heap heap/content", "graph graph/invariants", "dict dict/invariants",
+		"value value/invariants", "value value/contents"} {
 		if !seen[want] {
 			t.Errorf("%s costs nothing", want)
 		}
