@@ -231,6 +231,9 @@ func (w *writer) stmt(s ast.Stmt, a around) {
 		}
 		w.simple(s)
 	case *ast.AssignStmt:
+		if coverage(s.Lhs[0]) {
+			return
+		}
 		if s.Tok != token.DEFINE && !blank(s.Lhs) {
 			w.optional(s, opDelete)
 			w.reassign(s, s.Tok, s.TokPos, s.Lhs[0])

@@ -66,7 +66,7 @@ func TestOperators(t *testing.T) {
 		{"size", "_ = make([]int, a)", []string{"plus a => a + 1", "minus a => a - 1"}},
 		{"assignment with an operator", "a += b", []string{"delete a += b => nothing", "arith a += b => a -= b"}},
 		{"increment", "a++", []string{"delete a++ => nothing", "arith a++ => a--"}},
-		{"coverage stays", "var x struct{ seen [4]int }; x.seen[2]++; _ = x", nil},
+		{"coverage stays", "var x struct{ seen [4]int }; x.seen[2]++; x.seen[3] += 2; _ = x", nil},
 		{"call", "f()", []string{"delete f() => nothing"}},
 		{"defer", "defer f()", []string{"defer defer f() => nothing"}},
 		{"break", "for range s { break }", []string{"loop s => nothing", "branch break => continue"}},

@@ -37,6 +37,7 @@ var titles = []struct {
 	prefixes []string
 }{
 	{"sizes", []string{"size", "length"}},
+	{"size classes of pools", []string{"class"}},
 	{"live set", []string{"live", "dicts"}},
 	{"transitions", nil},
 }

@@ -140,6 +140,7 @@ func (a *Allocator) allocNewPool(class uint32, n uintptr) unsafe.Pointer {
 		return a.allocRaw(n)
 	}
 	a.seen[startOf(p, class)]++
+	a.seen[classOf(a.geometry.Size(class))]++
 	p.SetNext(0)
 	p.SetPrev(0)
 	a.used[class%classes] = p

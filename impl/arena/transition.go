@@ -1,6 +1,8 @@
 package arena
 
 import (
+	"math/bits"
+
 	"heapfuzz/impl/page"
 	"heapfuzz/impl/pool"
 )
@@ -8,7 +10,12 @@ import (
 // The transitions that Transitions counts: those of a pool and of an arena in Objects/obmalloc.c, and the ways that
 // realloc takes. They stand on the long paths, except for those of realloc.
 const (
-	poolCarved   = iota // a pool that was never used becomes used
+	classTiny    = iota // a pool is taken for blocks of up to 32 bytes
+	classSmall          // of up to 64
+	classMiddle         // of up to 128
+	classLarge          // of up to 256
+	classLargest        // of up to 512
+	poolCarved          // a pool that was never used becomes used
 	emptySame           // an empty pool becomes used by the class it had, and keeps its free list
 	emptyAnother        // an empty pool becomes used by another class
 	usedToFull
@@ -33,8 +40,10 @@ const (
 )
 
 var transitionNames = [transitions]string{
-	poolCarved: "pool/carved", emptySame: "pool/empty-used-same-class", emptyAnother: "pool/empty-used-other-class",
-	usedToFull: "pool/used-full", fullToUsed: "pool/full-used", usedToEmpty: "pool/used-empty",
+	classTiny: "class/32", classSmall: "class/64", classMiddle: "class/128", classLarge: "class/256",
+	classLargest: "class/512", poolCarved: "pool/carved", emptySame: "pool/empty-used-same-class",
+	emptyAnother: "pool/empty-used-other-class",
+	usedToFull:   "pool/used-full", fullToUsed: "pool/full-used", usedToEmpty: "pool/used-empty",
 	smallToRaw: "pool/none-left", arenaMade: "arena/made", arenaUnaligned: "arena/unaligned",
 	arenaRefused: "arena/refused", mapRefused: "map/refused", vectorGrown: "arena/vector-grown",
 	arenaFull: "arena/full", arenaUsable: "arena/usable-again", arenaSlid: "arena/slid", arenaKept: "arena/kept-last",
@@ -53,6 +62,9 @@ func (a *Allocator) Transitions(visit func(name string, times uint64)) {
 		visit(name, a.seen[i])
 	}
 }
+
+// classOf is the transition of a pool that is taken for blocks of so many bytes.
+func classOf(blockBytes uintptr) int { return classTiny + max(0, bits.Len(uint(blockBytes-1))-5) }
 
 // startOf says how a pool that was taken becomes one of class.
 func startOf(p pool.Pool, class uint32) int {

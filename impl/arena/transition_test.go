@@ -47,13 +47,13 @@ func TestTransitions(t *testing.T) {
 	}
 	var blocks []unsafe.Pointer
 	first := a.Alloc(512)
-	step("the first block", "arena/vector-grown", "arena/made", "pool/carved")
+	step("the first block", "arena/vector-grown", "arena/made", "pool/carved", "class/512")
 	for range 6 {
 		blocks = append(blocks, a.Alloc(512))
 	}
 	step("seven blocks", "pool/used-full")
 	other := a.Alloc(16)
-	step("another class", "pool/carved", "arena/full")
+	step("another class", "pool/carved", "class/32", "arena/full")
 	a.Free(first)
 	step("one of seven freed", "pool/full-used")
 	for _, b := range blocks {
@@ -61,9 +61,10 @@ func TestTransitions(t *testing.T) {
 	}
 	step("all freed", "pool/used-empty", "arena/usable-again")
 	a.Free(a.Alloc(512))
-	step("the same class again", "pool/empty-used-same-class", "arena/full", "pool/used-empty", "arena/usable-again")
+	step("the same class again", "pool/empty-used-same-class", "class/512", "arena/full", "pool/used-empty",
+		"arena/usable-again")
 	b := a.Alloc(256)
-	step("another class in its place", "pool/empty-used-other-class", "arena/full")
+	step("another class in its place", "pool/empty-used-other-class", "class/256", "arena/full")
 	if q := a.Realloc(b, 250); q != b {
 		t.Fatal("250 of 256 bytes moved")
 	}

@@ -146,6 +146,7 @@ func (c *Collector) promote(g int, young, old object.List, found split) {
 	case Generations - 2:
 		c.pending += found.reached
 	}
+	c.took[promotedMiddle+g] += uint64(found.reached)
 	c.h.Merge(young, old)
 }
 

@@ -738,3 +738,33 @@ func TestNestedFrames(t *testing.T) {
 		}
 	}
 }
+
+// TestPromotions counts by hand which objects go to which generation.
+func TestPromotions(t *testing.T) {
+	w := open(t, "3.11")
+	want := map[string]uint64{}
+	is := func(what string) {
+		t.Helper()
+		w.c.Transitions(func(name string, times uint64) {
+			if n, ok := want[name]; ok && times != n {
+				t.Errorf("%s: %s %d times, and not %d", what, name, times, n)
+			}
+		})
+	}
+	want["promoted/middle"], want["promoted/oldest"] = 0, 0
+	is("nothing")
+	w.roots[0], w.roots[1] = w.make("list", 0), w.make("list", 1)
+	w.c.Collect(0)
+	want["promoted/middle"] = 2
+	is("two of the youngest generation")
+	w.roots[2] = w.make("slots", 2)
+	w.c.Collect(1)
+	want["promoted/oldest"] = 3
+	is("two of the middle one, and one of the youngest")
+	w.c.Collect(2)
+	is("all are there")
+	for _, o := range w.roots {
+		w.h.Decref(o)
+	}
+	clear(w.roots)
+}

@@ -14,12 +14,14 @@ const (
 	setAside           // an old finalizer keeps objects from dying
 	weakCleared
 	weakCalled
-	saved     // finalizers made some of what was found reachable again
-	cleared   // an object was cleared, and died of it
-	survived  // it was cleared, and waits for a neighbour
-	savedAll  // it was put into the garbage instead
-	untracked // tuples or dicts are followed no more
-	frozen    // the permanent generation was not empty at a full collection
+	saved          // finalizers made some of what was found reachable again
+	cleared        // an object was cleared, and died of it
+	survived       // it was cleared, and waits for a neighbour
+	savedAll       // it was put into the garbage instead
+	untracked      // tuples or dicts are followed no more
+	frozen         // the permanent generation was not empty at a full collection
+	promotedMiddle // an object of the youngest generation that was reached went to the middle one
+	promotedOldest // one of the middle generation, or of a younger one, went to the oldest
 	transitions
 )
 
@@ -28,7 +30,8 @@ var transitionNames = [transitions]string{
 	skippedFull: "due/quarter-rule", waited: "due/safepoint", foundNone: "found/nothing", foundPlain: "found/no-code",
 	foundCode: "found/code", setAside: "found/old-finalizer", weakCleared: "weakref/cleared",
 	weakCalled: "weakref/called", saved: "found/saved", cleared: "clear/dies", survived: "clear/waits",
-	savedAll: "clear/kept", untracked: "untracked", frozen: "found/frozen",
+	savedAll: "clear/kept", untracked: "untracked", frozen: "found/frozen", promotedMiddle: "promoted/middle",
+	promotedOldest: "promoted/oldest",
 }
 
 // Transitions tells how often each transition happened since the collector was made, always in the same order. Those
