@@ -281,8 +281,8 @@ func (b *bench) reached(site int) bool {
 }
 
 // targetsMax is the number of targets that a mutant is tried on in turn: those that reach its place most often, where
-// each further one of a subject counts half as much, and each further one of a release a quarter, as a defect may show
-// in one release only. It is large enough for every profile of pymalloc.
+// each further one of a subject, and of a release, counts half as much. It is large enough for every profile of
+// pymalloc, since a defect may show in one of them only.
 const targetsMax = 16
 
 // othersMin is how many more a mutant is tried on where nearly as many, or more, are of its package's kind.
@@ -316,7 +316,7 @@ func (b *bench) targets(m Mutant) (names []string, reach int) {
 	}
 	alike := map[string]int{}
 	greedily(order, func(i int) int {
-		return bits.Len64(weights[i]) - alike[b.subjects[i]] - 2*alike[b.release(i)]
+		return bits.Len64(weights[i]) - alike[b.subjects[i]] - alike[b.release(i)]
 	}, func(i int) bool {
 		names = append(names, b.proof.Controls[i].Target)
 		alike[b.subjects[i]]++
