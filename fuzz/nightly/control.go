@@ -125,9 +125,14 @@ func (c *Control) broken() string {
 	return said
 }
 
-// canariesMax is how many canaries an engine may be given until it finds one, each for controlLeast. With half of a
-// processor Go's engine found 76 of 77 in that time, so one that is well fails once in some hundred thousand nights.
-const canariesMax = 3
+// canariesMax is how many canaries an engine may be given until it finds one, each for canaryTime. Heaps of objects
+// are the hardest kind: of eight canaries Go's engine found all in 4 seconds, and go-fuzz, with one worker on a machine
+// that was busy besides, five in 20 seconds and seven in a minute. So one that is well finds none in one of 500 nights
+// at most.
+const (
+	canariesMax = 3
+	canaryTime  = time.Minute
+)
 
 // controlled has an engine hunt canaries of a kind, chosen by the seed, until it finds one, and adds that to a result:
 // an engine that finds none is not believed. It begins with those of the project's seeds that do not show the defect,
@@ -192,7 +197,7 @@ func (n *Night) engineHunts(ctx context.Context, c *Control, e engine, l fuzz.La
 	ended := make(chan error)
 	go func() {
 		_, err := e.run(ctx, e.name+"-control", dir, []string{keepVar + kept, "HEAPFUZZ_TARGET=" + c.Canary},
-			cmp.Or(n.canaryMax, controlLeast))
+			cmp.Or(n.canaryMax, canaryTime))
 		ended <- err
 	}()
 	for { // an engine is told nothing of what it finds

@@ -39,7 +39,7 @@ type Night struct {
 	state     State
 	begun     time.Time
 	runLeast  time.Duration   // that an engine runs for; 0, which only tests change: roundLeast or goFuzzLeast
-	canaryMax time.Duration   // that an engine has to find a canary; 0, which only tests change: controlLeast
+	canaryMax time.Duration   // that an engine has to find a canary; 0, which only tests change: canaryTime
 	judged    map[string]bool // by path: whether a program breaks no rule; see sound, which alone changes it
 }
 
