@@ -271,8 +271,8 @@ func (n *Night) replay(ctx context.Context, share time.Duration) Result {
 	return concluded(r)
 }
 
-// again is what came of a file that was found before: "again" when its rule is broken still, "other" when another is,
-// or "fixed"; or why that is not known.
+// again is what came of a file that was found before: "again" when a rule is broken still, "other" when a canary breaks
+// another than its own, or "fixed"; or why that is not known.
 func (n *Night) again(ctx context.Context, file string, broken map[string]string) (Found, error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
@@ -289,14 +289,15 @@ func (n *Night) again(ctx context.Context, file string, broken map[string]string
 	now = strings.TrimPrefix(now, head.Property+": ") // as signatures of relations begin
 	was, _, _ := strings.Cut(head.Rule, " ")
 	is, _, _ := strings.Cut(now, " ")
+	canary := strings.HasPrefix(head.Target, canarytest.Prefix)
 	switch {
 	case !told:
 		f.Verdict, f.Why = "not told", "its replay came to no end"
 	case now == "":
 		f.Verdict, f.Why = "fixed", "it breaks no rule now"
-	case is != was && strings.HasPrefix(head.Target, canarytest.Prefix):
+	case canary && is != was:
 		f.Verdict, f.Why = "other", "it breaks "+now+" now, and not "+head.Rule
-	case strings.HasPrefix(head.Target, canarytest.Prefix):
+	case canary:
 		f.Verdict = "again"
 	default:
 		if f, err = n.look(ctx, file, head.Target); err != nil {
