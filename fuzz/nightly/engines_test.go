@@ -330,8 +330,9 @@ func TestEngines(t *testing.T) {
 		t.Run(engine.name+" well", func(t *testing.T) {
 			n := fakes(t, "well")
 			r := engine.do(n)
-			if r.Status != OK || len(r.Figures) == 0 || len(r.Found) > 0 || len(r.Controls) != 1 ||
-				!r.Controls[0].Right || len(r.Controls[0].Missed) > 0 {
+			missed := func(c Control) bool { return !c.Right || len(c.Missed) > 0 }
+			if r.Status != OK || len(r.Figures) == 0 || len(r.Found) > 0 || len(r.Controls) == 0 ||
+				slices.ContainsFunc(r.Controls, missed) {
 				t.Errorf("%+v", r)
 			}
 			for name, number := range r.Figures {
@@ -344,8 +345,9 @@ func TestEngines(t *testing.T) {
 			n := fakes(t, "blind")
 			n.canaryMax = 500 * time.Millisecond
 			r := engine.do(n)
-			if r.Status != Failed || r.Exit != ExitControl || len(r.Controls) != 1 || r.Controls[0].Right ||
-				len(r.Controls[0].Missed) != canariesMax-1 || !strings.Contains(r.Reason, " should break ") {
+			found := func(c Control) bool { return c.Right || len(c.Missed) != canariesMax-1 }
+			if r.Status != Failed || r.Exit != ExitControl || len(r.Controls) == 0 ||
+				slices.ContainsFunc(r.Controls, found) || !strings.Contains(r.Reason, " should break ") {
 				t.Errorf("no canary was found, and it is %+v", r)
 			}
 		})
