@@ -47,7 +47,7 @@ func (e *engine) sum(n int) error {
 
 // writeSums writes what the targets did in this process, if there is a folder for that.
 func (e *engine) writeSums() error {
-	dir := cmp.Or(os.Getenv("HEAPFUZZ_SUMS"), keeps())
+	dir := cmp.Or(keeps(), os.Getenv("HEAPFUZZ_SUMS"))
 	if dir == "" || e.executions == 0 {
 		return nil
 	}

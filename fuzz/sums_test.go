@@ -47,6 +47,7 @@ func TestSums(t *testing.T) {
 		}
 	}
 	// Who has the engine keep its crashers has the sums elsewhere.
+	t.Setenv("HEAPFUZZ_KEEP", "")
 	t.Setenv("HEAPFUZZ_SUMS", t.TempDir())
 	e, err := newEngine("heap")
 	if err != nil {

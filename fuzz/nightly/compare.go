@@ -102,13 +102,13 @@ func (n *Night) golden(ctx context.Context, r *Result, script string, left time.
 	return nil
 }
 
-// conclude makes a result a finding or a failure. A finding stays one whatever fails besides, and the first reason
-// stays; others are warnings.
+// conclude makes a result a finding or a failure. A finding stays one whatever fails besides. Of failures the one stays
+// that a night would leave with, the first of equals; other reasons are warnings.
 func (r *Result) conclude(s Status, exit int, reason string) {
 	switch {
 	case r.Status == OK:
 		r.Status, r.Exit, r.Reason = s, exit, reason
-	case r.Status == Failed && s == Finding:
+	case r.Status == Failed && (s == Finding || s == Failed && better(exit, r.Exit)):
 		r.Warnings = append(r.Warnings, r.Reason)
 		r.Status, r.Exit, r.Reason = s, exit, reason
 	default:

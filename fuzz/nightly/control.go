@@ -27,35 +27,32 @@ func (n *Night) control(ctx context.Context, share time.Duration) Result {
 	}
 	r := Result{Status: OK}
 	for i, l := range kinds(targets) {
-		candidates := judged(l)
+		candidates := canariesOf(l)
 		if len(candidates) == 0 {
 			continue
 		}
 		chosen := candidates[n.random("control "+l.Name).IntN(len(candidates))]
 		c, err := n.huntCanary(ctx, l, chosen, max(controlLeast, share/time.Duration(len(kinds(targets))-i)))
 		if err != nil {
-			return failed(err)
+			r.conclude(Failed, ExitFailed, err.Error())
+			continue
 		}
 		share -= time.Duration(c.Seconds * float64(time.Second))
 		r.Controls = append(r.Controls, c)
 		if !c.Right {
-			r.Status, r.Exit = Failed, ExitControl
-			r.Reason = strings.TrimSpace(r.Reason + " " + c.broken())
+			r.conclude(Failed, ExitControl, c.broken())
 		}
 	}
-	if len(r.Controls) == 0 {
+	if r.Status == OK && len(r.Controls) == 0 {
 		return Result{Status: Skipped, Reason: "no canary is of a kind that is tried"}
 	}
 	return r
 }
 
-// Restless are the canaries that no control is made of: on some seeds one does not return before it breaks its rule.
-var Restless = []string{"vanished-skips"}
-
-// judged are the canaries of a kind that break a rule, and no relation.
-func judged(l fuzz.Language) []canarytest.Canary {
+// canariesOf are the canaries of a kind that a control may be made of: those that break a rule, and no relation.
+func canariesOf(l fuzz.Language) []canarytest.Canary {
 	return slices.DeleteFunc(l.Canary(), func(c canarytest.Canary) bool {
-		return c.Filled().Property != props.Conforms.Name || slices.Contains(Restless, c.Name)
+		return c.Filled().Property != props.Conforms.Name || c.Restless
 	})
 }
 
@@ -138,24 +135,23 @@ const (
 // an engine that finds none is not believed. It begins with those of the project's seeds that do not show the defect,
 // as it does with what it is for.
 func (n *Night) controlled(ctx context.Context, r *Result, e engine, l fuzz.Language) {
-	candidates := slices.DeleteFunc(judged(l), func(c canarytest.Canary) bool {
+	candidates := slices.DeleteFunc(canariesOf(l), func(c canarytest.Canary) bool {
 		// One that takes the process along, or that random programs seldom find, is not for engines.
 		return c.Rule == props.Alive || slices.Contains(c.Or, props.Alive) ||
 			c.Filled().Programs > canarytest.ProgramsDefault
 	})
-	random, c := n.random("control "+e.name), Control{}
-	random.Shuffle(len(candidates), func(i, j int) { candidates[i], candidates[j] = candidates[j], candidates[i] })
 	if len(candidates) == 0 {
 		return
 	}
+	n.random("control "+e.name).Shuffle(len(candidates), func(i, j int) {
+		candidates[i], candidates[j] = candidates[j], candidates[i]
+	})
+	var c Control
+	var before []string
 	begun := time.Now()
-	for i, canary := range candidates[:min(len(candidates), canariesMax)] {
-		missed := c.Missed
-		if i > 0 {
-			missed = append(missed, c.Canary)
-		}
+	for _, canary := range candidates[:min(len(candidates), canariesMax)] {
 		c = controlOf(l, canary)
-		c.Missed = missed
+		c.Missed = before
 		if err := n.engineHunts(ctx, &c, e, l, canary); err != nil {
 			r.conclude(Failed, ExitFailed, "its control: "+err.Error())
 			return
@@ -163,6 +159,7 @@ func (n *Night) controlled(ctx context.Context, r *Result, e engine, l fuzz.Lang
 		if c.Right {
 			break
 		}
+		before = append(before, c.Canary)
 	}
 	c.Seconds = time.Since(begun).Seconds()
 	r.Controls = append(r.Controls, c)

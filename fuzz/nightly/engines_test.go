@@ -584,6 +584,23 @@ func TestTroubledHunts(t *testing.T) {
 	}
 }
 
+// TestConclude has a step fail in several ways: it leaves with the first of exits, and says all.
+func TestConclude(t *testing.T) {
+	r := Result{Status: OK}
+	for i, row := range []struct {
+		s    Status
+		exit int
+		want int // of the rows, whose reason stays
+	}{{Failed, 0, 0}, {Failed, ExitSlower, 0}, {Failed, ExitVacuous, 2}, {Failed, ExitFailed, 2},
+		{Failed, ExitControl, 4},
+		{Failed, ExitControl, 4}, {Finding, 0, 6}, {Failed, ExitControl, 6}} {
+		r.conclude(row.s, row.exit, fmt.Sprint(i))
+		if r.Reason != fmt.Sprint(row.want) || len(r.Warnings) != i {
+			t.Errorf("behind row %d: %+v", i, r)
+		}
+	}
+}
+
 // TestNew looks at findings of two days in one night, and of another night on the same day.
 func TestNew(t *testing.T) {
 	n := fakes(t, "well")

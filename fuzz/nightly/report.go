@@ -29,6 +29,11 @@ const (
 // reads that the control is broken need not be told that a build is.
 var exits = []int{ExitFinding, ExitControl, ExitVacuous, ExitFailed, ExitSlower}
 
+// better tells whether one exit of a failed step wins over another, where 0 is ExitFailed.
+func better(a, b int) bool {
+	return slices.Index(exits, cmp.Or(a, ExitFailed)) < slices.Index(exits, cmp.Or(b, ExitFailed))
+}
+
 // Report is what came of a night.
 type Report struct {
 	Night    int      `json:"night"`
@@ -115,7 +120,7 @@ func (r *Report) found(verdicts ...string) (list []Found) {
 func (r *Report) News() []Found   { return r.found("new") }
 func (r *Report) Agains() []Found { return r.found("again") }
 func (r *Report) Others() []Found {
-	return r.found("flaky", "fixed", "other", "target gone", "not told")
+	return r.found("flaky", "fixed", "target gone", "not told")
 }
 
 // Verdict is the night in a sentence.

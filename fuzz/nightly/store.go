@@ -166,7 +166,7 @@ type Found struct {
 	File, Command                    string
 	Program                          string
 	Picture                          string // the report
-	Verdict                          string // new, again, other, fixed, target gone, not told, flaky
+	Verdict                          string // new, again, fixed, target gone, not told, flaky; of a canary also other
 	Why                              string // of all but the first two
 }
 

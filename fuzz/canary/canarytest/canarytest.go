@@ -34,6 +34,7 @@ type Canary struct {
 	Programs   int    // the random programs that may be needed; ProgramsDefault when 0
 	Reproducer int    // the operations that may be left of one when minimized; ReproducerDefault when 0
 	Reason     string // why Or, or a Reproducer above the default
+	Restless   bool   // on some seeds it does not return before it breaks its rule: no control is made of it
 
 	Contract any                   // what it promises, for those who list targets
 	Open     any                   // how it is opened, for those who know what it is; may be nil

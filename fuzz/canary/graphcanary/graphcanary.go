@@ -34,6 +34,7 @@ type row struct {
 	Property             string
 	Programs, Reproducer int
 	Reason               string
+	Restless             bool
 
 	hide  func(*toy) graphtest.Heap // what is hidden of the heap; nil: nothing
 	spoil func(*props.Subject)      // the defect of a canary whose heap is right and whose driver is not
@@ -42,7 +43,7 @@ type row struct {
 func (r row) canary() Canary {
 	return Canary{
 		Name: r.Name, Doc: r.Doc, Rule: r.Rule, Cause: r.Cause, Or: r.Or, Property: r.Property, Programs: r.Programs,
-		Reproducer: r.Reproducer, Reason: r.Reason, Contract: promises, Subject: r.subject,
+		Reproducer: r.Reproducer, Reason: r.Reason, Restless: r.Restless, Contract: promises, Subject: r.subject,
 	}.Filled()
 }
 

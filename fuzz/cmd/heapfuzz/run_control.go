@@ -11,7 +11,6 @@ import (
 	"heapfuzz/fuzz"
 	"heapfuzz/fuzz/campaign"
 	"heapfuzz/fuzz/canary/canarytest"
-	"heapfuzz/fuzz/nightly"
 	"heapfuzz/props"
 )
 
@@ -49,7 +48,7 @@ func newControl(name string, seed uint64, targets []fuzz.Target) (*control, erro
 			return t.Subject == l.Name && !strings.HasPrefix(t.Name, canarytest.Prefix)
 		}
 		for _, c := range l.Canary() {
-			if name != controlOn || slices.ContainsFunc(targets, of) && !slices.Contains(nightly.Restless, c.Name) {
+			if name != controlOn || slices.ContainsFunc(targets, of) && !c.Restless {
 				all = append(all, c)
 			}
 		}
